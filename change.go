@@ -1,0 +1,52 @@
+package hone
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Event is one link of the audit chain.
+type Event struct {
+	Seq     int64     `json:"seq"`
+	At      time.Time `json:"at"`
+	Actor   string    `json:"actor"`  // A principal's name, or hone.
+	Action  string    `json:"action"` // Such as run.training, promoted, config.applied.
+	Model   string    `json:"model,omitempty"`
+	Run     RunID     `json:"run,omitempty"`
+	Version VersionID `json:"version,omitempty"`
+	// Sentence says it aloud.
+	Sentence string `json:"sentence"`
+	// Data is the evidence. It lives outside the chain, which holds its salted
+	// hash, so that an erasure does not break the chain.
+	Data     json.RawMessage `json:"data,omitempty"`
+	Salt     string          `json:"salt"`
+	DataHash string          `json:"data_hash"`
+	Prev     string          `json:"prev"`
+	Hash     string          `json:"hash"`
+}
+
+// Change is everything that changes together: one transaction, with the audit
+// event that records it. Unset parts stay as they are.
+type Change struct {
+	Event    Event
+	Run      *Run
+	Version  *Version
+	Aliases  []AliasMove
+	Dataset  *Dataset
+	Decision *Decision
+	Plan     *Plan // The store sets its token.
+	Watch    *Watch
+	Config   *Applied
+}
+
+// Applied is a configuration as it was applied.
+type Applied struct {
+	SHA256 string    `json:"sha256"`
+	At     time.Time `json:"at"`
+	By     string    `json:"by"`
+	Text   string    `json:"text"`
+}
+
+// Fence is the token of the process that may move a model's state. A Change
+// that carries an old one is refused.
+type Fence int64

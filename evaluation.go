@@ -1,0 +1,114 @@
+package hone
+
+import "time"
+
+// Evaluation compares a candidate with the champion on the same rows.
+type Evaluation struct {
+	Candidate VersionID `json:"candidate"`
+	Champion  VersionID `json:"champion,omitempty"`
+	Dataset   DatasetID `json:"dataset"`
+	At        time.Time `json:"at"`
+	Loss      Paired    `json:"loss"`
+	// Metrics by name, each for both.
+	Metrics []MetricPair `json:"metrics"`
+	Slices  []SlicePair  `json:"slices,omitempty"`
+	// Trivial is the loss of the best constant answer.
+	Trivial float64      `json:"trivial_loss"`
+	Anchors []AnchorFail `json:"anchor_failures,omitempty"`
+	// AnchorCases is the number of anchor cases that were asked.
+	AnchorCases int    `json:"anchor_cases"`
+	Replay      Replay `json:"replay"`
+}
+
+// Paired is the difference of two losses over the same rows: candidate less
+// champion, so that negative is better.
+type Paired struct {
+	N         int     `json:"n"`
+	Candidate float64 `json:"candidate"`
+	Champion  float64 `json:"champion"`
+	Diff      float64 `json:"diff"`
+	Lower     float64 `json:"lower"` // 95 % interval of Diff.
+	Upper     float64 `json:"upper"`
+	Bound     float64 `json:"bound"` // The most that one row can lose.
+	// Flips counts rows that the champion had right and the candidate has wrong;
+	// Gains the other way round.
+	Flips int `json:"flips"`
+	Gains int `json:"gains"`
+	// PValue of the exact McNemar test, two-sided.
+	PValue float64 `json:"p_value"`
+	// Better is the e-value against "the candidate is not better"; Worse the
+	// e-value against "the candidate is not worse".
+	Better float64 `json:"e_better"`
+	Worse  float64 `json:"e_worse"`
+}
+
+// MetricPair is one metric of both versions.
+type MetricPair struct {
+	Metric    string  `json:"metric"`
+	Candidate float64 `json:"candidate"`
+	Champion  float64 `json:"champion"`
+	Higher    bool    `json:"higher_is_better"`
+	N         int     `json:"n"`
+}
+
+// SlicePair is the paired loss on one slice.
+type SlicePair struct {
+	Slice string `json:"slice"`
+	Paired
+}
+
+// AnchorFail is an anchor case that the candidate got wrong.
+type AnchorFail struct {
+	Case   string `json:"case"`
+	Want   string `json:"want"`
+	Got    string `json:"got"`
+	WasToo bool   `json:"champion_failed_too"`
+}
+
+// Replay is what answering logged requests costs, both versions interleaved.
+type Replay struct {
+	Requests     int           `json:"requests"`
+	Candidate    time.Duration `json:"candidate_p99_ns"`
+	Champion     time.Duration `json:"champion_p99_ns"`
+	CandidateP50 time.Duration `json:"candidate_p50_ns"`
+	ChampionP50  time.Duration `json:"champion_p50_ns"`
+	CandidateMem int64         `json:"candidate_bytes"`
+	ChampionMem  int64         `json:"champion_bytes"`
+	Faults       int           `json:"faults"`
+	Fault        string        `json:"fault,omitempty"`
+}
+
+// Result is what a gate found.
+type Result string
+
+// The results.
+const (
+	Pass         Result = "pass"
+	Fail         Result = "fail"
+	Inconclusive Result = "inconclusive"
+)
+
+// Verdict is one gate's finding, with the numbers it rests on.
+type Verdict struct {
+	Gate     string  `json:"gate"`
+	Slice    string  `json:"slice,omitempty"`
+	Result   Result  `json:"result"`
+	Value    float64 `json:"value"`
+	Limit    float64 `json:"limit"`
+	Lower    float64 `json:"lower,omitempty"`
+	Upper    float64 `json:"upper,omitempty"`
+	N        int     `json:"n"`
+	Need     int     `json:"need,omitempty"` // More rows that would decide it, as a forecast.
+	Unit     string  `json:"unit,omitempty"`
+	Sentence string  `json:"sentence"`
+}
+
+// Ruling is what a run does with its candidate.
+type Ruling string
+
+// The rulings.
+const (
+	Promote Ruling = "promote"
+	Hold    Ruling = "hold"
+	Reject  Ruling = "reject"
+)

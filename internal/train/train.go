@@ -1,0 +1,52 @@
+// Package train turns a dataset and a recipe into a candidate's artefact. What
+// the rows are is left to dataset, whether the candidate is any good to gate.
+package train
+
+import (
+	"context"
+
+	"hone"
+	"hone/internal/frame"
+)
+
+// Job is one training.
+type Job struct {
+	Model hone.Model
+	// Signature that the artefact must have: features, classes, threshold.
+	Signature hone.Signature
+	Rows      *frame.Frame
+	// Labels as text, one a row; Targets as Signature.Target gives them.
+	Labels  []string
+	Targets []float64
+	// Params for the trainer.
+	Params map[string]any
+	// Previous is the folder of the champion's artefact to begin from, or empty.
+	Previous string
+	// Dir is a folder of this attempt's own. It exists, and is empty but for
+	// what an earlier attempt left under checkpoint/.
+	Dir  string
+	Seed uint64
+}
+
+// Progress is one report of a training under way.
+type Progress struct {
+	// Line is a line of the trainer's log, empty for a mere report of values.
+	Line string `json:"line,omitempty"`
+	// Step and Values are what the trainer reports: {"step": 10, "loss": 0.31}.
+	Step   int                `json:"step,omitempty"`
+	Values map[string]float64 `json:"values,omitempty"`
+}
+
+// Result is a finished training.
+type Result struct {
+	// Dir is the artefact's folder, with its hone.json.
+	Dir     string
+	Metrics map[string]float64
+}
+
+// Engine runs trainings. Train returns once the training is over: a cancelled
+// context ends it, at most a few seconds later. The report function is called
+// from one goroutine at a time.
+type Engine interface {
+	Train(ctx context.Context, job Job, report func(Progress)) (Result, error)
+}

@@ -1,0 +1,252 @@
+package hone
+
+import "hone/internal/frame"
+
+// Task is what a model predicts.
+type Task string
+
+// The tasks.
+const (
+	Binary     Task = "binary"
+	Multiclass Task = "multiclass"
+	Regression Task = "regression"
+)
+
+// Model is one prediction service and its whole configuration.
+type Model struct {
+	// Name of the model, as in URLs: lower-case letters, digits, - and _.
+	Name string `json:"name" yaml:"-"`
+	// Task is binary, multiclass or regression.
+	Task Task `json:"task" yaml:"task"`
+	// Features that the model is given, by name: number, category or text.
+	Features frame.Schema `json:"features" yaml:"features"`
+	// Label is what turns out to be true.
+	Label LabelSpec `json:"label" yaml:"label"`
+	// Loss is what a wrong answer costs. Every part of the loop counts in it.
+	Loss Loss `json:"loss" yaml:"loss"`
+	// Slices are the features by whose values the numbers are also kept apart.
+	Slices []string `json:"slices,omitempty" yaml:"slices"`
+	// Monitor says how the predictions are watched.
+	Monitor MonitorSpec `json:"monitor" yaml:"monitor"`
+	// Dataset says which rows a run trains on and holds out.
+	Dataset DatasetSpec `json:"dataset" yaml:"dataset"`
+	// Train says how a candidate is made.
+	Train TrainSpec `json:"train" yaml:"train"`
+	// Triggers start runs; any one of them is enough.
+	Triggers []Trigger `json:"triggers" yaml:"triggers"`
+	// Guards hold runs back.
+	Guards Guards `json:"guards" yaml:"guards"`
+	// Gates are what a candidate must pass, besides the default ones.
+	Gates []Gate `json:"gates,omitempty" yaml:"gates"`
+	// Evidence is balanced or strict: how much proof a promotion needs.
+	Evidence Evidence `json:"evidence" yaml:"evidence"`
+	// Approval is auto, or manual: a person releases each candidate.
+	Approval Approval `json:"approval" yaml:"approval"`
+	// Rollout says how a proven candidate gets the traffic.
+	Rollout RolloutSpec `json:"rollout" yaml:"rollout"`
+	// Log is buffered (answers go out at once and are stored at most 100 ms later)
+	// or durable (answers go out once stored).
+	Log LogMode `json:"log" yaml:"log"`
+	// Retention is how long predictions and feedback are kept. Default 90d.
+	Retention Duration `json:"retention" yaml:"retention"`
+}
+
+// LabelSpec describes the ground truth.
+type LabelSpec struct {
+	// Name of the label's column in files.
+	Name string `json:"name" yaml:"name"`
+	// Delay after which a prediction's label would have come; a label counts
+	// once its prediction is this old. Default 0: labels count as they come.
+	Delay Duration `json:"delay" yaml:"delay"`
+	// Positive is the class whose probability a binary model gives. Default "1".
+	Positive string `json:"positive,omitempty" yaml:"positive"`
+}
+
+// MonitorSpec says how predictions are watched.
+type MonitorSpec struct {
+	// Window is the number of predictions that drift is judged on. Default 1000.
+	Window int `json:"window" yaml:"window"`
+	// Tick is the number of mature labels after which losses are read and
+	// triggers looked at. Default: 1 % of the champion's training rows, at
+	// least 200.
+	Tick int `json:"tick,omitempty" yaml:"tick"`
+}
+
+// DatasetSpec says which rows a run uses.
+type DatasetSpec struct {
+	// Window is auto (chosen by forward validation), all, or a number of rows.
+	Window string `json:"window" yaml:"window"`
+	// History is the share of the training rows drawn from before the window.
+	// Default 0.
+	History float64 `json:"history" yaml:"history"`
+	// Holdout is the share of the newest rows that candidates are judged on and
+	// never trained on. Default 20%.
+	Holdout float64 `json:"holdout" yaml:"holdout"`
+	// Anchor is a file of cases that every candidate must get right.
+	Anchor string `json:"anchor,omitempty" yaml:"anchor"`
+	// MaxRows bounds the rows of one dataset. Default 200000.
+	MaxRows int `json:"max_rows" yaml:"max_rows"`
+	// MinRows is the least number of labelled rows to train on. Default 200.
+	MinRows int `json:"min_rows" yaml:"min_rows"`
+}
+
+// TrainSpec says how a candidate is made.
+type TrainSpec struct {
+	// Trainer is linear (built in) or command.
+	Trainer string `json:"trainer" yaml:"trainer"`
+	// Command is the program and its arguments, for trainer command.
+	Command []string `json:"command,omitempty" yaml:"command"`
+	// Params are handed to the trainer as they stand.
+	Params map[string]any `json:"params,omitempty" yaml:"params"`
+	// WarmStart lets training begin from the champion. Default true.
+	WarmStart bool `json:"warm_start" yaml:"warm_start"`
+	// CSV asks for train.csv beside train.parquet.
+	CSV bool `json:"csv,omitempty" yaml:"csv"`
+	// Limits end a training that takes too much.
+	Limits Limits `json:"limits" yaml:"limits"`
+}
+
+// Limits bound a training.
+type Limits struct {
+	// Time a training may take. Default 30m.
+	Time Duration `json:"time" yaml:"time"`
+	// Memory a training may use, in bytes. Default 4GiB.
+	Memory Bytes `json:"memory" yaml:"memory"`
+	// Output a training may write, in bytes. Default 2GiB.
+	Output Bytes `json:"output" yaml:"output"`
+}
+
+// Bytes is a size that is written as people write it: 500MiB, 4GiB.
+type Bytes int64
+
+// Trigger is a rule over signals that starts a run. Exactly one field is set.
+type Trigger struct {
+	// RecoverableLoss fires when the loss that a retrain would win back is
+	// worth the price of the retrain.
+	RecoverableLoss *RecoverableLoss `json:"recoverable_loss,omitempty" yaml:"recoverable_loss"`
+	// Schedule fires by the clock.
+	Schedule *Schedule `json:"schedule,omitempty" yaml:"schedule"`
+	// DataVolume fires when so many new mature labels have come since the
+	// champion was trained.
+	DataVolume int `json:"data_volume,omitempty" yaml:"data_volume"`
+	// Drift fires when at least this share of the features has drifted.
+	Drift *DriftTrigger `json:"drift,omitempty" yaml:"drift"`
+	// Performance fires when a metric on mature labels is surely past its limit.
+	Performance *Performance `json:"performance,omitempty" yaml:"performance"`
+}
+
+// RecoverableLoss prices a retrain.
+type RecoverableLoss struct {
+	// RetrainCost is what one retrain and rollout costs, in units of the loss.
+	RetrainCost float64 `json:"retrain_cost" yaml:"retrain_cost"`
+}
+
+// Schedule is a cron expression of five fields.
+type Schedule struct {
+	// Cron is minute, hour, day of month, month, day of week.
+	Cron string `json:"cron" yaml:"cron"`
+	// TimeZone is an IANA name such as Europe/Paris. Default UTC.
+	TimeZone string `json:"time_zone,omitempty" yaml:"time_zone"`
+}
+
+// DriftTrigger starts a run on drift alone, for owners who want that.
+type DriftTrigger struct {
+	// Features is the share of features that must have drifted.
+	Features float64 `json:"features" yaml:"features"`
+}
+
+// Performance is a limit on a realised metric.
+type Performance struct {
+	// Metric is loss, accuracy, auc, log_loss, brier, rmse or mae.
+	Metric string `json:"metric" yaml:"metric"`
+	// Below fires when the metric is surely under it.
+	Below *float64 `json:"below,omitempty" yaml:"below"`
+	// Above fires when the metric is surely over it.
+	Above *float64 `json:"above,omitempty" yaml:"above"`
+}
+
+// Guards hold runs back.
+type Guards struct {
+	// Cooldown is the least time between the end of a run and the next. Default 1h.
+	Cooldown Duration `json:"cooldown" yaml:"cooldown"`
+	// MaxPerDay is the most runs that triggers may start in 24 hours. Default 4.
+	MaxPerDay int `json:"max_per_day" yaml:"max_per_day"`
+	// MinNewLabels is the least number of mature labels that must have come
+	// since the champion was trained. Default 200.
+	MinNewLabels int `json:"min_new_labels" yaml:"min_new_labels"`
+}
+
+// Gate is one check of a candidate besides the default ones.
+type Gate struct {
+	// Metric is loss, accuracy, auc, log_loss, brier, rmse, mae, latency_p99 or
+	// memory.
+	Metric string `json:"metric,omitempty" yaml:"metric"`
+	// MinChange is the least by which the candidate must be better than the
+	// champion, in the metric's unit.
+	MinChange *float64 `json:"min_change,omitempty" yaml:"min_change"`
+	// MaxRegression is the most by which it may be worse.
+	MaxRegression *float64 `json:"max_regression,omitempty" yaml:"max_regression"`
+	// Max is a bound on the metric itself: a number, a duration or a size.
+	Max *float64 `json:"max,omitempty" yaml:"max"`
+	// Min is a bound on the metric itself.
+	Min *float64 `json:"min,omitempty" yaml:"min"`
+	// Slices is all to hold the gate on each slice too.
+	Slices string `json:"slices,omitempty" yaml:"slices"`
+	// MaxFailures is how many anchor cases may fail. Default 0.
+	MaxFailures int `json:"max_failures,omitempty" yaml:"max_failures"`
+}
+
+// Evidence is how much proof a promotion needs.
+type Evidence string
+
+// Approval says who releases a candidate that passed its gates.
+type Approval string
+
+// LogMode says when a served prediction is stored.
+type LogMode string
+
+// The modes.
+const (
+	Balanced Evidence = "balanced"
+	Strict   Evidence = "strict"
+
+	Auto   Approval = "auto"
+	Manual Approval = "manual"
+
+	Buffered LogMode = "buffered"
+	Durable  LogMode = "durable"
+)
+
+// RolloutSpec says how a candidate gets the traffic.
+type RolloutSpec struct {
+	// Strategy is canary, blue_green or immediate.
+	Strategy string `json:"strategy" yaml:"strategy"`
+	// StickyBy is the feature that keeps a user on one version. Default: each
+	// prediction by its id.
+	StickyBy string `json:"sticky_by,omitempty" yaml:"sticky_by"`
+	// Steps, for canary. The last step is always 100 %.
+	Steps []Step `json:"steps" yaml:"steps"`
+	// Probation is the watch on a new champion.
+	Probation Probation `json:"probation" yaml:"probation"`
+}
+
+// Step is one stage of a rollout: a shadow, or a share of the traffic.
+type Step struct {
+	// Shadow is the number of requests that the candidate answers unseen.
+	Shadow int `json:"shadow,omitempty" yaml:"shadow"`
+	// Weight is the share of the traffic that the candidate answers.
+	Weight float64 `json:"weight,omitempty" yaml:"weight"`
+	// MinRequests is the least number of answers to judge the step by. Default 200.
+	MinRequests int `json:"min_requests,omitempty" yaml:"min_requests"`
+	// MaxWait bounds the step. Default 2d.
+	MaxWait Duration `json:"max_wait,omitempty" yaml:"max_wait"`
+	// OnInsufficient is hold, ask, promote or rollback: what is done when
+	// MaxWait is over and there was too little traffic. Default hold.
+	OnInsufficient string `json:"on_insufficient,omitempty" yaml:"on_insufficient"`
+}
+
+// Probation is the watch on a new champion over its next labels.
+type Probation struct {
+	// Labels is the number of mature labels that the watch lasts. Default 3000.
+	Labels int `json:"labels" yaml:"labels"`
+}

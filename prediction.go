@@ -1,0 +1,103 @@
+package hone
+
+import "time"
+
+// Route says why a version answered a request.
+type Route string
+
+// The routes.
+const (
+	ByChampion Route = "champion"
+	ByCanary   Route = "canary"   // The challenger's share of the traffic.
+	ByControl  Route = "control"  // The champion's share that the canary is compared with.
+	ByFallback Route = "fallback" // The champion, because the challenger failed.
+	ByName     Route = "version"  // The caller asked for this version.
+	Imported   Route = "import"   // A row of history; no version answered it.
+	Logged     Route = "logged"   // Served elsewhere, and told to Hone.
+)
+
+// Prediction is one served answer.
+type Prediction struct {
+	ID    PredictionID `json:"prediction_id"`
+	Model string       `json:"model"`
+	// Seq counts the model's predictions in the order in which they were stored.
+	Seq int64 `json:"seq"`
+	// Time at which it was served, or at which the row of history happened.
+	Time time.Time `json:"time"`
+	// Received is when Hone stored it.
+	Received time.Time `json:"received"`
+	Version  VersionID `json:"version,omitempty"`
+	Route    Route     `json:"route"`
+	// Features as served, as frame.EncodeRow writes them.
+	Features []byte `json:"-"`
+	// Scores that the version gave; empty for imported rows.
+	Scores []float64 `json:"scores,omitempty"`
+	// Unit is the user or session that the route sticks to.
+	Unit    string        `json:"unit,omitempty"`
+	Latency time.Duration `json:"latency_ns"`
+	// Fault is why the challenger did not answer, for ByFallback.
+	Fault string `json:"fault,omitempty"`
+}
+
+// ShadowScore is what a version that does not serve would have answered.
+type ShadowScore struct {
+	ID      PredictionID  `json:"prediction_id"`
+	Seq     int64         `json:"seq"`
+	Time    time.Time     `json:"time"`
+	Version VersionID     `json:"version"`
+	Scores  []float64     `json:"scores,omitempty"`
+	Served  []float64     `json:"served,omitempty"` // What the user got.
+	Latency time.Duration `json:"latency_ns"`
+	Fault   string        `json:"fault,omitempty"`
+}
+
+// FeedbackKind is what a piece of feedback says.
+type FeedbackKind string
+
+// The kinds of feedback.
+const (
+	Label      FeedbackKind = "label"      // The truth.
+	Correction FeedbackKind = "correction" // The truth, in place of an earlier label.
+	Score      FeedbackKind = "score"      // A number about the answer.
+	Thumb      FeedbackKind = "thumb"      // up or down.
+)
+
+// Feedback is a later signal about a prediction.
+type Feedback struct {
+	PredictionID PredictionID `json:"prediction_id"`
+	Kind         FeedbackKind `json:"kind"`
+	Value        string       `json:"value"`
+	// Time at which the truth was known, as the sender says; else Received.
+	Time     time.Time `json:"time"`
+	Received time.Time `json:"received"`
+	Source   string    `json:"source,omitempty"`
+	// Seq counts the model's feedback in the order in which it was stored.
+	Seq    int64  `json:"seq"`
+	Effect Effect `json:"effect"`
+}
+
+// Effect is what a piece of feedback did.
+type Effect string
+
+// The effects.
+const (
+	Joined       Effect = "joined"       // The prediction has its label.
+	Early        Effect = "early"        // Kept: no such prediction yet.
+	Repeated     Effect = "repeated"     // Nothing new.
+	Corrected    Effect = "corrected"    // The label is another one now.
+	Contradicted Effect = "contradicted" // Two labels differ; the row is set aside until a correction.
+	Noted        Effect = "noted"        // A score or thumb, kept.
+)
+
+// Outcome is a prediction with what is known of its truth.
+type Outcome struct {
+	Prediction
+	Label string `json:"label"`
+	// LabelTime is when the label was known, LabelSeq its place in the journal.
+	LabelTime time.Time `json:"label_time"`
+	LabelSeq  int64     `json:"label_seq"`
+	// Mature is when the label began to count: once it had come and its
+	// prediction had the age of the label delay.
+	Mature time.Time `json:"mature"`
+	Effect Effect    `json:"effect"`
+}

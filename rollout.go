@@ -1,0 +1,76 @@
+package hone
+
+import "time"
+
+// Rollout is how far a candidate has got.
+type Rollout struct {
+	Version VersionID `json:"version"`
+	Steps   []Step    `json:"steps"`
+	Step    int       `json:"step"` // Index of the step under way.
+	// Since is when the step began; From is the model's last prediction then.
+	Since  time.Time `json:"since"`
+	From   int64     `json:"from_seq"`
+	Salt   string    `json:"salt"`
+	Paused bool      `json:"paused,omitempty"`
+	// Ask says why a person must decide, empty when nobody need.
+	Ask      string    `json:"ask,omitempty"`
+	Verdicts []Verdict `json:"verdicts,omitempty"` // Of the step under way.
+}
+
+// Health is what was seen of a step: the challenger's answers against those of
+// the control, or shadow answers against what was served.
+type Health struct {
+	Canary  Arm `json:"canary"`
+	Control Arm `json:"control"`
+	// Agree counts shadow answers that equal the served one.
+	Agree int `json:"agree"`
+	// Quality is the paired loss on labels that have come, challenger less
+	// champion.
+	Quality Paired `json:"quality"`
+	// SlowerThan is the champion's 95th percentile, in nanoseconds, that Slow
+	// counts against.
+	SlowerThan time.Duration `json:"slower_than_ns"`
+}
+
+// Arm counts one side's answers.
+type Arm struct {
+	Requests int           `json:"requests"`
+	Units    int           `json:"units"` // Different users or sessions.
+	Faults   int           `json:"faults"`
+	Slow     int           `json:"slow"`
+	P50      time.Duration `json:"p50_ns"`
+	P99      time.Duration `json:"p99_ns"`
+	Fault    string        `json:"fault,omitempty"` // One example.
+}
+
+// Watch is the probation of a new champion.
+type Watch struct {
+	Model    string    `json:"model"`
+	Version  VersionID `json:"version"`
+	Previous VersionID `json:"previous"`
+	Run      RunID     `json:"run"`
+	Since    time.Time `json:"since"`
+	From     int64     `json:"from_seq"` // Predictions after this one count.
+	Labels   int       `json:"labels"`   // How many it lasts.
+	Quality  Paired    `json:"quality"`  // New champion less previous.
+	Over     bool      `json:"over"`
+	Sentence string    `json:"sentence"`
+}
+
+// Plan is all that a gateway needs to know of a model. A gateway refuses a plan
+// whose token is lower than that of the one it has.
+type Plan struct {
+	Model      string    `json:"model"`
+	Token      int64     `json:"token"`
+	Champion   VersionID `json:"champion"`
+	Previous   VersionID `json:"previous,omitempty"` // Kept loaded.
+	Challenger VersionID `json:"challenger,omitempty"`
+	// Weight is the challenger's share; the control's share is as large while
+	// both fit.
+	Weight   float64       `json:"weight"`
+	Salt     string        `json:"salt,omitempty"`
+	StickyBy string        `json:"sticky_by,omitempty"`
+	Shadow   VersionID     `json:"shadow,omitempty"` // Answers unseen.
+	Log      LogMode       `json:"log"`
+	Timeout  time.Duration `json:"timeout_ns"` // Of a challenger or shadow.
+}

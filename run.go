@@ -1,0 +1,107 @@
+package hone
+
+import "time"
+
+// State is where a run stands. Each is entered by one committed transaction.
+type State string
+
+// The states, in their order.
+const (
+	Collecting       State = "collecting"
+	Validating       State = "validating"
+	Training         State = "training"
+	Evaluating       State = "evaluating"
+	Deciding         State = "deciding"
+	AwaitingApproval State = "awaiting_approval"
+	Shadowing        State = "shadow"
+	Canary           State = "canary"
+	Closed           State = "closed"
+)
+
+// Ending is how a run closed.
+type Ending string
+
+// The endings.
+const (
+	Promoted   Ending = "promoted"
+	Rejected   Ending = "rejected"
+	Held       Ending = "held"
+	Failed     Ending = "failed"
+	RolledBack Ending = "rolled_back"
+	Cancelled  Ending = "cancelled"
+)
+
+// Run is one trip round the loop.
+type Run struct {
+	ID      RunID     `json:"run"`
+	Model   string    `json:"model"`
+	Number  int       `json:"number"`
+	State   State     `json:"state"`
+	Ending  Ending    `json:"ending,omitempty"`
+	Started time.Time `json:"started"`
+	Since   time.Time `json:"since"` // Of the state.
+	Ended   time.Time `json:"ended,omitzero"`
+	// Decision that started it.
+	Decision Decision  `json:"decision"`
+	Champion VersionID `json:"champion,omitempty"` // When the run began.
+	Dataset  DatasetID `json:"dataset,omitempty"`
+	// Twin was trained without the holdout, and is what the gates judged;
+	// Candidate is what gets the traffic: the twin, or its refit on all rows.
+	Twin       VersionID   `json:"twin,omitempty"`
+	Candidate  VersionID   `json:"candidate,omitempty"`
+	Attempt    int         `json:"attempt,omitempty"` // Of the training.
+	Evaluation *Evaluation `json:"evaluation,omitempty"`
+	Verdicts   []Verdict   `json:"verdicts,omitempty"`
+	Rollout    *Rollout    `json:"rollout,omitempty"`
+	// Cancel is who asked for the run to end, if anybody did.
+	Cancel string `json:"cancel,omitempty"`
+	// Sentence says what the run does or did, and why.
+	Sentence string `json:"sentence"`
+	// Took is the time spent in each state that is over.
+	Took map[State]Duration `json:"took,omitempty"`
+}
+
+// Check is one named rule of a dataset's validation.
+type Check struct {
+	Rule     string  `json:"rule"`
+	Passed   bool    `json:"passed"`
+	Value    float64 `json:"value"`
+	Limit    float64 `json:"limit"`
+	Sentence string  `json:"sentence"`
+}
+
+// Dataset is a frozen set of rows. Its ID is the hash of its canonical rows.
+type Dataset struct {
+	ID      DatasetID `json:"dataset"`
+	Model   string    `json:"model"`
+	Run     RunID     `json:"run"`
+	Created time.Time `json:"created"`
+	Recipe  Recipe    `json:"recipe"`
+	Train   int       `json:"train_rows"`
+	Holdout int       `json:"holdout_rows"`
+	Anchor  int       `json:"anchor_rows"`
+	// Classes that the labels have, sorted.
+	Classes []string `json:"classes,omitempty"`
+	// Salted holds the salted hash of the prediction ids, so that the manifest
+	// proves which rows were used and still reveals none.
+	Salted string  `json:"salted_ids"`
+	Checks []Check `json:"checks"`
+}
+
+// Recipe says how the rows were chosen, so that they can be found again.
+type Recipe struct {
+	// Predictions and Feedback are the last numbers of the log that were read.
+	Predictions int64     `json:"predictions_seq"`
+	Feedback    int64     `json:"feedback_seq"`
+	MatureAt    time.Time `json:"mature_at"`
+	Window      int       `json:"window_rows"`
+	WindowBy    string    `json:"window_by"`
+	History     int       `json:"history_rows"`
+	Holdout     int       `json:"holdout_rows"`
+	// HeldBack is the newest time of rows that never judge, because the champion
+	// was trained on them.
+	HeldBack time.Time `json:"held_back,omitzero"`
+	Anchor   string    `json:"anchor,omitempty"` // SHA-256 of the file.
+	Schema   string    `json:"schema"`           // Fingerprint, in hex.
+	Seed     uint64    `json:"seed"`
+}
