@@ -72,10 +72,14 @@ type Replay struct {
 	Champion     time.Duration `json:"champion_p99_ns"`
 	CandidateP50 time.Duration `json:"candidate_p50_ns"`
 	ChampionP50  time.Duration `json:"champion_p50_ns"`
-	CandidateMem int64         `json:"candidate_bytes"`
-	ChampionMem  int64         `json:"champion_bytes"`
-	Faults       int           `json:"faults"`
-	Fault        string        `json:"fault,omitempty"`
+	// Slow and ChampionSlow count answers that took more than 1.25 times the
+	// champion's slowest hundredth.
+	Slow         int    `json:"candidate_slow"`
+	ChampionSlow int    `json:"champion_slow"`
+	CandidateMem int64  `json:"candidate_bytes"`
+	ChampionMem  int64  `json:"champion_bytes"`
+	Faults       int    `json:"faults"`
+	Fault        string `json:"fault,omitempty"`
 }
 
 // Result is what a gate found.

@@ -27,7 +27,7 @@ type Health struct {
 	// Quality is the paired loss on labels that have come, challenger less
 	// champion.
 	Quality Paired `json:"quality"`
-	// SlowerThan is the champion's 95th percentile, in nanoseconds, that Slow
+	// SlowerThan is the time, in nanoseconds, that Slow
 	// counts against.
 	SlowerThan time.Duration `json:"slower_than_ns"`
 }
@@ -51,10 +51,12 @@ type Watch struct {
 	Run      RunID     `json:"run"`
 	Since    time.Time `json:"since"`
 	From     int64     `json:"from_seq"` // Predictions after this one count.
-	Labels   int       `json:"labels"`   // How many it lasts.
-	Quality  Paired    `json:"quality"`  // New champion less previous.
-	Over     bool      `json:"over"`
-	Sentence string    `json:"sentence"`
+	// FromFeedback is the last feedback read before the version began to serve.
+	FromFeedback int64  `json:"from_feedback_seq"`
+	Labels       int    `json:"labels"`  // How many it lasts.
+	Quality      Paired `json:"quality"` // New champion less previous.
+	Over         bool   `json:"over"`
+	Sentence     string `json:"sentence"`
 }
 
 // Plan is all that a gateway needs to know of a model. A gateway refuses a plan

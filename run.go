@@ -98,6 +98,8 @@ type Recipe struct {
 	WindowBy    string    `json:"window_by"`
 	History     int       `json:"history_rows"`
 	Holdout     int       `json:"holdout_rows"`
+	// Suffix is the number of newest rows since which the champion was losing.
+	Suffix int `json:"suffix_rows,omitempty"`
 	// HeldBack is the newest time of rows that never judge, because the champion
 	// was trained on them.
 	HeldBack time.Time `json:"held_back,omitzero"`

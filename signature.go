@@ -80,7 +80,7 @@ type Scores struct {
 // Row returns the scores of row i, which share the memory of s.
 func (s Scores) Row(i int) []float64 { return s.V[i*s.Width : (i+1)*s.Width] }
 
-// Label writes a label from outside in its one form, so that 1, 1.0 and "1" are
+// CanonicalLabel writes a label from outside in its one form, so that 1, 1.0 and "1" are
 // the same class, and true and false are those of a 0/1 label.
 func (m *Model) CanonicalLabel(v any) (string, bool) {
 	switch x := v.(type) {

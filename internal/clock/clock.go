@@ -15,10 +15,11 @@ type Clock interface {
 	After(d time.Duration) <-chan time.Time
 }
 
-// System is the clock of the machine, in UTC.
+// System is the clock of the machine, in UTC and whole microseconds: what files
+// and databases keep of a time is what the program saw.
 type System struct{}
 
-func (System) Now() time.Time                         { return time.Now().UTC() }
+func (System) Now() time.Time                         { return time.Now().UTC().Truncate(time.Microsecond) }
 func (System) After(d time.Duration) <-chan time.Time { return time.After(d) }
 
 // Fake is a clock that moves only when told to. It is safe for concurrent use.

@@ -116,16 +116,55 @@ func (f *Frame) decodeValues(row int, b []byte) error {
 	return nil
 }
 
-// Remap copies the columns of g that f has under the same name and kind, row by
-// row, into f from row at on; the others stay missing. It lets rows logged
-// under an older schema be read under a newer one.
+// Remap copies the columns of g that f has under the same name and kind into f,
+// from row at on; the others stay missing. It lets rows that were logged under
+// an older schema be read under a newer one.
 func (f *Frame) Remap(at int, g *Frame) {
 	for i, field := range f.Schema {
 		j := g.Schema.Index(field.Name)
 		if j < 0 || g.Schema[j].Kind != field.Kind {
 			continue
 		}
-		copy(f.Cols[i].Num[min(at, len(f.Cols[i].Num)):], g.Cols[j].Num)
-		copy(f.Cols[i].Str[min(at, len(f.Cols[i].Str)):], g.Cols[j].Str)
+		if field.Kind == Number {
+			copy(f.Cols[i].Num[at:], g.Cols[j].Num)
+		} else {
+			copy(f.Cols[i].Str[at:], g.Cols[j].Str)
+		}
 	}
+}
+
+// Decoder reads logged rows into frames of one schema, whatever schema they
+// were logged under.
+type Decoder struct {
+	Target  Schema
+	Schemas map[uint32]Schema // By fingerprint; the target's own need not be there.
+}
+
+// Frame decodes the rows, in order. It fails with ErrSchema on a row of a
+// schema that it does not know.
+func (d Decoder) Frame(rows [][]byte) (*Frame, error) {
+	out := New(d.Target, len(rows))
+	fp := d.Target.Fingerprint()
+	for i, b := range rows {
+		if len(b) < 4 {
+			return nil, errShort
+		}
+		got := binary.LittleEndian.Uint32(b)
+		if got == fp {
+			if err := out.decodeValues(i, b[4:]); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		old, ok := d.Schemas[got]
+		if !ok {
+			return nil, fmt.Errorf("row %d: %w (%08x)", i, ErrSchema, got)
+		}
+		g := New(old, 1)
+		if err := g.decodeValues(0, b[4:]); err != nil {
+			return nil, err
+		}
+		out.Remap(i, g)
+	}
+	return out, nil
 }

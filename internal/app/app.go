@@ -1,0 +1,240 @@
+// Package app builds Hone from its parts, starts them in the order of the loop
+// and stops them in reverse. What each part does is left to the part.
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"hone"
+	"hone/internal/clock"
+	"hone/internal/config"
+	"hone/internal/gateway"
+	"hone/internal/loop"
+	"hone/internal/op"
+	"hone/internal/predictor"
+	"hone/internal/registry"
+	"hone/internal/store"
+	"hone/internal/train"
+	"hone/internal/train/builtin"
+	"hone/internal/train/command"
+	"hone/internal/web"
+)
+
+// Options say how Hone is built.
+type Options struct {
+	Config *config.Config
+	Text   []byte // The configuration as it was written.
+	Listen string // Instead of the configuration's.
+	Clock  clock.Clock
+	Log    *slog.Logger
+	// Inline builds for simulation: the loop moves only when stepped, and nothing
+	// listens.
+	Inline bool
+	// Passive builds for looking: nothing moves and nothing listens.
+	Passive bool
+}
+
+// App is a Hone that can be started.
+type App struct {
+	o       Options
+	config  *config.Config
+	db      *store.DB
+	pool    *predictor.Pool
+	gateway *gateway.Gateway
+	loop    *loop.Loop
+	service *op.Service
+	web     *web.Server
+	token   string
+	stop    sync.Once
+	sweep   context.CancelFunc
+	wait    sync.WaitGroup
+}
+
+// New opens the data folder and builds everything. The caller must Stop it.
+func New(ctx context.Context, o Options) (a *App, err error) {
+	if o.Clock == nil {
+		o.Clock = clock.System{}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	a = &App{o: o, config: o.Config}
+	if a.db, err = store.Open(o.Config.Server.Data, store.Options{Clock: o.Clock, Log: o.Log, Rand: rand.Reader}); err != nil {
+		return nil, err
+	}
+	if err := a.build(ctx); err != nil {
+		a.db.Close()
+		return nil, err
+	}
+	return a, nil
+}
+
+func (a *App) build(ctx context.Context) error {
+	if err := a.principal(ctx); err != nil {
+		return err
+	}
+	opening := predictor.Options{Log: a.o.Log, Clock: a.o.Clock}
+	reg := registry.New(a.db, a.db.Blobs(), opening)
+	a.pool = predictor.NewPool(reg.Open, a.o.Clock)
+	a.gateway = gateway.New(gateway.Options{
+		Pool: a.pool, Log: a.db, Clock: a.o.Clock, Logger: a.o.Log, PlanFile: filepath.Join(a.config.Server.Data, "plans"),
+		Model:   func(name string) (hone.Model, bool) { m, ok := a.config.Models[name]; return m, ok },
+		Ejected: func(model string, v hone.VersionID, why string) { a.loop.Eject(model, v, why) },
+	})
+	a.loop = loop.New(loop.Options{
+		Control: a.db, Records: a.db, Events: a.db, Hints: a.db, Blobs: a.db.Blobs(), Pool: a.pool, Gateway: a.gateway, Registry: reg,
+		Engines: map[string]train.Engine{"linear": builtin.New(), "command": command.New(command.Options{Dir: a.config.Dir, Clock: a.o.Clock})},
+		Clock:   a.o.Clock, Log: a.o.Log, Rand: rand.Reader, Fence: a.db.Fence(), Dir: a.config.Server.Data, Files: a.config.Dir,
+		ConfigHash: config.Hash, Inline: a.o.Inline, Passive: a.o.Passive,
+	}, a.config.Models)
+	applied, err := a.applied(ctx)
+	if err != nil {
+		return err
+	}
+	a.service = &op.Service{Loop: a.loop, Control: a.db, Records: a.db, Events: a.db, Clock: a.o.Clock, Doctor: a.doctor, Applied: applied}
+	listen := a.config.Server.Listen
+	if a.o.Listen != "" {
+		listen = a.o.Listen
+	}
+	a.web = web.New(web.Options{
+		Listen: listen, Service: a.service, Principals: a.db, Changes: a.db.Subscribe, Log: a.o.Log, Metrics: a.metrics(),
+		Predict: a.gateway.Handler(func(*http.Request, string) error { return nil }),
+	})
+	return nil
+}
+
+// applied records the configuration in force, when it is another one than
+// before.
+func (a *App) applied(ctx context.Context) (hone.Applied, error) {
+	sum := sha256.Sum256(a.o.Text)
+	now := hone.Applied{SHA256: hex.EncodeToString(sum[:]), At: a.o.Clock.Now(), By: "owner", Text: string(a.o.Text)}
+	last, err := a.db.Config(ctx)
+	if err != nil {
+		return now, err
+	}
+	if last != nil && last.SHA256 == now.SHA256 {
+		return *last, nil
+	}
+	if a.o.Passive {
+		return now, nil
+	}
+	_, err = a.db.Commit(ctx, a.db.Fence(), hone.Change{Config: &now, Event: hone.Event{
+		At: now.At, Actor: "owner", Action: "config.applied", Sentence: fmt.Sprintf("A configuration of %d models was applied.", len(a.config.Models))}})
+	return now, err
+}
+
+// principal makes the owner's token at the first start, and reads it after.
+func (a *App) principal(ctx context.Context) error {
+	path := filepath.Join(a.config.Server.Data, "token")
+	b, err := os.ReadFile(path)
+	if err == nil {
+		a.token = string(b)
+		return nil
+	}
+	if !os.IsNotExist(err) {
+		return fmt.Errorf("read the owner's token: %w", err)
+	}
+	raw := make([]byte, 32)
+	if _, err := rand.Read(raw); err != nil {
+		return err
+	}
+	a.token = "hone_" + hex.EncodeToString(raw)
+	sum := sha256.Sum256([]byte(a.token))
+	if err := a.db.SavePrincipal(ctx, "owner", string(op.Admin), hex.EncodeToString(sum[:])); err != nil {
+		return fmt.Errorf("save the owner: %w", err)
+	}
+	return os.WriteFile(path, []byte(a.token), 0o600)
+}
+
+// Start starts the parts in the order of the loop.
+func (a *App) Start(ctx context.Context) error {
+	if !a.o.Passive {
+		if err := a.gateway.Restore(); err != nil {
+			a.o.Log.WarnContext(ctx, "plans on disk not read", "error", err)
+		}
+	}
+	if err := a.loop.Start(ctx); err != nil {
+		return err
+	}
+	if a.o.Passive || a.o.Inline {
+		return nil
+	}
+	if err := a.web.Start(ctx); err != nil {
+		return err
+	}
+	sweep, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	a.sweep = cancel
+	a.wait.Go(func() { a.retain(sweep) })
+	return os.WriteFile(a.addressFile(), []byte("http://"+a.web.Addr()), 0o600)
+}
+
+// retain drops whole days of the log once every model has kept them long
+// enough.
+func (a *App) retain(ctx context.Context) {
+	for {
+		longest := time.Duration(0)
+		for _, m := range a.config.Models {
+			longest = max(longest, time.Duration(m.Retention))
+		}
+		if longest > 0 {
+			if n, err := a.db.Drop(ctx, a.o.Clock.Now().Add(-longest)); err != nil {
+				a.o.Log.ErrorContext(ctx, "retention failed", "error", err)
+			} else if n > 0 {
+				a.o.Log.InfoContext(ctx, "days of the log dropped", "files", n)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.o.Clock.After(time.Hour):
+		}
+	}
+}
+
+// Stop stops the parts in reverse. It may be called twice.
+func (a *App) Stop() {
+	a.stop.Do(func() {
+		os.Remove(a.addressFile())
+		a.web.Stop()
+		if a.sweep != nil {
+			a.sweep()
+		}
+		a.wait.Wait()
+		a.loop.Stop()
+		a.gateway.Stop()
+		a.pool.Stop()
+		if err := a.db.Close(); err != nil {
+			a.o.Log.Error("store not closed", "error", err)
+		}
+	})
+}
+
+func (a *App) addressFile() string { return filepath.Join(a.config.Server.Data, "address") }
+
+// Addr is where the server listens.
+func (a *App) Addr() string { return a.web.Addr() }
+
+// Token is the owner's.
+func (a *App) Token() string { return a.token }
+
+// Loop is the loop, for simulations.
+func (a *App) Loop() *loop.Loop { return a.loop }
+
+// Service is what the operations work on.
+func (a *App) Service() *op.Service { return a.service }
+
+// Gateway answers predictions.
+func (a *App) Gateway() *gateway.Gateway { return a.gateway }
+
+// Flush waits until every prediction served so far is stored.
+func (a *App) Flush(ctx context.Context) error { return a.db.Flush(ctx) }

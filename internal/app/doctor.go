@@ -1,0 +1,70 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"hone/internal/op"
+	"hone/internal/predictor/child"
+)
+
+// doctor looks at what Hone needs of the machine.
+func (a *App) doctor(ctx context.Context) []op.Finding {
+	out := []op.Finding{a.space(), a.mayWrite(), a.logging(), a.audit(ctx)}
+	for _, m := range a.config.Models {
+		if m.Train.Trainer == "command" {
+			python, err := child.FindPython("")
+			f := op.Finding{Name: "python", OK: err == nil, Sentence: "the trainer of " + m.Name + " would use " + python + "."}
+			if err != nil {
+				f.Sentence = "the trainer of " + m.Name + " may need Python: " + err.Error()
+			}
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func (a *App) space() op.Finding {
+	var st unix.Statfs_t
+	if err := unix.Statfs(a.config.Server.Data, &st); err != nil {
+		return op.Finding{Name: "disk", Sentence: err.Error()}
+	}
+	free := int64(st.Bavail) * st.Bsize
+	return op.Finding{Name: "disk", OK: free > 1<<30, Sentence: fmt.Sprintf("%.1f GiB are free in %s; at least 1 GiB should be.", float64(free)/(1<<30), a.config.Server.Data)}
+}
+
+func (a *App) mayWrite() op.Finding {
+	path := filepath.Join(a.config.Server.Data, ".doctor")
+	err := os.WriteFile(path, []byte("x"), 0o600)
+	if err == nil {
+		err = os.Remove(path)
+	}
+	f := op.Finding{Name: "folder", OK: err == nil, Sentence: a.config.Server.Data + " can be written to."}
+	if err != nil {
+		f.Sentence = err.Error()
+	}
+	return f
+}
+
+func (a *App) logging() op.Finding {
+	stored, shed, pending, err := a.db.LogStats()
+	f := op.Finding{Name: "log", OK: err == nil && shed == 0, Sentence: fmt.Sprintf("%d rows stored since the start, %d wait, %d were shed.", stored, pending, shed)}
+	if err != nil {
+		f.Sentence += " Last error: " + err.Error()
+	}
+	return f
+}
+
+func (a *App) audit(ctx context.Context) op.Finding {
+	find, _ := op.Find("audit verify")
+	out, err := find.Call(ctx, a.service, op.Caller{Role: op.Viewer}, &op.Nothing{})
+	if err != nil {
+		return op.Finding{Name: "audit", Sentence: err.Error()}
+	}
+	v := out.(op.Verified)
+	return op.Finding{Name: "audit", OK: v.Whole, Sentence: v.Sentence}
+}

@@ -1,0 +1,169 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"time"
+
+	"hone"
+	"hone/internal/cli"
+	"hone/internal/config"
+	"hone/internal/op"
+)
+
+// reach finds the server that has the data folder open, or opens the folder.
+func reach(ctx context.Context, g cli.Globals) (cli.Caller, error) {
+	if g.Server != "" {
+		return &remote{base: strings.TrimSuffix(g.Server, "/"), token: g.Token}, nil
+	}
+	c, text, err := load(g.Config)
+	if err != nil {
+		return nil, err
+	}
+	if b, err := os.ReadFile(filepath.Join(c.Server.Data, "address")); err == nil {
+		r := &remote{base: string(b), token: g.Token}
+		if r.token == "" {
+			t, _ := os.ReadFile(filepath.Join(c.Server.Data, "token"))
+			r.token = string(t)
+		}
+		if r.alive(ctx) {
+			return r, nil
+		}
+	}
+	a, err := New(ctx, Options{Config: c, Text: text, Passive: true})
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Start(ctx); err != nil {
+		a.Stop()
+		return nil, err
+	}
+	return local{a}, nil
+}
+
+// load reads the configuration and its text.
+func load(path string) (*config.Config, []byte, error) {
+	c, err := config.Load(path)
+	if err != nil {
+		if problems, ok := errors.AsType[config.Errors](err); ok {
+			err = &hone.Error{Code: hone.Invalid, Message: problems.Detail(), Hint: "`hone config docs` explains every key"}
+		}
+		return nil, nil, err
+	}
+	text, err := os.ReadFile(path)
+	return c, text, err
+}
+
+// local calls operations in this process, as the owner of the folder.
+type local struct{ app *App }
+
+func (l local) Call(ctx context.Context, o op.Operation, in any) (any, error) {
+	return o.Call(ctx, l.app.service, op.Caller{Name: "owner", Role: op.Admin}, in)
+}
+
+func (l local) Close() error {
+	l.app.Stop()
+	return nil
+}
+
+// remote calls operations over HTTP.
+type remote struct{ base, token string }
+
+func (r *remote) Close() error { return nil }
+
+func (r *remote) alive(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.base+"/v2/health/live", nil)
+	if err != nil {
+		return false
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	res.Body.Close()
+	return res.StatusCode == http.StatusOK
+}
+
+func (r *remote) Call(ctx context.Context, o op.Operation, in any) (any, error) {
+	req, err := r.request(ctx, o, in)
+	if err != nil {
+		return nil, err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, &hone.Error{Code: hone.Unavailable, Message: "the server at " + r.base + " does not answer: " + err.Error(), Hint: "is `hone serve` running?"}
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		return nil, fmt.Errorf("read the answer of %s: %w", r.base, err)
+	}
+	if res.StatusCode != http.StatusOK {
+		return nil, refusal(res.StatusCode, body)
+	}
+	out := reflect.New(o.Out)
+	if err := json.Unmarshal(body, out.Interface()); err != nil {
+		return nil, fmt.Errorf("read the answer of %s: %w", r.base, err)
+	}
+	return out.Elem().Interface(), nil
+}
+
+func refusal(status int, body []byte) error {
+	var p struct {
+		Detail, Hint string
+		Code         hone.Code
+	}
+	if json.Unmarshal(body, &p) != nil || p.Detail == "" {
+		return &hone.Error{Code: hone.Internal, Message: fmt.Sprintf("the server answered %d", status), Hint: "is it a Hone of this version?"}
+	}
+	return &hone.Error{Code: p.Code, Message: p.Detail, Hint: p.Hint}
+}
+
+// request writes an operation's input into path, query and body.
+func (r *remote) request(ctx context.Context, o op.Operation, in any) (*http.Request, error) {
+	v := reflect.ValueOf(in).Elem()
+	path, query, hasBody := o.Path, url.Values{}, false
+	for i := range o.In.NumField() {
+		f := o.In.Field(i)
+		if name := f.Tag.Get("path"); name != "" {
+			path = strings.ReplaceAll(path, "{"+name+"}", url.PathEscape(v.Field(i).String()))
+		} else if name := f.Tag.Get("query"); name != "" {
+			if !v.Field(i).IsZero() {
+				query.Set(name, fmt.Sprint(v.Field(i).Interface()))
+			}
+		} else {
+			hasBody = true
+		}
+	}
+	var body io.Reader
+	if hasBody {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return nil, err
+		}
+		body = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, o.Method, r.base+path+"?"+query.Encode(), body)
+	if err != nil {
+		return nil, err
+	}
+	if hasBody {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if r.token != "" {
+		req.Header.Set("Authorization", "Bearer "+r.token)
+	}
+	return req, nil
+}

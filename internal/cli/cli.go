@@ -1,0 +1,301 @@
+// Package cli is Hone's face at the command line: a command for each operation,
+// made from its declaration, and the few that run on their own. What the
+// operations do is left to op.
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"hone"
+	"hone/internal/clock"
+	"hone/internal/op"
+)
+
+// Caller reaches the operations: over HTTP where a server runs, else in this
+// process on the data folder.
+type Caller interface {
+	Call(ctx context.Context, o op.Operation, in any) (any, error)
+	Close() error
+}
+
+// Globals are the flags of every command.
+type Globals struct {
+	Config string
+	Server string
+	Token  string
+	JSON   bool
+	Out    io.Writer
+	Err    io.Writer
+}
+
+// Runner is what the application lends to the command line.
+type Runner struct {
+	// Serve runs the server until ctx ends; ready is told its address.
+	Serve func(ctx context.Context, g Globals, listen string, ready func(addr string)) error
+	// Demo runs a scenario.
+	Demo func(ctx context.Context, g Globals, o DemoOptions) error
+	// DemoPart plays a broken trainer or model server of a scenario.
+	DemoPart func(ctx context.Context, args []string) error
+	// Init writes a configuration from a file of data.
+	Init func(g Globals, o InitOptions) error
+	// Check reads the configuration and says what is wrong with it.
+	Check func(g Globals) (string, error)
+	// Docs is the configuration reference.
+	Docs func() string
+	// Reach finds the running server, or opens the data folder.
+	Reach func(ctx context.Context, g Globals) (Caller, error)
+	// Clock tells the time that rows without one get.
+	Clock clock.Clock
+	// Version of this binary.
+	Version string
+}
+
+// DemoOptions are those of hone demo.
+type DemoOptions struct {
+	Scenario string
+	Once     bool
+	Listen   string
+	Dir      string
+	Seed     uint64
+}
+
+// InitOptions are those of hone init.
+type InitOptions struct {
+	From, Label, Time, Model string
+	Force                    bool
+}
+
+// ImportOptions are those of hone import.
+type ImportOptions struct {
+	File, Model, Time, ID, Unit string
+	Quiet                       bool
+}
+
+// ImportReport says what an import did.
+type ImportReport struct {
+	File     string `json:"file"`
+	Model    string `json:"model"`
+	Rows     int    `json:"rows"`
+	Stored   int    `json:"stored"`
+	Repeated int    `json:"repeated"`
+	Labels   int    `json:"labels"`
+	Bad      int    `json:"bad"`
+	BadFile  string `json:"bad_file,omitempty"`
+	Sentence string `json:"sentence"`
+}
+
+// Run executes a command line and returns the exit status: 0 done, 1 failed or
+// not as it should be, 2 the command line or the configuration is wrong.
+func Run(ctx context.Context, r Runner, args []string, out, errOut io.Writer) int {
+	g := &Globals{Out: out, Err: errOut}
+	root := &cobra.Command{
+		Use: "hone", Short: "Hone keeps machine-learning models from going stale.",
+		Long:         "Hone keeps machine-learning models from going stale: it serves them, learns what\nbecame of their predictions, decides when a retrain is worth its price, trains,\nproves the candidate against the champion, rolls it out under guard, and takes it\nback if it was wrong.",
+		Example:      "  hone demo                    see a whole loop close in two minutes\n  hone init --from data.csv --label is_fraud --time ts\n  hone import data.csv\n  hone serve",
+		SilenceUsage: true, SilenceErrors: true, CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+	}
+	flags := root.PersistentFlags()
+	flags.StringVarP(&g.Config, "config", "c", "hone.yaml", "the configuration file")
+	flags.StringVar(&g.Server, "server", "", "address of a running server (default: found through the data folder)")
+	flags.StringVar(&g.Token, "token", "", "a principal's token (default: $HONE_TOKEN, else the owner's, from the data folder)")
+	flags.BoolVar(&g.JSON, "json", false, "print JSON")
+	root.SetOut(out)
+	root.SetErr(errOut)
+	root.SetArgs(args)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err.Error()) })
+	if g.Token == "" {
+		g.Token = os.Getenv("HONE_TOKEN")
+	}
+	root.AddCommand(own(r, g)...)
+	addOperations(root, r, g)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	return report(g, err)
+}
+
+// usageError is a command line that cannot be read.
+type usageError struct{ error }
+
+func usage(text string) error { return usageError{errors.New(text)} }
+
+// ErrReported ends a command whose failure has been told already.
+var ErrReported = errors.New("reported")
+
+// report prints an error as the person who gets it reads it.
+func report(g *Globals, err error) int {
+	if errors.Is(err, ErrReported) {
+		return 1
+	}
+	status := 1
+	var u usageError
+	if errors.As(err, &u) || strings.HasPrefix(err.Error(), "unknown command") {
+		status = 2
+	}
+	e, ok := hone.AsError(err)
+	if !ok {
+		e = &hone.Error{Code: hone.Internal, Message: err.Error()}
+		if status == 2 {
+			e.Code, e.Hint = hone.Invalid, "`hone --help` shows the commands"
+		}
+	}
+	if g.JSON {
+		json.NewEncoder(g.Err).Encode(map[string]any{"error": e.Message, "hint": e.Hint, "code": e.Code})
+		return status
+	}
+	fmt.Fprintln(g.Err, "hone:", e.Message)
+	if e.Hint != "" {
+		fmt.Fprintln(g.Err, "  →", e.Hint)
+	}
+	return status
+}
+
+// addOperations makes a command of each operation.
+func addOperations(root *cobra.Command, r Runner, g *Globals) {
+	for _, o := range op.All() {
+		parent, words := root, strings.Fields(o.Name)
+		for len(words) > 1 {
+			parent = group(parent, words[0])
+			words = words[1:]
+		}
+		addTo(parent, operation(o, words[0], r, g))
+	}
+}
+
+// group finds or makes the command that others stand under.
+func group(parent *cobra.Command, name string) *cobra.Command {
+	for _, c := range parent.Commands() {
+		if c.Name() == name {
+			return c
+		}
+	}
+	c := &cobra.Command{Use: name, Short: "commands about the " + name}
+	parent.AddCommand(c)
+	return c
+}
+
+// addTo adds a command, which takes over what already stands under its name.
+func addTo(parent, c *cobra.Command) {
+	for _, old := range parent.Commands() {
+		if old.Name() == c.Name() {
+			for _, sub := range old.Commands() {
+				old.RemoveCommand(sub)
+				c.AddCommand(sub)
+			}
+			parent.RemoveCommand(old)
+		}
+	}
+	parent.AddCommand(c)
+}
+
+// operation is the command of one operation: path fields are arguments, the
+// others flags.
+func operation(o op.Operation, name string, r Runner, g *Globals) *cobra.Command {
+	in := reflect.New(o.In)
+	var args []reflect.Value
+	use := name
+	c := &cobra.Command{Short: o.Summary, Long: strings.TrimSpace(o.Summary + ".\n\n" + o.Help), Example: "  " + o.Example}
+	lines := -1
+	for i := range o.In.NumField() {
+		f := o.In.Field(i)
+		if p := f.Tag.Get("path"); p != "" {
+			use += " " + strings.ToUpper(p)
+			args = append(args, in.Elem().Field(i))
+			continue
+		}
+		if f.Tag.Get("lines") == "true" {
+			lines = i
+			continue
+		}
+		bind(c, in.Elem().Field(i), f)
+	}
+	c.Use = use
+	c.Args = func(_ *cobra.Command, given []string) error {
+		if len(given) != len(args) {
+			return usage(fmt.Sprintf("`hone %s` takes %d arguments: %s", o.Name, len(args), use))
+		}
+		return nil
+	}
+	one := &oneItem{}
+	if lines >= 0 {
+		one.bind(c, o.Name)
+	}
+	c.RunE = func(cmd *cobra.Command, given []string) error {
+		for i, v := range args {
+			v.SetString(given[i])
+		}
+		if lines >= 0 {
+			if err := one.fill(in.Elem().Field(lines), cmd.InOrStdin()); err != nil {
+				return err
+			}
+		}
+		return call(cmd.Context(), r, g, o, in.Interface())
+	}
+	return c
+}
+
+func bind(c *cobra.Command, v reflect.Value, f reflect.StructField) {
+	name := f.Tag.Get("query")
+	if name == "" {
+		name, _, _ = strings.Cut(f.Tag.Get("json"), ",")
+	}
+	name = strings.ReplaceAll(name, "_", "-")
+	switch p := v.Addr().Interface().(type) {
+	case *string:
+		c.Flags().StringVar(p, name, "", f.Tag.Get("help"))
+	case *bool:
+		c.Flags().BoolVar(p, name, false, f.Tag.Get("help"))
+	case *int:
+		c.Flags().IntVar(p, name, 0, f.Tag.Get("help"))
+	case *int64:
+		c.Flags().Int64Var(p, name, 0, f.Tag.Get("help"))
+	}
+}
+
+// call does an operation and prints what came of it.
+func call(ctx context.Context, r Runner, g *Globals, o op.Operation, in any) error {
+	caller, err := r.Reach(ctx, *g)
+	if err != nil {
+		return err
+	}
+	out, err := caller.Call(ctx, o, in)
+	if err := errors.Join(err, caller.Close()); err != nil {
+		return err
+	}
+	if g.JSON {
+		e := json.NewEncoder(g.Out)
+		e.SetIndent("", "  ")
+		return errors.Join(e.Encode(out), verdict(out))
+	}
+	print(g.Out, out)
+	return verdict(out)
+}
+
+// verdict is the exit status of answers that can be bad news.
+func verdict(out any) error {
+	switch v := out.(type) {
+	case op.Verified:
+		if !v.Whole {
+			return ErrReported
+		}
+	case op.Report:
+		if !v.Well {
+			return ErrReported
+		}
+	case op.Rebuilt:
+		if !v.Same {
+			return ErrReported
+		}
+	}
+	return nil
+}

@@ -1,0 +1,171 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+// own lists the commands that are no operations.
+func own(r Runner, g *Globals) []*cobra.Command {
+	return []*cobra.Command{demoCommand(r, g), demoPart(r), initCommand(r, g), importCommand(r, g), serveCommand(r, g), configCommand(r, g), versionCommand(r, g)}
+}
+
+func none(name string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return usage(fmt.Sprintf("`hone %s` takes no argument, got %q", name, args[0]))
+		}
+		return nil
+	}
+}
+
+func demoCommand(r Runner, g *Globals) *cobra.Command {
+	o := DemoOptions{}
+	c := &cobra.Command{
+		Use: "demo", Short: "see a whole loop close on generated traffic, live",
+		Long: `A server starts, a generator of traffic with known drift plays the model's users,
+labels arrive late, and the loop closes before your eyes. The server stays up with
+its page until you press Ctrl-C.
+
+Scenarios:
+  drift           the concept changes at once; a retrain wins the accuracy back
+  gradual         the concept turns slowly
+  agrawal         loan applications with categories are decided by another rule
+  bad-candidate   the retrain brings a broken model; a gate stops it
+  bad-rollout     a version passes offline and fails live; it is taken back in canary
+  harmless-drift  features drift loudly and do no harm; nothing is retrained`,
+		Example: "  hone demo\n  hone demo --scenario bad-rollout --once\n  hone demo --once --json", Args: none("demo"),
+		RunE: func(cmd *cobra.Command, _ []string) error { return r.Demo(cmd.Context(), *g, o) },
+	}
+	f := c.Flags()
+	f.StringVar(&o.Scenario, "scenario", "drift", "drift, gradual, agrawal, bad-candidate, bad-rollout or harmless-drift")
+	f.BoolVar(&o.Once, "once", false, "end with the scenario; exit status 0 only if it went as it should")
+	f.StringVar(&o.Listen, "listen", "127.0.0.1:0", "address to serve on")
+	f.StringVar(&o.Dir, "data", "", "folder to keep (default: one that is removed at the end)")
+	f.Uint64Var(&o.Seed, "seed", 1, "of the traffic")
+	return c
+}
+
+// demoPart is what scenarios run as their trainers and model servers.
+func demoPart(r Runner) *cobra.Command {
+	return &cobra.Command{Use: "demo-part", Hidden: true, DisableFlagParsing: true,
+		RunE: func(cmd *cobra.Command, args []string) error { return r.DemoPart(cmd.Context(), args) }}
+}
+
+func initCommand(r Runner, g *Globals) *cobra.Command {
+	o := InitOptions{}
+	c := &cobra.Command{
+		Use: "init", Short: "write hone.yaml from a file of data",
+		Long:    "Looks at the columns of a CSV, JSON Lines or Parquet file (also gzipped), infers\nthe schema and writes a commented hone.yaml.",
+		Example: "  hone init --from data.csv --label is_fraud --time ts", Args: none("init"),
+		RunE: func(*cobra.Command, []string) error {
+			if o.From == "" || o.Label == "" {
+				return usage("`hone init` needs --from FILE and --label COLUMN")
+			}
+			return r.Init(*g, o)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.From, "from", "", "the file of data")
+	f.StringVar(&o.Label, "label", "", "the column that is to be predicted")
+	f.StringVar(&o.Time, "time", "", "the column that says when (default: a column of times, else the order of the rows)")
+	f.StringVar(&o.Model, "model", "", "the model's name (default: from the file's name)")
+	f.BoolVar(&o.Force, "force", false, "write over a file that is there")
+	return c
+}
+
+func importCommand(r Runner, g *Globals) *cobra.Command {
+	o := ImportOptions{}
+	c := &cobra.Command{
+		Use: "import FILE", Short: "load history from a file: CSV, JSON Lines or Parquet, also gzipped",
+		Long:    "Rows go to the log of the model, with their labels. Importing the same file again\nstores nothing twice. Bad rows are counted and kept aside, with line and reason, in\nFILE.bad.jsonl.",
+		Example: "  hone import data.csv\n  hone import more.parquet --model fraud --time ts",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usage("`hone import` takes one argument: FILE")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.File, o.Quiet = args[0], g.JSON
+			caller, err := r.Reach(cmd.Context(), *g)
+			if err != nil {
+				return err
+			}
+			defer caller.Close()
+			report, err := importFile(cmd.Context(), *g, caller, r.Clock, o)
+			if err != nil {
+				return err
+			}
+			if g.JSON {
+				return json.NewEncoder(g.Out).Encode(report)
+			}
+			fmt.Fprintln(g.Out, report.Sentence)
+			return nil
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.Model, "model", "", "the model (default: the only one)")
+	f.StringVar(&o.Time, "time", "", "the column that says when (default: a column of times, else the order of the rows)")
+	f.StringVar(&o.ID, "id", "", "the column that names each row (default: made from what the row says)")
+	f.StringVar(&o.Unit, "unit", "", "the column that names the user or session")
+	return c
+}
+
+func serveCommand(r Runner, g *Globals) *cobra.Command {
+	listen := ""
+	c := &cobra.Command{
+		Use: "serve", Short: "serve the models and keep the loop turning",
+		Example: "  hone serve\n  hone serve --config models/hone.yaml --listen 127.0.0.1:9000", Args: none("serve"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return r.Serve(cmd.Context(), *g, listen, func(addr string) {
+				if g.JSON {
+					json.NewEncoder(g.Out).Encode(map[string]string{"listening": addr})
+					return
+				}
+				fmt.Fprintf(g.Out, "Hone serves on http://%s (page, REST, Open Inference Protocol). Ctrl-C ends it.\n", addr)
+			})
+		},
+	}
+	c.Flags().StringVar(&listen, "listen", "", "address to serve on (default: server.listen of the configuration)")
+	return c
+}
+
+func configCommand(r Runner, g *Globals) *cobra.Command {
+	c := &cobra.Command{Use: "config", Short: "check the configuration, or print its reference"}
+	c.AddCommand(&cobra.Command{
+		Use: "check", Short: "read the configuration and say what is wrong with it, with line and column",
+		Example: "  hone config check\n  hone config check --config models/hone.yaml", Args: none("config check"),
+		RunE: func(*cobra.Command, []string) error {
+			sentence, err := r.Check(*g)
+			if err != nil {
+				return err
+			}
+			if g.JSON {
+				return json.NewEncoder(g.Out).Encode(map[string]any{"ok": true, "sentence": sentence})
+			}
+			fmt.Fprintln(g.Out, sentence)
+			return nil
+		},
+	}, &cobra.Command{
+		Use: "docs", Short: "print the reference of every key", Example: "  hone config docs", Args: none("config docs"),
+		RunE: func(*cobra.Command, []string) error {
+			fmt.Fprint(g.Out, r.Docs())
+			return nil
+		},
+	})
+	return c
+}
+
+func versionCommand(r Runner, g *Globals) *cobra.Command {
+	return &cobra.Command{Use: "version", Short: "print the version of this binary", Example: "  hone version", Args: none("version"),
+		RunE: func(*cobra.Command, []string) error {
+			if g.JSON {
+				return json.NewEncoder(g.Out).Encode(map[string]string{"version": r.Version})
+			}
+			fmt.Fprintln(g.Out, "hone", r.Version)
+			return nil
+		}}
+}

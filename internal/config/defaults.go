@@ -1,0 +1,111 @@
+package config
+
+import (
+	"slices"
+	"time"
+
+	"hone"
+)
+
+const day = hone.Duration(24 * time.Hour)
+
+// Defaults fills in what m leaves unset. A false WarmStart cannot be told from
+// an unset one and becomes true: set it, like any other intended zero,
+// afterwards. Parse does that for what a file says.
+func Defaults(m *hone.Model) {
+	if m.Task == hone.Binary {
+		or(&m.Label.Positive, "1")
+	}
+	kind := hone.ZeroOne
+	if m.Task == hone.Regression {
+		kind = hone.Squared
+	}
+	or(&m.Loss.Kind, kind)
+	or(&m.Monitor.Window, 1000)
+
+	or(&m.Dataset.Window, "auto")
+	or(&m.Dataset.Holdout, 0.2)
+	or(&m.Dataset.MaxRows, 200_000)
+	or(&m.Dataset.MinRows, 200)
+
+	or(&m.Train.Trainer, "linear")
+	m.Train.WarmStart = true
+	or(&m.Train.Limits.Time, hone.Duration(30*time.Minute))
+	or(&m.Train.Limits.Memory, 4<<30)
+	or(&m.Train.Limits.Output, 2<<30)
+
+	or(&m.Guards.Cooldown, hone.Duration(time.Hour))
+	or(&m.Guards.MaxPerDay, 4)
+	or(&m.Guards.MinNewLabels, 200)
+
+	or(&m.Evidence, hone.Balanced)
+	or(&m.Approval, hone.Auto)
+	or(&m.Log, hone.Buffered)
+	or(&m.Retention, 90*day)
+
+	m.Triggers = defaultTriggers(m.Triggers)
+	or(&m.Rollout.Strategy, "canary")
+	or(&m.Rollout.Probation.Labels, 3000)
+	m.Rollout.Steps = defaultSteps(m.Rollout, m.Evidence)
+}
+
+// or sets what is still zero.
+func or[T comparable](v *T, to T) {
+	var zero T
+	if *v == zero {
+		*v = to
+	}
+}
+
+func defaultTriggers(in []hone.Trigger) []hone.Trigger {
+	out := slices.Clone(in)
+	if len(out) == 0 {
+		out = []hone.Trigger{{RecoverableLoss: &hone.RecoverableLoss{}}}
+	}
+	for i := range out {
+		if r := out[i].RecoverableLoss; r != nil {
+			filled := *r
+			or(&filled.RetrainCost, 100)
+			out[i].RecoverableLoss = &filled
+		}
+		if s := out[i].Schedule; s != nil {
+			filled := *s
+			or(&filled.TimeZone, "UTC")
+			out[i].Schedule = &filled
+		}
+	}
+	return out
+}
+
+// defaultSteps gives every strategy the same shape: shadows, then rising
+// weights, then all of the traffic.
+func defaultSteps(r hone.RolloutSpec, evidence hone.Evidence) []hone.Step {
+	out := slices.Clone(r.Steps)
+	if len(out) == 0 {
+		out = []hone.Step{{Shadow: 300}, {Weight: 0.5}}
+		if evidence == hone.Strict {
+			out = []hone.Step{{Shadow: 1000}, {Weight: 0.01}, {Weight: 0.05}, {Weight: 0.25}, {Weight: 0.5}}
+		}
+	}
+	switch r.Strategy {
+	case "immediate":
+		out = nil
+	case "blue_green":
+		out = slices.DeleteFunc(out, func(s hone.Step) bool { return s.Shadow == 0 })
+	}
+	if len(out) == 0 || out[len(out)-1].Weight < 1 {
+		out = append(out, hone.Step{Weight: 1})
+	}
+	for i := range out {
+		s := &out[i]
+		if s.Weight >= 1 {
+			continue
+		}
+		if s.Shadow == 0 {
+			or(&s.MinRequests, 200)
+		}
+		or(&s.MaxWait, 2*day)
+		or(&s.OnInsufficient, "hold")
+	}
+	return out
+}

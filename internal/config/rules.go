@@ -1,0 +1,125 @@
+package config
+
+import "math"
+
+// unit says how a number is written.
+type unit int
+
+const (
+	plain     unit = iota
+	share          // 20% or 0.2.
+	perMetric      // A duration for latency_p99, a size for memory, else a number.
+)
+
+// rule is what a type alone does not say of a key.
+type rule struct {
+	required bool
+	words    []string // The only values there are.
+	unit     unit
+	min, max float64 // Inclusive; without a max there is none.
+	above    bool    // The minimum itself is too little.
+	below    bool    // The maximum itself is too much.
+	example  string
+	// also names the short ways of writing a value that is a mapping.
+	also string
+}
+
+var (
+	metrics     = []string{"loss", "accuracy", "auc", "log_loss", "brier", "rmse", "mae"}
+	gateMetrics = append(metrics[:len(metrics):len(metrics)], "latency_p99", "memory", regressionTests)
+	// lossWords are the losses that a word alone declares.
+	lossWords = []string{"zero_one", "log", "squared", "absolute"}
+	kinds     = []string{"number", "category", "text"}
+)
+
+const regressionTests = "regression_tests"
+
+// rules by type and key. A whole number, a duration or a size is at least 0
+// unless it says otherwise.
+var rules = map[string]rule{
+	"Config.version": {required: true, example: "1"},
+	"Config.models":  {required: true},
+
+	"Model.task":     {required: true, words: []string{"binary", "multiclass", "regression"}},
+	"Model.features": {required: true, also: "a mapping of names to kinds: `{amount: number, country: category, note: text}`"},
+	"Model.label":    {required: true, also: "the name alone: `label: is_fraud`"},
+	"Model.loss": {also: "a word (`zero_one`, `log`, `squared`, `absolute`), prices (`{false_negative: 50, false_positive: 1}`), " +
+		"or the feature that prices each row (`{column: amount}`)"},
+	"Model.slices":    {example: "[country]"},
+	"Model.gates":     {also: "`{regression_tests: anchors.jsonl, max_failures: 0}`, which holds the anchor cases and sets `dataset.anchor`"},
+	"Model.evidence":  {words: []string{"balanced", "strict"}},
+	"Model.approval":  {words: []string{"auto", "manual"}},
+	"Model.log":       {words: []string{"buffered", "durable"}},
+	"Model.retention": {min: 3600e9, example: "90d"},
+
+	"LabelSpec.name":  {required: true},
+	"LabelSpec.delay": {example: "7d"},
+
+	"Loss.kind":           {words: []string{"zero_one", "cost", "log", "squared", "absolute", "column"}},
+	"Loss.false_negative": {max: math.MaxFloat64, example: "50"},
+	"Loss.false_positive": {max: math.MaxFloat64, example: "1"},
+	"Loss.threshold":      {unit: share, max: 1, above: true, below: true, example: "0.2"},
+
+	"MonitorSpec.window": {min: 200, example: "1000"},
+	"MonitorSpec.tick":   {min: 1, example: "200"},
+
+	"DatasetSpec.window":   {example: "auto"},
+	"DatasetSpec.history":  {unit: share, max: 1, below: true, example: "10%"},
+	"DatasetSpec.holdout":  {unit: share, max: 0.9, above: true, example: "20%"},
+	"DatasetSpec.max_rows": {min: 1, example: "200000"},
+	"DatasetSpec.min_rows": {min: 1, example: "200"},
+
+	"TrainSpec.trainer": {words: []string{"linear", "command"}},
+	"TrainSpec.command": {example: "[python, train.py]"},
+	"Limits.time":       {min: 1e9, example: "30m"},
+	"Limits.memory":     {min: 1 << 20, example: "4GiB"},
+	"Limits.output":     {min: 1 << 20, example: "2GiB"},
+
+	"Trigger.recoverable_loss":     {also: "the price alone: `recoverable_loss: 300`"},
+	"Trigger.schedule":             {also: "the expression alone: `schedule: \"0 3 * * 1\"`"},
+	"Trigger.data_volume":          {min: 1, example: "50000"},
+	"RecoverableLoss.retrain_cost": {max: math.MaxFloat64, above: true, example: "300"},
+	"Schedule.cron":                {required: true},
+	"DriftTrigger.features":        {required: true, unit: share, max: 1, above: true, example: "30%"},
+	"Performance.metric":           {required: true, words: metrics},
+
+	"Guards.cooldown":       {example: "1h"},
+	"Guards.max_per_day":    {max: 1000, example: "4"},
+	"Guards.min_new_labels": {example: "200"},
+
+	"Gate.metric":         {words: gateMetrics},
+	"Gate.min_change":     {unit: perMetric, example: "0"},
+	"Gate.max_regression": {unit: perMetric, example: "0.02"},
+	"Gate.max":            {unit: perMetric, example: "0.5"},
+	"Gate.min":            {unit: perMetric, example: "0.5"},
+	"Gate.slices":         {words: []string{"all"}},
+
+	"RolloutSpec.strategy": {words: []string{"canary", "blue_green", "immediate"}},
+	"Step.shadow":          {min: 1, example: "500"},
+	"Step.weight":          {unit: share, max: 1, above: true, example: "50%"},
+	"Step.min_requests":    {min: 1, example: "200"},
+	"Step.max_wait":        {min: 1e9, example: "2d"},
+	"Step.on_insufficient": {words: []string{"hold", "ask", "promote", "rollback"}},
+	"Probation.labels":     {min: 1, example: "3000"},
+}
+
+// absent says of keys that other tools, or Hone's plan, know why they are not
+// read. Without it they would only be unknown.
+var absent = map[string]string{
+	"Model.serving":              "every model is served through the gateway; leave it out",
+	"LabelSpec.absent_means":     "send each label as feedback",
+	"LabelSpec.after":            "use delay for the age at which a label counts",
+	"DatasetSpec.max_per_user":   "bound the rows with max_rows",
+	"DatasetSpec.max_per_source": "bound the rows with max_rows",
+	"TrainSpec.search":           "let a trainer of your own search (trainer: command)",
+	"Trigger.when":               "use recoverable_loss, schedule, data_volume, drift or performance",
+	"Trigger.event":              "use recoverable_loss, schedule, data_volume, drift or performance",
+	"Server.tls":                 "put a proxy that speaks TLS before it",
+}
+
+// absentWords does the same for values.
+var absentWords = map[string]string{
+	"Model.task=recommend":   "want binary, multiclass or regression",
+	"Model.task=chat":        "want binary, multiclass or regression",
+	"TrainSpec.trainer=gbdt": "use linear, or a command of your own",
+}

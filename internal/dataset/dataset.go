@@ -1,0 +1,164 @@
+// Package dataset assembles the rows of a run: as-served features joined with
+// mature labels, cut by time, validated, frozen and named by their hash. What
+// is trained on them is left to train.
+package dataset
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"slices"
+	"time"
+
+	"hone"
+	"hone/internal/frame"
+)
+
+// Row is one labelled example.
+type Row struct {
+	ID       hone.PredictionID
+	Time     time.Time
+	Seq      int64
+	Label    string
+	Unit     string
+	Features []byte
+}
+
+// Split says what a row is for.
+type Split byte
+
+// The splits.
+const (
+	Train   Split = 't'
+	Holdout Split = 'h'
+	Anchor  Split = 'a'
+)
+
+// Rows are examples of one schema with their labels, oldest first.
+type Rows struct {
+	Frame  *frame.Frame
+	Labels []string
+	IDs    []hone.PredictionID
+	Times  []time.Time
+	Units  []string
+}
+
+// Len is the number of rows.
+func (r Rows) Len() int { return len(r.Labels) }
+
+// Slice returns rows [from, to), which share the memory of r.
+func (r Rows) Slice(from, to int) Rows {
+	return Rows{r.Frame.Slice(from, to), r.Labels[from:to], r.IDs[from:to], r.Times[from:to], r.Units[from:to]}
+}
+
+// Targets are the labels as numbers of a signature.
+func (r Rows) Targets(s hone.Signature) []float64 {
+	out := make([]float64, len(r.Labels))
+	for i, l := range r.Labels {
+		out[i] = s.Target(l)
+	}
+	return out
+}
+
+// Collected is what a run works on.
+type Collected struct {
+	Train, Holdout, Anchor Rows
+	Recipe                 hone.Recipe
+	Classes                []string
+}
+
+// sortRows puts rows in the order in which they happened; the log breaks ties.
+func sortRows(rows []Row) {
+	slices.SortFunc(rows, func(a, b Row) int {
+		if c := a.Time.Compare(b.Time); c != 0 {
+			return c
+		}
+		return cmp.Compare(a.Seq, b.Seq)
+	})
+}
+
+func toRows(d frame.Decoder, rows []Row) (Rows, error) {
+	bytes := make([][]byte, len(rows))
+	out := Rows{}
+	for i, r := range rows {
+		bytes[i] = r.Features
+		out.Labels = append(out.Labels, r.Label)
+		out.IDs = append(out.IDs, r.ID)
+		out.Times = append(out.Times, r.Time)
+		out.Units = append(out.Units, r.Unit)
+	}
+	f, err := d.Frame(bytes)
+	out.Frame = f
+	return out, err
+}
+
+// classesOf lists the labels, sorted; for a binary model the negative, then the
+// positive.
+func classesOf(m hone.Model, labels ...[]string) []string {
+	if m.Task == hone.Regression {
+		return nil
+	}
+	seen := map[string]bool{}
+	for _, ls := range labels {
+		for _, l := range ls {
+			seen[l] = true
+		}
+	}
+	var out []string
+	for l := range seen {
+		out = append(out, l)
+	}
+	slices.Sort(out)
+	if m.Task == hone.Binary && len(out) == 2 && out[0] == m.Label.Positive {
+		out[0], out[1] = out[1], out[0]
+	}
+	return out
+}
+
+// Identity is the hash of the canonical rows of a dataset: for each row, in
+// order, what it is for, its features as served, its label and its time in
+// microseconds.
+func Identity(c Collected) hone.DatasetID {
+	h := sha256.New()
+	var n [8]byte
+	put := func(b []byte) {
+		binary.LittleEndian.PutUint64(n[:], uint64(len(b)))
+		h.Write(n[:])
+		h.Write(b)
+	}
+	for _, part := range []struct {
+		split Split
+		rows  Rows
+	}{{Train, c.Train}, {Holdout, c.Holdout}, {Anchor, c.Anchor}} {
+		if part.rows.Len() == 0 {
+			continue
+		}
+		for i, b := range part.rows.Frame.EncodeRows() {
+			h.Write([]byte{byte(part.split)})
+			put(b)
+			put([]byte(part.rows.Labels[i]))
+			binary.LittleEndian.PutUint64(n[:], uint64(part.rows.Times[i].UnixMicro()))
+			h.Write(n[:])
+		}
+	}
+	return hone.DatasetID(hex.EncodeToString(h.Sum(nil)))
+}
+
+// SaltedIDs is one hash over the ids of all rows, each salted and hashed on its
+// own, so that a row can be proven to be in the set and none is revealed.
+func SaltedIDs(c Collected, salt string) string {
+	var all []string
+	for _, r := range []Rows{c.Train, c.Holdout} {
+		for _, id := range r.IDs {
+			sum := sha256.Sum256([]byte(salt + "\x00" + string(id)))
+			all = append(all, string(sum[:]))
+		}
+	}
+	slices.Sort(all)
+	h := sha256.New()
+	for _, s := range all {
+		h.Write([]byte(s))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

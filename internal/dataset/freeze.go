@@ -1,0 +1,159 @@
+package dataset
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"hone"
+	"hone/internal/frame"
+	"hone/internal/table"
+)
+
+// manifestName is the file that says what a frozen dataset is and how to find
+// its rows again.
+const manifestName = "dataset.json"
+
+// Freeze writes the rows as Parquet, and the manifest, into dir, whose name is
+// the dataset's id. A dataset that is there already is left alone. The folder
+// appears whole or not at all.
+func Freeze(dir string, ds hone.Dataset, c Collected) error {
+	if _, err := os.Stat(filepath.Join(dir, manifestName)); err == nil {
+		return nil
+	}
+	tmp := dir + ".tmp"
+	if err := os.RemoveAll(tmp); err != nil {
+		return fmt.Errorf("clear %s: %w", tmp, err)
+	}
+	if err := os.MkdirAll(tmp, 0o700); err != nil {
+		return fmt.Errorf("make the dataset's folder: %w", err)
+	}
+	for name, rows := range map[string]Rows{"train": c.Train, "holdout": c.Holdout, "anchor": c.Anchor} {
+		if rows.Len() == 0 {
+			continue
+		}
+		if err := writeRows(filepath.Join(tmp, name+".parquet"), rows); err != nil {
+			return fmt.Errorf("freeze the %s rows: %w", name, err)
+		}
+	}
+	b, err := json.MarshalIndent(ds, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := writeFile(filepath.Join(tmp, manifestName), b); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, dir); err != nil {
+		return fmt.Errorf("put the dataset in place: %w", err)
+	}
+	return syncDir(filepath.Dir(dir))
+}
+
+func writeRows(path string, r Rows) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	times := make([]int64, r.Len())
+	ids := make([]string, r.Len())
+	for i, t := range r.Times {
+		times[i], ids[i] = t.UnixMicro(), string(r.IDs[i])
+	}
+	err = table.WriteParquet(f, r.Frame, []table.Extra{
+		{Name: "__label", Strings: r.Labels}, {Name: "__time", Times: times}, {Name: "__id", Strings: ids}, {Name: "__unit", Strings: r.Units}})
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+func writeFile(path string, b []byte) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// Thaw reads what Freeze wrote and checks the rows against the dataset's hash.
+func Thaw(dir string, ds hone.Dataset, m hone.Model) (Collected, error) {
+	c := Collected{Recipe: ds.Recipe, Classes: ds.Classes}
+	for name, rows := range map[string]*Rows{"train": &c.Train, "holdout": &c.Holdout, "anchor": &c.Anchor} {
+		var err error
+		if *rows, err = readRows(filepath.Join(dir, name+".parquet"), m); err != nil {
+			return c, fmt.Errorf("read dataset %s: %w", ds.ID, err)
+		}
+	}
+	if got := Identity(c); got != ds.ID {
+		return c, &hone.Error{Code: hone.Internal, Message: fmt.Sprintf("dataset %.12s is damaged: its rows have the hash %.12s", ds.ID, got),
+			Hint: "start another run; a dataset is rebuilt from the log by its manifest"}
+	}
+	return c, nil
+}
+
+func readRows(path string, m hone.Model) (Rows, error) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return Rows{Frame: frame.New(m.Features, 0)}, nil
+	}
+	f, extra, err := table.ReadParquet(path, m.Features)
+	if err != nil {
+		return Rows{}, err
+	}
+	r := Rows{Frame: f}
+	for _, e := range extra {
+		switch e.Name {
+		case "__label":
+			r.Labels = e.Strings
+		case "__unit":
+			r.Units = e.Strings
+		case "__id":
+			for _, id := range e.Strings {
+				r.IDs = append(r.IDs, hone.PredictionID(id))
+			}
+		case "__time":
+			for _, t := range e.Times {
+				r.Times = append(r.Times, time.UnixMicro(t).UTC())
+			}
+		}
+	}
+	if len(r.Labels) != f.N || len(r.Times) != f.N || len(r.IDs) != f.N || len(r.Units) != f.N {
+		return r, fmt.Errorf("%s lacks columns", filepath.Base(path))
+	}
+	return r, nil
+}
+
+// Join puts b behind a.
+func Join(a, b Rows) Rows {
+	out := Rows{Frame: frame.New(a.Frame.Schema, 0)}
+	for _, r := range []Rows{a, b} {
+		out.Frame.Append(r.Frame)
+		out.Labels = append(out.Labels, r.Labels...)
+		out.IDs = append(out.IDs, r.IDs...)
+		out.Times = append(out.Times, r.Times...)
+		out.Units = append(out.Units, r.Units...)
+	}
+	return out
+}
+
+// Extend puts newer rows behind r, in the order of time.
+func Extend(r Rows, d frame.Decoder, rows []Row) (Rows, error) {
+	if len(rows) == 0 {
+		return r, nil
+	}
+	sortRows(rows)
+	more, err := toRows(d, rows)
+	if err != nil {
+		return r, err
+	}
+	return Join(r, more), nil
+}

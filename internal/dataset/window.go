@@ -1,0 +1,131 @@
+package dataset
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Proxy trains a cheap model on the first rows and returns its loss on each of
+// the others. It stands for the trainer while windows are compared.
+type Proxy func(train, test Rows, classes []string) ([]float64, error)
+
+// maxProxyRows bounds what a proxy is trained on: longer windows are thinned
+// evenly.
+const maxProxyRows = 20000
+
+// chooseWindow picks how many of the newest rows to train on by forward
+// validation: a proxy is trained on windows of several lengths, without the
+// newest rows, and asked about those; the longest window wins that is not more
+// than one standard error worse than the best.
+func chooseWindow(n Need, rows Rows, classes []string, proxy Proxy) (int, string, error) {
+	if w, ok := fixedWindow(n.Model.Dataset.Window, rows.Len()); ok {
+		return w, "fixed", nil
+	}
+	test := min(max(rows.Len()/10, 50), 1000)
+	if n.Suffix > 0 {
+		test = min(test, max(n.Suffix/4, 50))
+	}
+	if rows.Len() < 4*test || proxy == nil {
+		return rows.Len(), "all: too few rows to compare windows", nil
+	}
+	cut := rows.Len() - test
+	var losses [][]float64
+	lengths := windowLengths(n, cut)
+	for _, w := range lengths {
+		l, err := proxy(thin(rows.Slice(cut-w, cut)), rows.Slice(cut, rows.Len()), classes)
+		if err != nil {
+			l = nil // Such as one class only: this window is out of the choice.
+		}
+		losses = append(losses, l)
+	}
+	best := pick(losses)
+	if best < 0 {
+		return rows.Len(), "all: no window could be compared", nil
+	}
+	w := lengths[best] + test
+	if lengths[best] == cut {
+		w = rows.Len()
+	}
+	return w, fmt.Sprintf("forward validation of %d windows on %d rows", len(lengths), test), nil
+}
+
+// windowLengths are the windows that are compared, longest first.
+func windowLengths(n Need, rows int) []int {
+	set := map[int]bool{rows: true}
+	for w := 250; w < rows; w *= 2 {
+		set[w] = true
+	}
+	if n.Suffix > 0 {
+		hold := min(max(n.Suffix/5, 100), 1000)
+		for _, w := range []int{n.Suffix - 2*hold, n.Suffix - hold, 2 * n.Suffix} {
+			if w >= 100 && w < rows {
+				set[w] = true
+			}
+		}
+	}
+	var out []int
+	for w := range set {
+		out = append(out, w)
+	}
+	slices.Sort(out)
+	slices.Reverse(out)
+	return out
+}
+
+// pick returns the first (longest) window whose paired loss is at most one
+// standard error above that of the best, or -1.
+func pick(losses [][]float64) int {
+	best := -1
+	for i, l := range losses {
+		if l != nil && (best < 0 || mean(l) < mean(losses[best])) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return -1
+	}
+	for i, l := range losses {
+		if l == nil {
+			continue
+		}
+		var sum, square float64
+		for k := range l {
+			d := l[k] - losses[best][k]
+			sum += d
+			square += d * d
+		}
+		n := float64(len(l))
+		se := math.Sqrt(math.Max(square/n-(sum/n)*(sum/n), 0) / n)
+		if sum/n <= se {
+			return i
+		}
+	}
+	return best
+}
+
+func mean(x []float64) float64 {
+	s := 0.0
+	for _, v := range x {
+		s += v
+	}
+	return s / float64(len(x))
+}
+
+func thin(r Rows) Rows {
+	step := (r.Len() + maxProxyRows - 1) / maxProxyRows
+	if step <= 1 {
+		return r
+	}
+	var rows []int
+	out := Rows{}
+	for i := 0; i < r.Len(); i += step {
+		rows = append(rows, i)
+		out.Labels = append(out.Labels, r.Labels[i])
+		out.IDs = append(out.IDs, r.IDs[i])
+		out.Times = append(out.Times, r.Times[i])
+		out.Units = append(out.Units, r.Units[i])
+	}
+	out.Frame = r.Frame.Pick(rows)
+	return out
+}

@@ -1,0 +1,211 @@
+package evaluate
+
+import (
+	"math"
+	"slices"
+
+	"hone"
+	"hone/internal/stat"
+)
+
+// pairing compares two tallies over any of their rows.
+type pairing struct {
+	task  hone.Task
+	bound float64
+	a, b  tally // Candidate and champion.
+	units []string
+	use   []int
+}
+
+// over returns the paired loss on the given rows of the tallies. The e-values
+// bet in the order of the rows.
+func (p pairing) over(at []int) hone.Paired {
+	out := hone.Paired{N: len(at), Bound: p.bound, PValue: 1, Better: 1, Worse: 1}
+	if len(at) == 0 {
+		return out
+	}
+	var better, worse stat.Bets
+	diffs := make([]float64, len(at))
+	sumA, sumB := 0.0, 0.0
+	for k, i := range at {
+		x, y := p.a.losses[i], p.b.losses[i]
+		sumA, sumB = sumA+x, sumB+y
+		diffs[k] = x - y
+		bet := 0.0
+		if p.bound > 0 {
+			bet = diffs[k] / p.bound
+		}
+		better.Add(-bet)
+		worse.Add(bet)
+		if p.b.right[i] && !p.a.right[i] {
+			out.Flips++
+		}
+		if p.a.right[i] && !p.b.right[i] {
+			out.Gains++
+		}
+	}
+	n := float64(len(at))
+	out.Candidate, out.Champion = sumA/n, sumB/n
+	out.Diff, out.Lower, out.Upper = p.interval(diffs, at)
+	out.Better, out.Worse = better.E(), worse.E()
+	if p.task == hone.Regression {
+		out.Flips, out.Gains = 0, 0
+		return out
+	}
+	out.PValue = stat.McNemar(out.Flips, out.Gains)
+	return out
+}
+
+// interval is the mean difference with its 95 % interval. Where rows share
+// users, the wider of the plain interval and the one over users counts.
+func (p pairing) interval(diffs []float64, at []int) (mean, lower, upper float64) {
+	sum, squares := 0.0, 0.0
+	for _, d := range diffs {
+		sum, squares = sum+d, squares+d*d
+	}
+	n := len(diffs)
+	mean, lower, upper = stat.MeanInterval(sum, squares, n, 0.05)
+	if n < 2 {
+		return mean, -p.bound, p.bound
+	}
+	if len(p.units) == 0 {
+		return mean, lower, upper
+	}
+	users, residuals := p.byUser(diffs, at, mean)
+	switch {
+	case users == n:
+		return mean, lower, upper
+	case users < 2:
+		return mean, mean - p.bound, mean + p.bound
+	}
+	_, from, to := stat.MeanInterval(0, residuals, users, 0.05)
+	half := (to - from) / 2 * float64(users) / float64(n)
+	return mean, math.Min(lower, mean-half), math.Max(upper, mean+half)
+}
+
+// byUser returns the number of users and the sum of squares of what the
+// differences of each add up to above the mean: the linearised ratio estimator of
+// cluster sampling (W. G. Cochran, Sampling Techniques, 1977). A row without a
+// user stands for itself.
+func (p pairing) byUser(diffs []float64, at []int, mean float64) (users int, squares float64) {
+	residual := map[string]float64{}
+	var order []string
+	for k, i := range at {
+		r, u := diffs[k]-mean, p.units[p.use[i]]
+		if u == "" {
+			squares += r * r
+			users++
+			continue
+		}
+		if _, ok := residual[u]; !ok {
+			order = append(order, u)
+		}
+		residual[u] += r
+	}
+	// Sum in the order of the rows, so that the same rows give the same bits.
+	for _, u := range order {
+		squares += residual[u] * residual[u]
+	}
+	return users + len(order), squares
+}
+
+// bound is the most that a row is taken to lose. Losses without a bound of their
+// own take the 99th percentile of the prices, or of the champion's losses: what
+// lies above counts as that much in the bets.
+func bound(l hone.Loss, a, b tally, rows Rows, use []int) float64 {
+	if x := l.Bound(); x > 0 {
+		return x
+	}
+	if l.Kind == hone.ByColumn {
+		var prices []float64
+		for _, i := range use {
+			prices = append(prices, math.Max(rows.Prices[i], 0))
+		}
+		if x := upper(prices); x > 0 {
+			return x
+		}
+	}
+	for _, losses := range [][]float64{b.losses, a.losses} {
+		if x := upper(losses); x > 0 {
+			return x
+		}
+	}
+	return math.Max(slices.Max(b.losses), slices.Max(a.losses))
+}
+
+// upper is the 0.99 quantile.
+func upper(x []float64) float64 {
+	s := slices.Sorted(slices.Values(x))
+	return s[int(math.Ceil(0.99*float64(len(s))))-1]
+}
+
+// trivial returns the constant answer that costs the least on the rows.
+func trivial(m hone.Model, s hone.Signature, rows Rows, use []int) Side {
+	s.Threshold = 0.5
+	counts := map[string]int{}
+	var values []float64
+	for _, i := range use {
+		counts[rows.Labels[i]]++
+		if m.Task == hone.Regression {
+			values = append(values, s.Target(rows.Labels[i]))
+		}
+	}
+	if s.Task == hone.Multiclass && len(counts) > 0 {
+		s.Classes = nil
+		for c := range counts {
+			s.Classes = append(s.Classes, c)
+		}
+		slices.Sort(s.Classes)
+	}
+	best := constant(s, make([]float64, s.Width()), len(rows.Labels))
+	least := math.Inf(1)
+	for _, scores := range constants(m.Loss, s, counts, values) {
+		side := constant(s, scores, len(rows.Labels))
+		if t, ok := count(m, side, rows, use); ok && mean(t.losses) < least {
+			best, least = side, mean(t.losses)
+		}
+	}
+	return best
+}
+
+// constants are the answers among which the best constant is: the mean or the
+// median, the base rates, or each class.
+func constants(l hone.Loss, s hone.Signature, counts map[string]int, values []float64) [][]float64 {
+	if s.Task == hone.Regression {
+		if len(values) == 0 {
+			return nil
+		}
+		sorted := slices.Sorted(slices.Values(values))
+		return [][]float64{{mean(values)}, {sorted[len(sorted)/2]}}
+	}
+	var out [][]float64
+	base := make([]float64, s.Width())
+	total := 0
+	for _, c := range counts {
+		total += c
+	}
+	for k, c := range s.Classes {
+		share := float64(counts[c]) / float64(max(total, 1))
+		if s.Task == hone.Binary {
+			base[0] = share // The last class is the positive one.
+			out = append(out, []float64{float64(k)})
+			continue
+		}
+		base[k] = share
+		one := make([]float64, s.Width())
+		one[k] = 1
+		out = append(out, one)
+	}
+	if l.Kind == hone.Log {
+		return [][]float64{base}
+	}
+	return out
+}
+
+func constant(s hone.Signature, scores []float64, n int) Side {
+	v := make([]float64, 0, n*len(scores))
+	for range n {
+		v = append(v, scores...)
+	}
+	return Side{Signature: s, Scores: hone.Scores{Width: len(scores), V: v}}
+}

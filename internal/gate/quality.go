@@ -1,0 +1,195 @@
+package gate
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"hone"
+	"hone/internal/stat"
+)
+
+// sound tells whether a paired loss can be judged at all.
+func sound(p hone.Paired) bool {
+	return p.N > 0 && p.Bound >= 0 && p.Better >= 0 && p.Lower <= p.Upper &&
+		finite(p.Candidate, p.Champion, p.Diff, p.Lower, p.Upper, p.Bound, p.Better)
+}
+
+func unsound(v hone.Verdict) hone.Verdict {
+	v.Result, v.Need = hone.Inconclusive, minRows
+	v.Sentence = "There are no losses to judge it by."
+	return v
+}
+
+// quality holds the candidate's loss against the champion's on the same rows.
+// How much proof is asked for depends on what started the run: measured
+// recoverable loss is evidence by itself, a schedule is not.
+func quality(m hone.Model, d hone.Decision, e hone.Evaluation, candidates int) hone.Verdict {
+	p := e.Loss
+	v := hone.Verdict{Gate: "quality", N: max(p.N, 0), Unit: "loss a row"}
+	if !sound(p) {
+		return unsound(v)
+	}
+	v.Value, v.Lower, v.Upper = p.Diff, p.Lower, p.Upper
+	v.Sentence = string(e.Candidate) + " loses " + num(p.Candidate) + " a row and " + string(e.Champion) + " " + num(p.Champion) +
+		", on " + count(p.N, "row", "rows") + " that neither was trained on"
+	switch {
+	case wasForced(d):
+		v.Result = hone.Pass
+		v.Sentence += "; nothing is asked for, since " + d.By + " forced this run."
+	case m.Evidence == hone.Strict:
+		v = strict(v, p, candidates)
+	default:
+		v = balanced(v, m, d, p)
+	}
+	if p.Candidate > e.Trivial && finite(e.Trivial) {
+		v.Sentence += " The best constant answer would lose " + num(e.Trivial) + "."
+	}
+	return v
+}
+
+// balanced fails a candidate that is clearly worse where recoverable loss was
+// measured, and one that is not better where it was not.
+func balanced(v hone.Verdict, m hone.Model, d hone.Decision, p hone.Paired) hone.Verdict {
+	limit, own := ownLimit(m, false)
+	if !own && d.Trigger == hone.OnLoss {
+		limit = margin * p.Bound
+	}
+	v.Limit = limit
+	better := d.Trigger != hone.OnLoss && limit == 0
+	switch {
+	case limit < 0:
+		v.Sentence += "; it must be better by " + num(-limit) + "."
+	case better:
+		v.Sentence += "; it must be better."
+	default:
+		v.Sentence += "; it may be worse by " + num(limit) + "."
+	}
+	switch {
+	case p.N < minRows:
+		v.Result, v.Need = hone.Inconclusive, minRows-p.N
+		v.Sentence += " " + whole(v.Need) + " more rows are needed to tell."
+	case (better && p.Diff < 0) || (!better && p.Diff <= limit+rounding):
+		v.Result = hone.Pass
+	default:
+		v.Result = hone.Fail
+	}
+	return v
+}
+
+// ownLimit is the largest difference of losses that the owner's gates allow, and
+// whether there is such a gate; with slices, of a gate that holds on each slice.
+func ownLimit(m hone.Model, slices bool) (limit float64, own bool) {
+	limit = math.Inf(1)
+	for _, g := range m.Gates {
+		if g.Metric != "loss" || (slices && g.Slices != "all") {
+			continue
+		}
+		if g.MinChange != nil {
+			limit, own = math.Min(limit, -*g.MinChange), true
+		}
+		if g.MaxRegression != nil {
+			limit, own = math.Min(limit, *g.MaxRegression), true
+		}
+	}
+	if !own {
+		return 0, false
+	}
+	return limit + 0, true // Adding 0 makes −0 a plain 0.
+}
+
+// strict asks for proof that the candidate is better, valid at every look, with
+// an error that is spent over all candidates since the last promotion: the k-th
+// has α·6/(π²k²).
+func strict(v hone.Verdict, p hone.Paired, candidates int) hone.Verdict {
+	k := float64(max(candidates, 1))
+	v.Value, v.Limit, v.Lower, v.Upper = p.Better, math.Pi*math.Pi*k*k/(6*alpha), 0, 0
+	v.Unit = "e-value"
+	v.Sentence += "; proof that it is better stands at " + num(p.Better) + " of " + num(v.Limit)
+	switch {
+	case p.Better >= v.Limit:
+		v.Result = hone.Pass
+	case p.N >= Deadline:
+		v.Result = hone.Fail
+		v.Sentence += ", and its " + whole(Deadline) + " rows are used up"
+	default:
+		v.Result, v.Need = hone.Inconclusive, forecast(p, v.Limit)
+		v.Sentence += ", and about " + count(v.Need, "row", "rows") + " more may decide it"
+	}
+	v.Sentence += "."
+	return v
+}
+
+// forecast is how many more rows would bring the proof if they are like those
+// so far, at most what is left of the deadline: the logarithm of an e-value grows
+// by the row.
+func forecast(p hone.Paired, limit float64) int {
+	left := Deadline - p.N
+	if p.Better <= 1 {
+		return left
+	}
+	need := float64(p.N) * (math.Log(limit)/math.Log(p.Better) - 1)
+	if !(need < float64(left)) {
+		return left
+	}
+	return max(int(math.Ceil(need)), 1)
+}
+
+// onSlices fails a candidate that is surely worse than the margin on a slice,
+// at 5 % over all slices (S. Holm, Scand. J. Statist. 6, 1979). Slices that are
+// too small are named, and do not hold it.
+func onSlices(m hone.Model, e hone.Evaluation) []hone.Verdict {
+	limit, own := ownLimit(m, true)
+	if !own {
+		limit = margin * math.Max(e.Loss.Bound, 0)
+	}
+	out := make([]hone.Verdict, 0, len(e.Slices))
+	var order []int // Those that can be judged, the worst first.
+	score := map[int]float64{}
+	for i, s := range e.Slices {
+		v := hone.Verdict{Gate: "slice", Slice: s.Slice, Result: hone.Inconclusive, Limit: limit, N: max(s.N, 0), Unit: "loss a row"}
+		switch {
+		case !sound(s.Paired) || !finite(limit):
+			v.Limit, v.Need = 0, minSlice
+			v.Sentence = s.Slice + " has no losses to judge it by."
+		case s.N < minSlice:
+			v.Value, v.Need = s.Diff, minSlice-s.N
+			v.Sentence = s.Slice + " is too small to judge: " + whole(s.N) + " of " + whole(minSlice) + " rows."
+		default:
+			v.Value = s.Diff
+			order = append(order, i)
+			score[i] = standing(s.Paired, limit)
+		}
+		out = append(out, v)
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(score[b], score[a]) })
+	rejecting := true
+	for rank, i := range order {
+		v, p := &out[i], e.Slices[i].Paired
+		z := stat.NormalQuantile(1 - alpha/float64(len(order)-rank))
+		v.Lower, v.Upper = p.Diff-z*spread(p), p.Diff+z*spread(p)
+		rejecting = rejecting && v.Lower > limit
+		v.Result = hone.Pass
+		if rejecting {
+			v.Result = hone.Fail
+		}
+		v.Sentence = "On " + v.Slice + " it loses " + num(p.Candidate) + " a row, the champion " + num(p.Champion) +
+			" (" + count(p.N, "row", "rows") + "); it may not be surely worse by " + num(limit) + "."
+	}
+	return out
+}
+
+// standing is how many standard errors a difference lies above a limit.
+func standing(p hone.Paired, limit float64) float64 {
+	se := spread(p)
+	switch {
+	case se > 0:
+		return (p.Diff - limit) / se
+	case p.Diff > limit:
+		return math.Inf(1)
+	}
+	return math.Inf(-1)
+}
+
+// spread is the standard error of a paired difference, from its 95 % interval.
+func spread(p hone.Paired) float64 { return (p.Upper - p.Lower) / (2 * stat.NormalQuantile(0.975)) }

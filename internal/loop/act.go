@@ -1,0 +1,162 @@
+package loop
+
+import (
+	"context"
+	"fmt"
+
+	"hone"
+	"hone/internal/trigger"
+)
+
+// Do is what a person can ask of the loop.
+type Do string
+
+// The acts.
+const (
+	Retrain  Do = "run"
+	Cancel   Do = "cancel"
+	Approve  Do = "approve"
+	Refuse   Do = "reject"
+	Pass     Do = "promote" // Ends the rollout's steps: the candidate gets all traffic.
+	Pause    Do = "pause"
+	Resume   Do = "resume"
+	Rollback Do = "rollback"
+)
+
+// Act is what a person asks for.
+type Act struct {
+	Do     Do
+	By     string
+	Reason string
+	Run    hone.RunID // Must be the open run where it is set.
+	Force  bool
+	// Artefact that an approval is for; it must still be the candidate's.
+	Artefact string
+}
+
+// act does what a person asked for, in the loop's own goroutine.
+func (k *keeper) act(ctx context.Context, a Act) (string, error) {
+	if a.Run != "" && (k.run == nil || k.run.ID != a.Run) {
+		return "", &hone.Error{Code: hone.Conflict, Message: fmt.Sprintf("%s is not under way", a.Run), Hint: "`hone runs` shows what is"}
+	}
+	switch a.Do {
+	case Retrain:
+		return k.retrain(ctx, a)
+	case Rollback:
+		return k.rollBack(ctx, a)
+	}
+	if k.run == nil {
+		return "", &hone.Error{Code: hone.Conflict, Message: fmt.Sprintf("%s has no run under way", k.model.Name), Hint: "`hone run " + k.model.Name + "` starts one"}
+	}
+	switch a.Do {
+	case Cancel:
+		return k.cancelRun(ctx, a)
+	case Approve, Refuse:
+		return k.answer(ctx, a)
+	case Pass, Pause, Resume:
+		return k.steer(ctx, a)
+	}
+	return "", &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("%q is not something to do", a.Do)}
+}
+
+// retrain starts a run by hand, or says why not.
+func (k *keeper) retrain(ctx context.Context, a Act) (string, error) {
+	k.manual = &trigger.Manual{By: a.By, Reason: a.Reason, Force: a.Force}
+	if err := k.step(ctx); err != nil {
+		return "", err
+	}
+	if k.run != nil && k.run.Decision.Trigger == hone.OnManual && k.run.Decision.By == a.By {
+		return k.run.Sentence, nil
+	}
+	k.manual = nil
+	sentence := k.decision.Sentence
+	if k.run != nil {
+		sentence = fmt.Sprintf("%s is under way: %s", k.run.ID, k.run.State)
+	}
+	return "", &hone.Error{Code: hone.Conflict, Message: sentence, Hint: "`hone plan " + k.model.Name + "` says what holds it back"}
+}
+
+// cancelRun ends the open run; a candidate with traffic loses it at once.
+func (k *keeper) cancelRun(ctx context.Context, a Act) (string, error) {
+	run := *k.run
+	k.endWork()
+	sentence := fmt.Sprintf("%s was cancelled by %s%s.", run.ID, a.By, because(a.Reason))
+	return sentence, k.closeRun(ctx, run, hone.Cancelled, a.By, sentence)
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return ": " + reason
+}
+
+// answer approves or refuses the candidate that waits for a person.
+func (k *keeper) answer(ctx context.Context, a Act) (string, error) {
+	run := *k.run
+	asked := run.Rollout != nil && run.Rollout.Ask != ""
+	if run.State != hone.AwaitingApproval && !asked {
+		return "", &hone.Error{Code: hone.Conflict, Message: fmt.Sprintf("%s is %s and waits for nobody", run.ID, run.State)}
+	}
+	v, err := k.o.Control.Version(ctx, k.model.Name, run.Candidate)
+	if err != nil {
+		return "", err
+	}
+	if a.Artefact != "" && a.Artefact != v.Artefact {
+		return "", &hone.Error{Code: hone.Conflict, Message: fmt.Sprintf("the candidate is %.12s, not %.12s", v.Artefact, a.Artefact), Hint: "look at the run again before you approve it"}
+	}
+	if a.Do == Refuse {
+		sentence := fmt.Sprintf("%s refused %s%s.", a.By, run.Candidate, because(a.Reason))
+		return sentence, k.closeRun(ctx, run, hone.Rejected, a.By, sentence)
+	}
+	if asked {
+		return k.steer(ctx, Act{Do: Pass, By: a.By, Reason: a.Reason})
+	}
+	var c hone.Change
+	if run.Champion == "" {
+		c, err = k.crown(ctx, run, c, a.By, "approved by "+a.By)
+	} else {
+		c, err = k.launch(ctx, run, c, a.By)
+	}
+	if err != nil {
+		return "", err
+	}
+	c.Event.Data = marshal(map[string]any{"approved": v.Artefact, "by": a.By, "reason": a.Reason, "verdicts": run.Verdicts})
+	return c.Run.Sentence, k.put(ctx, c)
+}
+
+// steer pauses, resumes or ends a rollout.
+func (k *keeper) steer(ctx context.Context, a Act) (string, error) {
+	run := *k.run
+	if run.Rollout == nil {
+		return "", &hone.Error{Code: hone.Conflict, Message: fmt.Sprintf("%s is %s: there is no rollout to %s", run.ID, run.State, a.Do), Hint: "only a candidate that passed its gates can be rolled out"}
+	}
+	if a.Do == Pass {
+		c, err := k.crown(ctx, run, hone.Change{}, a.By, fmt.Sprintf("%s ended its rollout%s", a.By, because(a.Reason)))
+		if err != nil {
+			return "", err
+		}
+		return c.Run.Sentence, k.put(ctx, c)
+	}
+	r := *run.Rollout
+	r.Paused = a.Do == Pause
+	run.Rollout = &r
+	verb := map[Do]string{Pause: "paused", Resume: "resumed"}[a.Do]
+	run.Sentence = fmt.Sprintf("%s %s the rollout of %s%s.", a.By, verb, run.Candidate, because(a.Reason))
+	return run.Sentence, k.put(ctx, hone.Change{Run: &run, Event: hone.Event{Actor: a.By, Action: "rollout." + verb, Version: run.Candidate, Sentence: run.Sentence}})
+}
+
+// rollBack takes a challenger off the traffic, or gives the traffic back to the
+// champion before.
+func (k *keeper) rollBack(ctx context.Context, a Act) (string, error) {
+	if k.run != nil && k.run.Rollout != nil {
+		sentence := fmt.Sprintf("%s took %s off the traffic of %s%s.", a.By, k.run.Candidate, k.model.Name, because(a.Reason))
+		return sentence, k.takeBack(ctx, *k.run, a.By, sentence)
+	}
+	to := k.aliases[hone.Previous]
+	if to == "" {
+		return "", &hone.Error{Code: hone.Conflict, Message: fmt.Sprintf("%s has no previous champion to go back to", k.model.Name), Hint: "`hone versions " + k.model.Name + "` lists its versions"}
+	}
+	sentence := fmt.Sprintf("%s rolled %s back to %s%s.", a.By, k.model.Name, to, because(a.Reason))
+	return sentence, k.goBack(ctx, to, a.By, sentence)
+}

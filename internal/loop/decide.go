@@ -1,0 +1,120 @@
+package loop
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"hone"
+	"hone/internal/monitor"
+	"hone/internal/trigger"
+)
+
+// settleFor is how long no new history may come before a first version is
+// trained: an import under way is let finish.
+const settleFor = 2 * time.Second
+
+// due tells whether the triggers are to be looked at now.
+func (k *keeper) due(now time.Time, found monitor.Step) bool {
+	switch {
+	case k.manual != nil, found.Ticked, found.Drift:
+		return true
+	case k.champion.ID == "":
+		return k.trainable > 0 && now.Sub(k.lastLabel) >= settleFor && (!k.looked || k.trainable >= k.model.Dataset.MinRows)
+	case !k.looked:
+		return true
+	}
+	return !k.schedule.IsZero() && !now.Before(k.schedule)
+}
+
+// input gathers what a decision rests on.
+func (k *keeper) input(now time.Time) trigger.Input {
+	in := trigger.Input{
+		Model: k.model, HasChampion: k.champion.ID != "", TrainableRows: k.trainable,
+		Runs: k.runs, Failures: k.failures(), Manual: k.manual, LastSchedule: k.lastSchedule(),
+	}
+	if k.monitor != nil {
+		in.Ticks, in.NewLabels, in.Signals = k.monitor.Ticks(), k.monitor.Labels(), k.signals(now)
+	}
+	in.ChampionSince = k.champion.Created
+	if k.watch != nil {
+		in.ChampionSince = k.watch.Since
+	}
+	return in
+}
+
+// failures counts the candidates in a row that were rejected or rolled back.
+func (k *keeper) failures() (n int) {
+	for _, r := range k.runs {
+		switch r.Ending {
+		case hone.Rejected, hone.RolledBack:
+			n++
+		case hone.Promoted:
+			return n
+		}
+	}
+	return n
+}
+
+// lastSchedule is when a schedule last started a run.
+func (k *keeper) lastSchedule() time.Time {
+	for _, r := range k.runs {
+		if r.Decision.Trigger == hone.OnSchedule {
+			return r.Decision.At
+		}
+	}
+	return time.Time{}
+}
+
+// decide looks at the triggers, records what was decided and why, and begins a
+// run where one is due.
+func (k *keeper) decide(ctx context.Context, now time.Time) error {
+	d := trigger.Decide(k.input(now), now)
+	manual := k.manual
+	k.manual, k.looked = nil, true
+	k.schedule = trigger.NextSchedule(k.model, now)
+	d.ID = k.newID(now)
+	same := !d.Start && manual == nil && d.Sentence == k.decision.Sentence && now.Sub(k.decision.At) < time.Hour
+	if same {
+		return nil
+	}
+	k.decision = d
+	if !d.Start {
+		return k.o.Records.SaveDecision(ctx, d)
+	}
+	number := 1
+	if len(k.runs) > 0 {
+		number = k.runs[0].Number + 1
+	}
+	run := hone.Run{
+		ID: hone.RunID(fmt.Sprintf("%s-%d", k.model.Name, number)), Model: k.model.Name, Number: number,
+		State: hone.Collecting, Started: now, Since: now, Decision: d, Champion: k.champion.ID, Sentence: d.Sentence,
+	}
+	return k.put(ctx, hone.Change{Run: &run, Decision: &d, Event: hone.Event{
+		Actor: d.By, Action: "run.collecting", Sentence: d.Sentence, Data: marshal(d)}})
+}
+
+func (k *keeper) newID(now time.Time) string {
+	return ulid.MustNew(ulid.Timestamp(now), k.o.Rand).String()
+}
+
+// signals are all the facts as they stand.
+func (k *keeper) signals(now time.Time) []hone.Signal {
+	if k.monitor == nil {
+		return nil
+	}
+	out := append(k.monitor.Signals(now), k.monitor.DriftSignals(now)...)
+	lower, gain, n, _ := trigger.BestSuffix(k.monitor.Ticks())
+	return append(out, hone.Signal{Model: k.model.Name, Name: "recoverable_loss", At: now, Value: gain, Lower: lower, Upper: gain, N: n})
+}
+
+// Plan says what the triggers say now, without starting anything.
+func (l *Loop) Plan(model string) (hone.Decision, error) {
+	v, err := l.View(model)
+	if err != nil {
+		return hone.Decision{}, err
+	}
+	return trigger.Decide(v.input, l.o.Clock.Now()), nil
+}

@@ -1,0 +1,138 @@
+package loop
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"sort"
+
+	"hone"
+	"hone/internal/dataset"
+	"hone/internal/frame"
+	"hone/internal/monitor"
+	"hone/internal/train"
+)
+
+// twinMark ends the name of a version that was trained without the holdout, and
+// judged in place of the one that will serve.
+const twinMark = "-twin"
+
+// refits tells whether a candidate that passes is trained again on all rows. A
+// strict owner promotes exactly what was proven.
+func refits(m hone.Model) bool { return m.Evidence != hone.Strict }
+
+// train makes the candidate from the training rows alone.
+func (k *keeper) train(ctx context.Context, run hone.Run) (hone.Change, error) {
+	ds, c, err := k.thaw(ctx, run)
+	if err != nil {
+		return hone.Change{}, err
+	}
+	id, err := k.o.Registry.NextID(ctx, k.model.Name)
+	if err != nil {
+		return hone.Change{}, err
+	}
+	if refits(k.model) {
+		id += twinMark
+	}
+	v, err := k.fit(ctx, run, id, c.Train, c.Train, ds)
+	if err != nil {
+		return hone.Change{}, err
+	}
+	sentence := fmt.Sprintf("%s trained %s on %d rows with %s.", run.ID, id, c.Train.Len(), k.model.Train.Trainer)
+	run = k.enter(run, hone.Evaluating, sentence)
+	run.Twin = id
+	if !refits(k.model) {
+		run.Candidate = id
+	}
+	return hone.Change{Run: &run, Version: &v,
+		Aliases: []hone.AliasMove{k.move(hone.Candidate, id, run, "trained")},
+		Event:   hone.Event{Action: "run.evaluating", Version: id, Sentence: sentence, Data: marshal(v)}}, nil
+}
+
+func (k *keeper) move(a hone.Alias, v hone.VersionID, run hone.Run, why string) hone.AliasMove {
+	return hone.AliasMove{Model: k.model.Name, Alias: a, Version: v, At: k.o.Clock.Now(), By: "hone", Run: run.ID, Reason: why}
+}
+
+// fit trains one version on rows, and profiles what it was trained on. The
+// reference is taken over seen, in the order of time.
+func (k *keeper) fit(ctx context.Context, run hone.Run, id hone.VersionID, rows, seen dataset.Rows, ds hone.Dataset) (hone.Version, error) {
+	engine, ok := k.o.Engines[k.model.Train.Trainer]
+	if !ok {
+		return hone.Version{}, &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("there is no trainer %q", k.model.Train.Trainer), Hint: "use linear or command"}
+	}
+	v := hone.Version{
+		ID: id, Model: k.model.Name, Created: k.o.Clock.Now(),
+		Signature: hone.Signature{Task: k.model.Task, Features: k.model.Features, Classes: ds.Classes},
+		Lineage: hone.Lineage{Run: run.ID, Dataset: ds.ID, Trainer: k.model.Train.Trainer, Params: k.model.Train.Params,
+			Config: k.o.ConfigHash(k.model), TrainedUntil: slices.MaxFunc(rows.Times, compareTimes), TrainedRows: rows.Len()},
+	}
+	if k.model.Task == hone.Binary {
+		v.Signature.Threshold = k.model.Loss.DefaultThreshold()
+	}
+	job := train.Job{
+		Model: k.model, Signature: v.Signature, Rows: rows.Frame, Labels: rows.Labels, Targets: rows.Targets(v.Signature),
+		Params: k.model.Train.Params, Dir: filepath.Join(k.runDir(run), string(id)), Seed: uint64(run.Number),
+	}
+	if k.model.Train.WarmStart && k.champion.ID != "" {
+		if dir, err := k.o.Registry.Dir(k.champion); err == nil {
+			job.Previous, v.Parent = dir, k.champion.ID
+		}
+	}
+	if err := prepare(job.Dir); err != nil {
+		return v, err
+	}
+	k.tail.begin(id)
+	made, err := engine.Train(ctx, job, k.tail.report)
+	if err != nil {
+		return v, err
+	}
+	if v, err = k.o.Registry.Seal(made.Dir, v); err != nil {
+		return v, err
+	}
+	v.Metrics = made.Metrics
+	return k.profile(ctx, v, made.Dir, seen)
+}
+
+// profile asks a version about the rows it was made from, and keeps what that
+// looks like as the reference of drift.
+func (k *keeper) profile(ctx context.Context, v hone.Version, dir string, seen dataset.Rows) (hone.Version, error) {
+	scores, err := k.o.Registry.Score(ctx, dir, seen.Frame)
+	if err != nil {
+		return v, fmt.Errorf("ask %s about its own rows: %w", v.ID, err)
+	}
+	targets := seen.Targets(v.Signature)
+	ref := monitor.NewReference(v.Signature, seen.Frame, scores, targets)
+	ref.Bound = lossBound(k.model.Loss, v.Signature, scores, targets, seen.Frame)
+	b, err := ref.Marshal()
+	if err != nil {
+		return v, err
+	}
+	v.Reference, err = k.o.Blobs.Put(b)
+	return v, err
+}
+
+// lossBound is the most that one row counts for: the loss's own bound, or the
+// 99th percentile of what the version loses on its own rows.
+func lossBound(l hone.Loss, sig hone.Signature, s hone.Scores, targets []float64, rows *frame.Frame) float64 {
+	if b := l.Bound(); b > 0 {
+		return b
+	}
+	prices := monitor.Prices(l, rows)
+	var all []float64
+	for i, y := range targets {
+		loss := l.Of(sig, s.Row(i), y, prices[i])
+		if l.Kind == hone.ByColumn {
+			loss = prices[i]
+		}
+		if !math.IsNaN(loss) {
+			all = append(all, loss)
+		}
+	}
+	if len(all) == 0 {
+		return 1
+	}
+	sort.Float64s(all)
+	return math.Max(all[int(0.99*float64(len(all)-1))], 1e-9)
+}

@@ -1,0 +1,350 @@
+package loop
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"hone"
+	"hone/internal/dataset"
+	"hone/internal/evaluate"
+	"hone/internal/frame"
+	"hone/internal/gate"
+	"hone/internal/monitor"
+	"hone/internal/rollout"
+)
+
+// replayRequests is how many logged requests both versions answer again.
+const replayRequests = 300
+
+// evaluate compares the candidate with the champion on the held-out rows.
+func (k *keeper) evaluate(ctx context.Context, run hone.Run) (hone.Change, error) {
+	_, c, err := k.thaw(ctx, run)
+	if err != nil {
+		return hone.Change{}, err
+	}
+	e, err := k.compare(ctx, run, run.Twin, c.Holdout, c.Anchor)
+	if err != nil {
+		return hone.Change{}, err
+	}
+	sentence := fmt.Sprintf("%s compared %s with %s on %d rows that neither was trained on.", run.ID, run.Twin, orNobody(run.Champion), e.Loss.N)
+	run = k.enter(run, hone.Deciding, sentence)
+	run.Evaluation = &e
+	return hone.Change{Run: &run, Event: hone.Event{
+		Action: "run.deciding", Version: run.Twin, Sentence: sentence, Data: marshal(e)}}, nil
+}
+
+func orNobody(v hone.VersionID) string {
+	if v == "" {
+		return "the best constant answer"
+	}
+	return string(v)
+}
+
+// compare asks both versions about the same rows and anchor cases, and replays
+// requests to see what answering costs.
+func (k *keeper) compare(ctx context.Context, run hone.Run, id hone.VersionID, rows, anchors dataset.Rows) (hone.Evaluation, error) {
+	cand, err := k.side(ctx, id, rows.Frame)
+	if err != nil {
+		return hone.Evaluation{}, err
+	}
+	var champ *evaluate.Side
+	if run.Champion != "" {
+		s, err := k.side(ctx, run.Champion, rows.Frame)
+		if err != nil {
+			return hone.Evaluation{}, err
+		}
+		champ = &s
+	}
+	e := evaluate.Compare(k.model, cand, champ, evaluate.Rows{
+		Frame: rows.Frame, Labels: rows.Labels, IDs: rows.IDs, Units: rows.Units, Prices: monitor.Prices(k.model.Loss, rows.Frame)})
+	e.Dataset, e.At = run.Dataset, k.o.Clock.Now()
+	if anchors.Len() > 0 {
+		if err := k.askAnchors(ctx, &e, id, run.Champion, anchors); err != nil {
+			return e, err
+		}
+	}
+	e.Replay, err = k.replay(ctx, id, run.Champion, rows.Frame)
+	return e, err
+}
+
+// side scores rows with one version.
+func (k *keeper) side(ctx context.Context, id hone.VersionID, rows *frame.Frame) (evaluate.Side, error) {
+	v, err := k.o.Control.Version(ctx, k.model.Name, id)
+	if err != nil {
+		return evaluate.Side{}, err
+	}
+	scores, err := k.ask(id)(ctx, rows)
+	if err != nil {
+		return evaluate.Side{}, &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("%s does not answer: %v", id, err), Hint: "look at the artefact's server log"}
+	}
+	return evaluate.Side{Version: id, Signature: v.Signature, Scores: scores}, nil
+}
+
+func (k *keeper) askAnchors(ctx context.Context, e *hone.Evaluation, id, champion hone.VersionID, anchors dataset.Rows) error {
+	cand, err := k.side(ctx, id, anchors.Frame)
+	if err != nil {
+		return err
+	}
+	cases := make([]evaluate.Case, anchors.Len())
+	for i := range cases {
+		cases[i] = evaluate.Case{Name: string(anchors.IDs[i]), Want: anchors.Labels[i], Got: cand.Signature.Answer(cand.Scores.Row(i))}
+	}
+	if champion != "" {
+		champ, err := k.side(ctx, champion, anchors.Frame)
+		if err != nil {
+			return err
+		}
+		for i := range cases {
+			cases[i].Had = champ.Signature.Answer(champ.Scores.Row(i))
+		}
+	}
+	e.AnchorCases = len(cases)
+	e.Anchors = evaluate.Anchors(k.model, cases)
+	return nil
+}
+
+// replay answers logged requests with both versions in turn, one row each.
+func (k *keeper) replay(ctx context.Context, id, champion hone.VersionID, rows *frame.Frame) (hone.Replay, error) {
+	one, release, err := k.o.Pool.Acquire(ctx, k.model.Name, id)
+	if err != nil {
+		return hone.Replay{}, err
+	}
+	defer release()
+	ask := func(p func(context.Context, *frame.Frame) (hone.Scores, error)) func(int) error {
+		return func(i int) error {
+			_, err := p(ctx, rows.Slice(i%rows.N, i%rows.N+1))
+			return err
+		}
+	}
+	n := min(replayRequests, max(rows.N, 100))
+	if champion == "" {
+		r := evaluate.Interleave(ctx, ask(one.Predict), nil, n)
+		r.CandidateMem = one.Memory()
+		return r, ctx.Err()
+	}
+	other, release2, err := k.o.Pool.Acquire(ctx, k.model.Name, champion)
+	if err != nil {
+		return hone.Replay{}, err
+	}
+	defer release2()
+	r := evaluate.Interleave(ctx, ask(one.Predict), ask(other.Predict), n)
+	r.CandidateMem, r.ChampionMem = one.Memory(), other.Memory()
+	return r, ctx.Err()
+}
+
+// judge holds the evaluation against the gates, and sends the candidate on,
+// away, or back to wait for more labels.
+func (k *keeper) judge(ctx context.Context, run hone.Run) (hone.Change, error) {
+	if len(run.Verdicts) > 0 {
+		if err := k.lookAgain(ctx, &run); err != nil {
+			return hone.Change{}, err
+		}
+	}
+	run.Verdicts = gate.Judge(k.model, run, *run.Evaluation, k.candidatesSince(), nil)
+	deadline := run.Evaluation.Loss.N >= gate.Deadline
+	ruling := gate.Rule(k.model, run.Verdicts, deadline)
+	why := summary(run.Verdicts, ruling)
+	switch ruling {
+	case hone.Reject:
+		return k.ended(run, hone.Rejected, fmt.Sprintf("%s rejected %s: %s", run.ID, run.Twin, why)), nil
+	case hone.Hold:
+		run.Sentence = fmt.Sprintf("%s waits: %s", run.ID, why)
+		return hone.Change{Run: &run, Event: hone.Event{Action: "run.held", Version: run.Twin, Sentence: run.Sentence, Data: marshal(run.Verdicts)}}, nil
+	}
+	return k.passed(ctx, run)
+}
+
+// lookAgain evaluates an undecided candidate on the rows held out and on all
+// that have matured since.
+func (k *keeper) lookAgain(ctx context.Context, run *hone.Run) error {
+	ds, c, err := k.thaw(ctx, *run)
+	if err != nil {
+		return err
+	}
+	last := c.Holdout.Times[c.Holdout.Len()-1]
+	now, delay := k.o.Clock.Now(), time.Duration(k.model.Label.Delay)
+	predictions, feedback, _, err := k.o.Events.LastSeq(ctx, k.model.Name)
+	if err != nil {
+		return err
+	}
+	var rows []dataset.Row
+	err = k.o.Events.Scan(ctx, k.model.Name, predictions, feedback, func(o hone.Outcome) error {
+		if o.Seq > ds.Recipe.Predictions || o.Time.After(last) {
+			if o.Label != "" && o.Effect != hone.Contradicted && !monitor.MatureAt(o, delay).After(now) && o.Time.After(last) {
+				rows = append(rows, dataset.Row{ID: o.ID, Time: o.Time, Seq: o.Seq, Label: o.Label, Unit: o.Unit, Features: o.Features})
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	more, err := dataset.Extend(c.Holdout, k.decoder(), rows)
+	if err != nil {
+		return err
+	}
+	e, err := k.compare(ctx, *run, run.Twin, more, c.Anchor)
+	run.Evaluation = &e
+	return err
+}
+
+// candidatesSince counts the candidates judged since the last promotion that
+// stood, this one included.
+func (k *keeper) candidatesSince() int {
+	n := 1
+	for _, r := range k.runs {
+		if r.State != hone.Closed || r.Evaluation == nil {
+			continue
+		}
+		if r.Ending == hone.Promoted {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// summary says which verdict decided.
+func summary(vs []hone.Verdict, r hone.Ruling) string {
+	want := map[hone.Ruling]hone.Result{hone.Reject: hone.Fail, hone.Hold: hone.Inconclusive, hone.Promote: hone.Pass}[r]
+	var out []string
+	for _, v := range vs {
+		if v.Result == want {
+			out = append(out, v.Sentence)
+		}
+	}
+	if len(out) == 0 {
+		return "no gate gave a verdict."
+	}
+	return strings.Join(out[:min(2, len(out))], " ")
+}
+
+// passed trains the candidate on all rows where that is allowed, and sends it
+// on: to a person, to its rollout, or, where nobody serves yet, to the traffic.
+func (k *keeper) passed(ctx context.Context, run hone.Run) (hone.Change, error) {
+	c := hone.Change{}
+	if run.Candidate == "" {
+		v, verdict, err := k.refit(ctx, run)
+		if err != nil {
+			return c, err
+		}
+		run.Verdicts = append(run.Verdicts, verdict)
+		if verdict.Result != hone.Pass {
+			return k.ended(run, hone.Rejected, fmt.Sprintf("%s rejected %s: %s", run.ID, v.ID, verdict.Sentence)), nil
+		}
+		run.Candidate, c.Version = v.ID, &v
+		c.Aliases = []hone.AliasMove{k.move(hone.Candidate, v.ID, run, "refitted on all rows")}
+	}
+	if k.model.Approval == hone.Manual {
+		sentence := fmt.Sprintf("%s waits for approval of %s%s.", run.ID, run.Candidate, k.priceOfWaiting(run))
+		run = k.enter(run, hone.AwaitingApproval, sentence)
+		c.Run = &run
+		c.Event = hone.Event{Action: "run.awaiting_approval", Version: run.Candidate, Sentence: sentence, Data: marshal(run.Verdicts)}
+		return c, nil
+	}
+	if run.Champion == "" {
+		return k.crown(ctx, run, c, "hone", "the first version that is better than a constant answer")
+	}
+	return k.launch(ctx, run, c, "hone")
+}
+
+// priceOfWaiting says what the champion is thought to lose while nobody decides.
+func (k *keeper) priceOfWaiting(run hone.Run) string {
+	if run.Decision.LossRate <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("; each 1000 rows of waiting cost about %.0f units of loss", 1000*run.Decision.LossRate)
+}
+
+// refit trains the version that will serve on all rows, and checks that it is
+// still what was proven: it must answer, keep the anchors, and not be clearly
+// worse on rows that it has now seen.
+func (k *keeper) refit(ctx context.Context, run hone.Run) (hone.Version, hone.Verdict, error) {
+	ds, c, err := k.thaw(ctx, run)
+	if err != nil {
+		return hone.Version{}, hone.Verdict{}, err
+	}
+	id := hone.VersionID(strings.TrimSuffix(string(run.Twin), twinMark))
+	all := dataset.Join(c.Train, c.Holdout)
+	v, err := k.fit(ctx, run, id, all, all, ds)
+	if err != nil {
+		return v, hone.Verdict{}, err
+	}
+	v.Baseline = baseline(run.Evaluation)
+	scores, err := k.o.Registry.ScoreVersion(ctx, v, c.Holdout.Frame)
+	if err != nil {
+		return v, hone.Verdict{}, err
+	}
+	prices := monitor.Prices(k.model.Loss, c.Holdout.Frame)
+	own := 0.0
+	for i, l := range c.Holdout.Labels {
+		own += k.model.Loss.Of(v.Signature, scores.Row(i), v.Signature.Target(l), prices[i]) / float64(c.Holdout.Len())
+	}
+	limit := run.Evaluation.Loss.Candidate + 0.02*run.Evaluation.Loss.Bound
+	verdict := hone.Verdict{Gate: "refit", Result: hone.Pass, Value: own, Limit: limit, N: c.Holdout.Len(),
+		Sentence: fmt.Sprintf("%s, trained on all rows, loses %.4g a row where its twin lost %.4g.", id, own, run.Evaluation.Loss.Candidate)}
+	if !(own <= limit) {
+		verdict.Result = hone.Fail
+	}
+	if c.Anchor.Len() > 0 && verdict.Result == hone.Pass {
+		verdict, err = k.refitAnchors(ctx, v, run, c.Anchor, verdict)
+	}
+	return v, verdict, err
+}
+
+// refitAnchors asks the refitted version the anchor cases again.
+func (k *keeper) refitAnchors(ctx context.Context, v hone.Version, run hone.Run, anchors dataset.Rows, ok hone.Verdict) (hone.Verdict, error) {
+	scores, err := k.o.Registry.ScoreVersion(ctx, v, anchors.Frame)
+	if err != nil {
+		return ok, err
+	}
+	cases := make([]evaluate.Case, anchors.Len())
+	for i := range cases {
+		cases[i] = evaluate.Case{Name: string(anchors.IDs[i]), Want: anchors.Labels[i], Got: v.Signature.Answer(scores.Row(i))}
+	}
+	if n := len(evaluate.Anchors(k.model, cases)); n > len(run.Evaluation.Anchors) {
+		ok.Result, ok.Value, ok.Limit = hone.Fail, float64(n), float64(len(run.Evaluation.Anchors))
+		ok.Sentence = fmt.Sprintf("%s, trained on all rows, fails %d anchor cases where its twin failed %d.", v.ID, n, len(run.Evaluation.Anchors))
+	}
+	return ok, nil
+}
+
+// baseline is what a version promised on rows it had not seen.
+func baseline(e *hone.Evaluation) map[string]float64 {
+	out := map[string]float64{"loss": e.Loss.Candidate}
+	for _, m := range e.Metrics {
+		out[m.Metric] = m.Candidate
+	}
+	return out
+}
+
+// launch begins the candidate's rollout.
+func (k *keeper) launch(ctx context.Context, run hone.Run, c hone.Change, by string) (hone.Change, error) {
+	last, _, _, err := k.o.Events.LastSeq(ctx, k.model.Name)
+	if err != nil {
+		return c, err
+	}
+	r := rollout.Begin(k.model, run.Candidate, k.o.Clock.Now(), last, string(run.ID))
+	state, sentence := k.rolloutState(run, r)
+	if len(r.Steps) == 1 {
+		run.Rollout = &r
+		return k.crown(ctx, run, c, by, "its gates passed and the strategy is immediate")
+	}
+	run = k.enter(run, state, sentence)
+	run.Rollout = &r
+	plan := rollout.PlanFor(k.model, k.champion.ID, k.aliases[hone.Previous], &r, nil)
+	c.Run, c.Plan = &run, &plan
+	c.Aliases = append(c.Aliases, k.move(hone.Challenger, run.Candidate, run, "rollout began"))
+	c.Event = hone.Event{Actor: by, Action: "run." + string(state), Version: run.Candidate, Sentence: sentence, Data: marshal(run.Verdicts)}
+	return c, nil
+}
+
+func (k *keeper) rolloutState(run hone.Run, r hone.Rollout) (hone.State, string) {
+	step := r.Steps[r.Step]
+	if step.Weight == 0 {
+		return hone.Shadowing, fmt.Sprintf("%s answers %d requests of %s unseen.", run.Candidate, step.Shadow, k.model.Name)
+	}
+	return hone.Canary, fmt.Sprintf("%s is in canary with %.0f %% of the traffic of %s.", run.Candidate, 100*step.Weight, k.model.Name)
+}

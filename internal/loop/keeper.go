@@ -1,0 +1,423 @@
+package loop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"hone"
+	"hone/internal/frame"
+	"hone/internal/monitor"
+	"hone/internal/trigger"
+)
+
+// page is how many rows of the log are read at a time.
+const page = 5000
+
+// keeper keeps one model. Its fields belong to one goroutine, but for view,
+// requests and ejected.
+type keeper struct {
+	o     Options
+	model hone.Model
+	log   *slog.Logger
+
+	requests chan request
+	view     atomic.Pointer[View]
+
+	aliases  map[hone.Alias]hone.VersionID
+	champion hone.Version // ID is empty while there is none.
+	ref      *monitor.Reference
+	monitor  *monitor.Monitor
+	watch    *hone.Watch
+	duel     *duel
+	arms     *monitor.Arms
+	run      *hone.Run // The open run, if any.
+	runs     []hone.Run
+	schemas  map[uint32]frame.Schema
+
+	cursor    cursor
+	trainable int // Labels that came, while there is no champion.
+	lastLabel time.Time
+	manual    *trigger.Manual
+	decision  hone.Decision
+	looked    bool // Triggers were looked at since the last start.
+	schedule  time.Time
+
+	work    chan result // Of the stage under way; nil when none is.
+	stop    context.CancelFunc
+	tail    *progress
+	retryAt time.Time
+	// unapplied is set while the gateway has not taken the newest plan.
+	unapplied bool
+
+	mu      sync.Mutex
+	ejected map[hone.VersionID]string
+	wake    chan struct{}
+}
+
+// cursor is how far the log has been read.
+type cursor struct{ predictions, labels, shadows int64 }
+
+type request struct {
+	act    Act
+	answer chan answer
+}
+
+type answer struct {
+	sentence string
+	err      error
+}
+
+func newKeeper(o Options, m hone.Model) *keeper {
+	k := &keeper{
+		o: o, model: m, log: o.Log.With("model", m.Name),
+		requests: make(chan request), ejected: map[hone.VersionID]string{}, wake: make(chan struct{}, 1), tail: &progress{},
+	}
+	k.view.Store(&View{Model: m, Sentence: m.Name + " is starting."})
+	return k
+}
+
+// resume reads where the model stands and applies its plan.
+func (k *keeper) resume(ctx context.Context) (err error) {
+	if err := k.o.Hints.SaveSchema(ctx, k.model.Name, k.model.Features); err != nil {
+		return err
+	}
+	if k.runs, err = k.o.Records.Runs(ctx, k.model.Name, 100); err != nil {
+		return err
+	}
+	for i := range k.runs {
+		if k.runs[i].State != hone.Closed {
+			k.run = &k.runs[i]
+		}
+	}
+	if k.run != nil {
+		run := *k.run
+		k.run = &run
+		k.log.InfoContext(ctx, "run resumed", "run_id", run.ID, "state", run.State)
+	}
+	if err := k.reign(ctx); err != nil {
+		return err
+	}
+	if !k.o.Passive {
+		if err := k.apply(ctx); err != nil {
+			k.log.ErrorContext(ctx, "plan not applied; it is tried again", "error", err)
+		}
+	}
+	return k.refresh(ctx)
+}
+
+// look reads the log up to its end and moves nothing.
+func (k *keeper) look(ctx context.Context) error {
+	if _, err := k.read(ctx, k.o.Clock.Now()); err != nil {
+		return err
+	}
+	return k.refresh(ctx)
+}
+
+// reign begins the watch on whoever is champion now.
+func (k *keeper) reign(ctx context.Context) (err error) {
+	name := k.model.Name
+	if k.aliases, err = k.o.Control.Aliases(ctx, name); err != nil {
+		return err
+	}
+	if k.schemas, err = k.o.Hints.Schemas(ctx, name); err != nil {
+		return err
+	}
+	k.closeDuel()
+	k.monitor, k.ref, k.champion, k.arms = nil, nil, hone.Version{}, nil
+	k.cursor = cursor{}
+	id := k.aliases[hone.Champion]
+	if id == "" {
+		k.trainable = 0
+		return nil
+	}
+	if k.champion, err = k.o.Control.Version(ctx, name, id); err != nil {
+		return err
+	}
+	raw, err := k.o.Blobs.Get(k.champion.Reference)
+	if err != nil {
+		return fmt.Errorf("read the reference of %s %s: %w", name, id, err)
+	}
+	if k.ref, err = monitor.ParseReference(raw); err != nil {
+		return err
+	}
+	if k.watch, err = k.o.Control.Watch(ctx, name); err != nil {
+		return err
+	}
+	if err := k.findCursor(ctx); err != nil {
+		return err
+	}
+	k.monitor, err = monitor.New(k.model, k.champion, k.ref, frame.Decoder{Schemas: k.schemas}, k.ask(id))
+	if err != nil {
+		return err
+	}
+	return k.openDuel(ctx)
+}
+
+// findCursor sets where the log of this reign begins: predictions from the
+// moment the champion took the traffic, labels from what it was trained on.
+// With a label delay, labels that had come but did not count yet lie further
+// back, so all of them are read.
+func (k *keeper) findCursor(ctx context.Context) error {
+	if k.watch != nil {
+		k.cursor.predictions = k.watch.From
+	}
+	if k.model.Label.Delay > 0 || k.champion.Dataset == "" {
+		return nil
+	}
+	ds, err := k.o.Control.Dataset(ctx, k.champion.Dataset)
+	if err != nil {
+		return err
+	}
+	k.cursor.labels = ds.Recipe.Feedback
+	return nil
+}
+
+// ask returns a scorer of one version.
+func (k *keeper) ask(id hone.VersionID) monitor.Scorer {
+	return func(ctx context.Context, rows *frame.Frame) (hone.Scores, error) {
+		p, release, err := k.o.Pool.Acquire(ctx, k.model.Name, id)
+		if err != nil {
+			return hone.Scores{}, err
+		}
+		defer release()
+		return p.Predict(ctx, rows)
+	}
+}
+
+// keep turns the loop until ctx ends.
+func (k *keeper) keep(ctx context.Context) {
+	defer k.endWork()
+	for {
+		changed := k.o.Hints.Changed(k.model.Name)
+		before := k.position()
+		err := k.step(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		wait := k.untilNext()
+		if k.position() != before {
+			wait = 0
+		}
+		if err != nil {
+			k.log.ErrorContext(ctx, "loop step failed", "error", err)
+			wait = 2 * time.Second
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		case <-k.wake:
+		case <-k.o.Clock.After(wait):
+		case r := <-k.work:
+			if err := k.finish(ctx, r); err != nil && ctx.Err() == nil {
+				k.log.ErrorContext(ctx, "stage failed to commit", "error", err)
+			}
+		case r := <-k.requests:
+			sentence, err := k.act(ctx, r.act)
+			r.answer <- answer{sentence, err}
+		}
+	}
+}
+
+// settle steps until nothing moves any more.
+func (k *keeper) settle(ctx context.Context) error {
+	for range 50 {
+		before := k.position()
+		if err := k.step(ctx); err != nil {
+			return err
+		}
+		if k.position() == before {
+			return nil
+		}
+	}
+	return errors.New("the loop does not come to rest")
+}
+
+// position tells two steps apart that moved something.
+func (k *keeper) position() string {
+	s := fmt.Sprint(k.cursor, k.champion.ID)
+	if k.run != nil {
+		s += fmt.Sprint(k.run.ID, k.run.State)
+		if k.run.Rollout != nil {
+			s += fmt.Sprint(k.run.Rollout.Step)
+		}
+	}
+	return s
+}
+
+// step reads what is new, and takes the model as far as it goes now.
+func (k *keeper) step(ctx context.Context) error {
+	now := k.o.Clock.Now()
+	if k.unapplied {
+		if err := k.apply(ctx); err != nil {
+			return err
+		}
+	}
+	found, err := k.read(ctx, now)
+	if err != nil {
+		return err
+	}
+	if found.Ticked || found.Drift {
+		if err := k.o.Records.SaveSignals(ctx, k.signals(now)); err != nil {
+			return err
+		}
+	}
+	if err := k.guardWatch(ctx, now); err != nil {
+		return err
+	}
+	if k.run != nil {
+		err = k.drive(ctx, now, found)
+	} else if k.due(now, found) {
+		err = k.decide(ctx, now)
+	}
+	if err != nil {
+		return err
+	}
+	return k.refresh(ctx)
+}
+
+// read takes in the log up to its end.
+func (k *keeper) read(ctx context.Context, now time.Time) (monitor.Step, error) {
+	var all monitor.Step
+	if k.monitor == nil {
+		return all, k.countTrainable(ctx)
+	}
+	for {
+		more, step, err := k.readPage(ctx, now)
+		all.Ticked = all.Ticked || step.Ticked
+		all.Drift = all.Drift || step.Drift
+		if err != nil || !more {
+			return all, err
+		}
+	}
+}
+
+func (k *keeper) readPage(ctx context.Context, now time.Time) (more bool, step monitor.Step, err error) {
+	ps, err := k.o.Events.Predictions(ctx, k.model.Name, k.cursor.predictions, page)
+	if err != nil {
+		return false, step, err
+	}
+	judged, err := k.monitor.Predictions(ps)
+	if err != nil {
+		return false, step, err
+	}
+	k.countArms(ps)
+	if len(ps) > 0 {
+		k.cursor.predictions = ps[len(ps)-1].Seq
+	}
+	os, next, err := k.o.Events.Labels(ctx, k.model.Name, k.cursor.labels, page)
+	if err != nil {
+		return false, step, err
+	}
+	full := next-k.cursor.labels >= page || len(ps) >= page
+	k.monitor.Outcomes(os)
+	k.cursor.labels = next
+	if len(os) > 0 {
+		k.lastLabel = os[len(os)-1].LabelTime
+	}
+	if step, err = k.monitor.Advance(ctx, now); err != nil {
+		return false, step, err
+	}
+	step.Drift = judged
+	return full, step, k.feedDuel(ctx, step.Mature)
+}
+
+// countTrainable counts labels while there is nothing to monitor.
+func (k *keeper) countTrainable(ctx context.Context) error {
+	for {
+		os, next, err := k.o.Events.Labels(ctx, k.model.Name, k.cursor.labels, page)
+		if err != nil {
+			return err
+		}
+		for _, o := range os {
+			if o.Effect == hone.Joined {
+				k.trainable++
+				k.lastLabel = k.o.Clock.Now()
+			}
+		}
+		if next == k.cursor.labels {
+			return nil
+		}
+		k.cursor.labels = next
+	}
+}
+
+// untilNext is how long nothing is to be done unless something changes.
+func (k *keeper) untilNext() time.Duration {
+	now := k.o.Clock.Now()
+	wait := idle
+	sooner := func(t time.Time) {
+		if d := t.Sub(now); !t.IsZero() && d < wait {
+			wait = max(d, time.Millisecond)
+		}
+	}
+	if k.monitor != nil {
+		sooner(k.monitor.NextMature())
+	}
+	if k.monitor == nil && k.trainable > 0 && k.run == nil {
+		sooner(now.Add(time.Second))
+	}
+	if k.run != nil && k.run.Rollout != nil {
+		sooner(now.Add(time.Second))
+	}
+	sooner(k.schedule)
+	return wait
+}
+
+func (k *keeper) eject(v hone.VersionID, why string) {
+	k.mu.Lock()
+	k.ejected[v] = why
+	k.mu.Unlock()
+	select {
+	case k.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (k *keeper) wasEjected(v hone.VersionID) (string, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	why, yes := k.ejected[v]
+	return why, yes
+}
+
+func (k *keeper) close() {
+	k.endWork()
+	k.closeDuel()
+}
+
+// commit moves the model's state, with its audit event.
+func (k *keeper) commit(ctx context.Context, c hone.Change) error {
+	c.Event.At = k.o.Clock.Now()
+	c.Event.Model = k.model.Name
+	if c.Event.Actor == "" {
+		c.Event.Actor = "hone"
+	}
+	if c.Run != nil {
+		c.Event.Run = c.Run.ID
+	}
+	_, err := k.o.Control.Commit(ctx, k.o.Fence, c)
+	return err
+}
+
+// apply hands the newest committed plan to the gateway, if there is one.
+func (k *keeper) apply(ctx context.Context) error {
+	plan, err := k.o.Records.Plan(ctx, k.model.Name)
+	if e, ok := hone.AsError(err); ok && e.Code == hone.NotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := k.o.Gateway.Apply(plan); err != nil {
+		k.unapplied = true
+		return fmt.Errorf("apply the plan of %s: %w", k.model.Name, err)
+	}
+	k.unapplied = false
+	return nil
+}

@@ -1,0 +1,234 @@
+// Package loop takes each model round the loop, one state at a time: it alone
+// knows the order of the stages. What each stage finds is left to the stage;
+// every move is one transaction with its audit event.
+package loop
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"hone"
+	"hone/internal/clock"
+	"hone/internal/frame"
+	"hone/internal/predictor"
+	"hone/internal/registry"
+	"hone/internal/train"
+)
+
+// Control is the state that the loop moves.
+type Control interface {
+	Commit(ctx context.Context, fence hone.Fence, c hone.Change) (hone.Event, error)
+	Aliases(ctx context.Context, model string) (map[hone.Alias]hone.VersionID, error)
+	Version(ctx context.Context, model string, id hone.VersionID) (hone.Version, error)
+	Dataset(ctx context.Context, id hone.DatasetID) (hone.Dataset, error)
+	Watch(ctx context.Context, model string) (*hone.Watch, error)
+}
+
+// Records are what is kept of decisions and runs.
+type Records interface {
+	Runs(ctx context.Context, model string, limit int) ([]hone.Run, error)
+	SaveDecision(ctx context.Context, d hone.Decision) error
+	SaveSignals(ctx context.Context, s []hone.Signal) error
+	Plan(ctx context.Context, model string) (hone.Plan, error)
+	Decisions(ctx context.Context, model string, limit int) ([]hone.Decision, error)
+}
+
+// Events is the log of predictions and feedback, read in its order.
+type Events interface {
+	Predictions(ctx context.Context, model string, after int64, limit int) ([]hone.Prediction, error)
+	Labels(ctx context.Context, model string, after int64, limit int) ([]hone.Outcome, int64, error)
+	Shadows(ctx context.Context, model string, after int64, limit int) ([]hone.ShadowScore, error)
+	LastSeq(ctx context.Context, model string) (predictions, feedback, shadows int64, err error)
+	Scan(ctx context.Context, model string, predictions, feedback int64, fn func(hone.Outcome) error) error
+}
+
+// Hints say that there is something new to read, and how to read it.
+type Hints interface {
+	Changed(model string) <-chan struct{}
+	Schemas(ctx context.Context, model string) (map[uint32]frame.Schema, error)
+	SaveSchema(ctx context.Context, model string, s frame.Schema) error
+}
+
+// Blobs keeps what is named by its hash.
+type Blobs interface {
+	Put(b []byte) (digest string, err error)
+	Get(digest string) ([]byte, error)
+}
+
+// Pool lends open versions.
+type Pool interface {
+	Acquire(ctx context.Context, model string, v hone.VersionID) (predictor.Predictor, func(), error)
+	Keep(model string, versions ...hone.VersionID)
+}
+
+// Gateway takes plans.
+type Gateway interface {
+	Apply(p hone.Plan) error
+}
+
+// Options is what a loop is built from.
+type Options struct {
+	Control  Control
+	Records  Records
+	Events   Events
+	Hints    Hints
+	Blobs    Blobs
+	Pool     Pool
+	Gateway  Gateway
+	Registry *registry.Registry
+	Engines  map[string]train.Engine // By trainer.
+	Clock    clock.Clock
+	Log      *slog.Logger
+	Rand     io.Reader
+	Fence    hone.Fence
+	// Dir is the folder of runs and datasets; Files is where paths of the
+	// configuration begin.
+	Dir, Files string
+	// ConfigHash names a model's configuration.
+	ConfigHash func(hone.Model) string
+	// Inline runs the work of each stage before Step returns, so that a
+	// simulation is in full command of time.
+	Inline bool
+	// Passive reads the log and moves nothing, for looking at a folder that no
+	// server has open.
+	Passive bool
+}
+
+// Loop keeps every model turning.
+type Loop struct {
+	o       Options
+	keepers map[string]*keeper
+	cancel  context.CancelFunc
+	wait    sync.WaitGroup
+	stop    sync.Once
+}
+
+// New returns a loop over the given models.
+func New(o Options, models map[string]hone.Model) *Loop {
+	l := &Loop{o: o, keepers: map[string]*keeper{}}
+	for name, m := range models {
+		m.Name = name
+		l.keepers[name] = newKeeper(o, m)
+	}
+	return l
+}
+
+// Start takes up every model where its last committed state left it, and
+// returns once their plans are applied.
+func (l *Loop) Start(ctx context.Context) error {
+	for _, name := range slices.Sorted(maps.Keys(l.keepers)) {
+		if err := l.keepers[name].resume(ctx); err != nil {
+			return fmt.Errorf("resume %s: %w", name, err)
+		}
+		if l.o.Passive {
+			if err := l.keepers[name].look(ctx); err != nil {
+				return fmt.Errorf("read the log of %s: %w", name, err)
+			}
+		}
+	}
+	if l.o.Passive {
+		return nil
+	}
+	ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	if l.o.Inline {
+		return nil
+	}
+	for _, k := range l.keepers {
+		l.wait.Go(func() { k.keep(ctx) })
+	}
+	return nil
+}
+
+// Stop ends the loop. A training under way is ended, and begun again at the
+// next start.
+func (l *Loop) Stop() {
+	l.stop.Do(func() {
+		if l.cancel != nil {
+			l.cancel()
+		}
+		l.wait.Wait()
+		for _, k := range l.keepers {
+			k.close()
+		}
+	})
+}
+
+// Step takes one model as far as it goes at this moment. It is for simulations,
+// whose loop is Inline.
+func (l *Loop) Step(ctx context.Context, model string) error {
+	k, err := l.keeper(model)
+	if err != nil {
+		return err
+	}
+	return k.settle(ctx)
+}
+
+// Models lists the names of the models, sorted.
+func (l *Loop) Models() []string { return slices.Sorted(maps.Keys(l.keepers)) }
+
+// Model returns a model's configuration.
+func (l *Loop) Model(name string) (hone.Model, bool) {
+	k, ok := l.keepers[name]
+	if !ok {
+		return hone.Model{}, false
+	}
+	return k.model, true
+}
+
+// View is what is known of a model at this moment.
+func (l *Loop) View(model string) (View, error) {
+	k, err := l.keeper(model)
+	if err != nil {
+		return View{}, err
+	}
+	return *k.view.Load(), nil
+}
+
+// Act does what a person asked for, and returns what came of it.
+func (l *Loop) Act(ctx context.Context, model string, a Act) (string, error) {
+	k, err := l.keeper(model)
+	if err != nil {
+		return "", err
+	}
+	if l.o.Passive {
+		return "", &hone.Error{Code: hone.Unavailable, Message: "no server is running", Hint: "start one with `hone serve`, then repeat"}
+	}
+	if l.o.Inline {
+		return k.act(ctx, a)
+	}
+	r := request{act: a, answer: make(chan answer, 1)}
+	select {
+	case k.requests <- r:
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	select {
+	case got := <-r.answer:
+		return got.sentence, got.err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
+func (l *Loop) keeper(model string) (*keeper, error) {
+	if k, ok := l.keepers[model]; ok {
+		return k, nil
+	}
+	return nil, &hone.Error{Code: hone.NotFound, Message: fmt.Sprintf("there is no model %q", model), Hint: "`hone status` lists the models"}
+}
+
+// Eject tells the loop that a gateway has taken a challenger off the traffic.
+func (l *Loop) Eject(model string, v hone.VersionID, why string) {
+	if k, ok := l.keepers[model]; ok {
+		k.eject(v, why)
+	}
+}
+
+// idle is the longest that a model sleeps without looking.
+const idle = time.Minute

@@ -1,0 +1,236 @@
+package loop
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"hone"
+	"hone/internal/monitor"
+	"hone/internal/registry"
+	"hone/internal/rollout"
+)
+
+// roll judges the step of the open rollout, and moves it.
+func (k *keeper) roll(ctx context.Context, now time.Time) error {
+	run := *k.run
+	r := *run.Rollout
+	if why, yes := k.wasEjected(r.Version); yes {
+		return k.takeBack(ctx, run, "hone", fmt.Sprintf("%s was taken off the traffic of %s: %s", r.Version, k.model.Name, why))
+	}
+	if err := k.countShadows(ctx, r); err != nil {
+		return err
+	}
+	health := k.health()
+	last, _, _, err := k.o.Events.LastSeq(ctx, k.model.Name)
+	if err != nil {
+		return err
+	}
+	next, action, sentence := rollout.Advance(k.model, r, health, now, last)
+	run.Rollout = &next
+	switch action {
+	case rollout.Rollback:
+		return k.takeBack(ctx, run, "hone", sentence)
+	case rollout.Promote:
+		c, err := k.crown(ctx, run, hone.Change{}, "hone", sentence)
+		if err != nil {
+			return err
+		}
+		return k.put(ctx, c)
+	case rollout.StepOn:
+		return k.stepOn(ctx, run, next, sentence)
+	}
+	if next.Ask != r.Ask {
+		run.Sentence = sentence
+		return k.put(ctx, hone.Change{Run: &run, Event: hone.Event{Action: "rollout.ask", Version: r.Version, Sentence: sentence, Data: marshal(next.Verdicts)}})
+	}
+	k.run = &run
+	return nil
+}
+
+// put commits a change and takes it over.
+func (k *keeper) put(ctx context.Context, c hone.Change) error {
+	if err := k.commit(ctx, c); err != nil {
+		return err
+	}
+	return k.moved(ctx, c)
+}
+
+func (k *keeper) stepOn(ctx context.Context, run hone.Run, next hone.Rollout, sentence string) error {
+	state, _ := k.rolloutState(run, next)
+	run = k.enter(run, state, sentence)
+	run.Rollout = &next
+	plan := rollout.PlanFor(k.model, k.champion.ID, k.aliases[hone.Previous], &next, nil)
+	if err := k.put(ctx, hone.Change{Run: &run, Plan: &plan, Event: hone.Event{
+		Action: "run." + string(state), Version: run.Candidate, Sentence: sentence, Data: marshal(next.Verdicts)}}); err != nil {
+		return err
+	}
+	k.arms = monitor.NewArms(k.monitor.SlowLatency())
+	return nil
+}
+
+// health is what has been seen of the step under way.
+func (k *keeper) health() hone.Health {
+	h := k.arms.Health()
+	if k.duel != nil {
+		h.Quality = k.duel.paired()
+	}
+	return h
+}
+
+// countArms counts served answers of the step under way.
+func (k *keeper) countArms(ps []hone.Prediction) {
+	if k.run == nil || k.run.Rollout == nil {
+		return
+	}
+	if k.arms == nil {
+		k.arms = monitor.NewArms(k.monitor.SlowLatency())
+	}
+	for _, p := range ps {
+		if p.Seq > k.run.Rollout.From {
+			k.arms.Prediction(p)
+		}
+	}
+}
+
+// countShadows counts shadow answers of the step under way.
+func (k *keeper) countShadows(ctx context.Context, r hone.Rollout) error {
+	if k.arms == nil {
+		k.arms = monitor.NewArms(k.monitor.SlowLatency())
+	}
+	if k.run.State != hone.Shadowing {
+		return nil
+	}
+	v, err := k.o.Control.Version(ctx, k.model.Name, r.Version)
+	if err != nil {
+		return err
+	}
+	for {
+		ss, err := k.o.Events.Shadows(ctx, k.model.Name, k.cursor.shadows, page)
+		if err != nil {
+			return err
+		}
+		for _, s := range ss {
+			k.cursor.shadows = s.Seq
+			if s.Version == r.Version && len(s.Served) == k.champion.Signature.Width() {
+				k.arms.Shadow(s, v.Signature, k.champion.Signature.Answer(s.Served))
+			}
+		}
+		if len(ss) < page {
+			return nil
+		}
+	}
+}
+
+// crown is the change that gives a candidate all traffic: aliases, plan,
+// reference, baseline and the watch on it move in one transaction.
+func (k *keeper) crown(ctx context.Context, run hone.Run, c hone.Change, by, why string) (hone.Change, error) {
+	predictions, feedback, _, err := k.o.Events.LastSeq(ctx, k.model.Name)
+	if err != nil {
+		return c, err
+	}
+	now := k.o.Clock.Now()
+	sentence := fmt.Sprintf("%s is champion of %s: %s", run.Candidate, k.model.Name, why)
+	run = k.enter(run, hone.Closed, sentence)
+	run.Ending = hone.Promoted
+	watch := hone.Watch{
+		Model: k.model.Name, Version: run.Candidate, Previous: k.champion.ID, Run: run.ID, Since: now,
+		From: predictions, FromFeedback: feedback, Labels: k.model.Rollout.Probation.Labels,
+		Sentence: fmt.Sprintf("%s is under probation against %s.", run.Candidate, k.champion.ID),
+	}
+	if watch.Previous == "" {
+		watch.Over, watch.Sentence = true, fmt.Sprintf("%s is the first version: nothing to go back to.", run.Candidate)
+	}
+	plan := rollout.PlanFor(k.model, run.Candidate, k.champion.ID, nil, nil)
+	c.Run, c.Plan, c.Watch = &run, &plan, &watch
+	c.Aliases = append(c.Aliases, registry.Crown(k.model.Name, k.aliasesWith(c.Aliases), run.Candidate, now, by, run.ID, why)...)
+	c.Event = hone.Event{Actor: by, Action: "run.promoted", Version: run.Candidate, Sentence: sentence, Data: evidence(run)}
+	return c, nil
+}
+
+// aliasesWith is the aliases after moves that are not committed yet.
+func (k *keeper) aliasesWith(moves []hone.AliasMove) map[hone.Alias]hone.VersionID {
+	out := map[hone.Alias]hone.VersionID{}
+	for a, v := range k.aliases {
+		out[a] = v
+	}
+	for _, m := range moves {
+		out[m.Alias] = m.Version
+	}
+	return out
+}
+
+// takeBack ends a rollout: the champion answers everything again.
+func (k *keeper) takeBack(ctx context.Context, run hone.Run, by, sentence string) error {
+	c := k.withdraw(run, by, sentence)
+	run = k.enter(run, hone.Closed, sentence)
+	run.Ending = hone.RolledBack
+	c.Run = &run
+	c.Event = hone.Event{Actor: by, Action: "run.rolled_back", Version: run.Candidate, Sentence: sentence, Data: evidence(run)}
+	return k.put(ctx, c)
+}
+
+// withdraw is the change that takes a candidate's aliases and traffic away.
+func (k *keeper) withdraw(run hone.Run, by, why string) hone.Change {
+	c := hone.Change{Aliases: registry.Withdraw(k.model.Name, k.aliases, k.o.Clock.Now(), by, run.ID, why)}
+	if run.Rollout != nil {
+		plan := rollout.PlanFor(k.model, k.champion.ID, k.aliases[hone.Previous], nil, nil)
+		c.Plan = &plan
+	}
+	return c
+}
+
+// guardWatch looks whether a new champion is worse than the one before.
+func (k *keeper) guardWatch(ctx context.Context, now time.Time) error {
+	if k.watch == nil || k.watch.Over || k.duel == nil || k.run != nil && k.run.Rollout != nil || k.monitor == nil {
+		return nil
+	}
+	if k.duel.n() == k.watch.Quality.N {
+		return nil
+	}
+	next, back := rollout.WatchStep(*k.watch, k.duel.paired())
+	if back {
+		return k.goBack(ctx, k.watch.Previous, "hone", fmt.Sprintf("%s is worse than %s on %d labels: rolled back.", next.Version, next.Previous, next.Quality.N))
+	}
+	k.watch = &next
+	if !next.Over {
+		return nil
+	}
+	return k.put(ctx, hone.Change{Watch: &next, Event: hone.Event{Action: "probation.over", Run: next.Run, Version: next.Version, Sentence: next.Sentence, Data: marshal(next.Quality)}})
+}
+
+// goBack gives a former champion all traffic again, and its reference and
+// baseline with it.
+func (k *keeper) goBack(ctx context.Context, to hone.VersionID, by, sentence string) error {
+	predictions, feedback, _, err := k.o.Events.LastSeq(ctx, k.model.Name)
+	if err != nil {
+		return err
+	}
+	now, from := k.o.Clock.Now(), k.champion.ID
+	watch := hone.Watch{Model: k.model.Name, Version: to, Since: now, From: predictions, FromFeedback: feedback, Over: true,
+		Sentence: fmt.Sprintf("%s serves again since %s.", to, now.Format(time.RFC3339))}
+	if k.watch != nil {
+		watch.Run = k.watch.Run
+	}
+	plan := rollout.PlanFor(k.model, to, "", nil, nil)
+	c := hone.Change{Plan: &plan, Watch: &watch,
+		Event: hone.Event{Actor: by, Action: "rolled_back", Run: watch.Run, Version: to, Sentence: sentence}}
+	if k.watch != nil {
+		c.Event.Data = marshal(k.watch)
+	}
+	run := k.run
+	for i := range k.runs {
+		if k.runs[i].Candidate == from && k.runs[i].Ending == hone.Promoted {
+			r := k.runs[i]
+			r.Ending, r.Sentence = hone.RolledBack, sentence
+			c.Run = &r
+			break
+		}
+	}
+	c.Aliases = registry.Dethrone(k.model.Name, k.aliases, to, now, by, watch.Run, sentence)
+	if err := k.put(ctx, c); err != nil {
+		return err
+	}
+	k.run = run
+	return nil
+}

@@ -1,0 +1,197 @@
+package loop
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"hone"
+	"hone/internal/dataset"
+	"hone/internal/frame"
+	"hone/internal/monitor"
+	"hone/internal/trigger"
+)
+
+// collect assembles the run's dataset from the log as it stands, freezes it and
+// names it by its hash.
+func (k *keeper) collect(ctx context.Context, run hone.Run) (hone.Change, error) {
+	now := k.o.Clock.Now()
+	need := dataset.Need{Model: k.model, Seed: uint64(run.Number)}
+	if run.Champion != "" {
+		need.HeldBack = k.champion.TrainedUntil
+	}
+	if run.Decision.Trigger == hone.OnLoss {
+		need.Suffix = trigger.SinceChange(run.Decision.Ticks)
+	}
+	predictions, feedback, _, err := k.o.Events.LastSeq(ctx, k.model.Name)
+	if err != nil {
+		return hone.Change{}, err
+	}
+	recipe := hone.Recipe{Predictions: predictions, Feedback: feedback, MatureAt: now}
+	c, err := k.assemble(ctx, need, recipe)
+	if err != nil {
+		return hone.Change{}, err
+	}
+	ds, err := k.freeze(run, c, now, dataset.Validate(k.model, c, k.missingBefore()))
+	if err != nil {
+		return hone.Change{}, err
+	}
+	sentence := fmt.Sprintf("%s collected %d rows to train on and %d to hold out.", run.ID, ds.Train, ds.Holdout)
+	run = k.enter(run, hone.Validating, sentence)
+	run.Dataset = ds.ID
+	return hone.Change{Run: &run, Dataset: &ds, Event: hone.Event{
+		Action: "run.validating", Sentence: sentence, Data: marshal(ds)}}, nil
+}
+
+// assemble reads the labelled, mature rows that a recipe names and cuts them.
+func (k *keeper) assemble(ctx context.Context, need dataset.Need, r hone.Recipe) (dataset.Collected, error) {
+	delay := time.Duration(k.model.Label.Delay)
+	var rows []dataset.Row
+	err := k.o.Events.Scan(ctx, k.model.Name, r.Predictions, r.Feedback, func(o hone.Outcome) error {
+		if o.Label == "" || o.Effect == hone.Contradicted || monitor.MatureAt(o, delay).After(r.MatureAt) {
+			return nil
+		}
+		rows = append(rows, dataset.Row{ID: o.ID, Time: o.Time, Seq: o.Seq, Label: o.Label, Unit: o.Unit, Features: o.Features})
+		return nil
+	})
+	if err != nil {
+		return dataset.Collected{}, fmt.Errorf("read the log of %s: %w", k.model.Name, err)
+	}
+	c, err := dataset.Assemble(need, k.decoder(), rows, dataset.LinearProxy(k.model))
+	if err != nil {
+		return c, err
+	}
+	c.Recipe.Predictions, c.Recipe.Feedback, c.Recipe.MatureAt = r.Predictions, r.Feedback, r.MatureAt
+	c.Recipe.Suffix = need.Suffix
+	if k.model.Dataset.Anchor != "" {
+		c.Anchor, c.Recipe.Anchor, err = dataset.ReadAnchors(k.file(k.model.Dataset.Anchor), k.model)
+	}
+	return c, err
+}
+
+// freeze writes a dataset's files under its hash.
+func (k *keeper) freeze(run hone.Run, c dataset.Collected, now time.Time, checks []hone.Check) (hone.Dataset, error) {
+	salt := make([]byte, 16)
+	if _, err := io.ReadFull(k.o.Rand, salt); err != nil {
+		return hone.Dataset{}, err
+	}
+	ds := hone.Dataset{
+		ID: dataset.Identity(c), Model: k.model.Name, Run: run.ID, Created: now, Recipe: c.Recipe, Classes: c.Classes,
+		Train: c.Train.Len(), Holdout: c.Holdout.Len(), Anchor: c.Anchor.Len(), Checks: checks,
+		Salted: hex.EncodeToString(salt) + ":" + dataset.SaltedIDs(c, string(salt)),
+	}
+	return ds, dataset.Freeze(k.datasetDir(ds.ID), ds, c)
+}
+
+// missingBefore is the share of missing values in the champion's own data.
+func (k *keeper) missingBefore() map[string]float64 {
+	out := map[string]float64{}
+	if k.ref == nil {
+		return out
+	}
+	for i, p := range k.ref.Features {
+		out[k.champion.Signature.Features[i].Name] = float64(p.Missing) / float64(max(1, k.ref.Rows))
+	}
+	return out
+}
+
+// validate reads the frozen rows back, and stops the run where one of their
+// named rules is not passed.
+func (k *keeper) validate(ctx context.Context, run hone.Run) (hone.Change, error) {
+	ds, _, err := k.thaw(ctx, run)
+	if err != nil {
+		return hone.Change{}, err
+	}
+	if bad, ok := dataset.Passed(ds.Checks); !ok {
+		return k.ended(run, hone.Failed, fmt.Sprintf("%s stopped before training, by rule %s: %s", run.ID, bad.Rule, bad.Sentence)), nil
+	}
+	sentence := fmt.Sprintf("%s trains on %d valid rows.", run.ID, ds.Train)
+	run = k.enter(run, hone.Training, sentence)
+	return hone.Change{Run: &run, Event: hone.Event{Action: "run.training", Sentence: sentence, Data: marshal(ds.Checks)}}, nil
+}
+
+// ended is the change that closes a run from within a stage.
+func (k *keeper) ended(run hone.Run, ending hone.Ending, sentence string) hone.Change {
+	c := k.withdraw(run, "hone", sentence)
+	run = k.enter(run, hone.Closed, sentence)
+	run.Ending = ending
+	c.Run = &run
+	c.Event = hone.Event{Action: "run." + string(ending), Version: run.Candidate, Sentence: sentence, Data: evidence(run)}
+	return c
+}
+
+func (k *keeper) thaw(ctx context.Context, run hone.Run) (hone.Dataset, dataset.Collected, error) {
+	ds, err := k.o.Control.Dataset(ctx, run.Dataset)
+	if err != nil {
+		return ds, dataset.Collected{}, err
+	}
+	c, err := dataset.Thaw(k.datasetDir(ds.ID), ds, k.model)
+	return ds, c, err
+}
+
+func (k *keeper) decoder() frame.Decoder {
+	return frame.Decoder{Target: k.model.Features, Schemas: k.schemas}
+}
+
+func (k *keeper) datasetDir(id hone.DatasetID) string {
+	return filepath.Join(k.o.Dir, "datasets", string(id))
+}
+
+func (k *keeper) runDir(run hone.Run) string {
+	return filepath.Join(k.o.Dir, "runs", string(run.ID))
+}
+
+// file finds a path of the configuration.
+func (k *keeper) file(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(k.o.Files, path)
+}
+
+// marshal writes evidence; what cannot be written as JSON is a programmer's
+// mistake.
+func marshal(v any) json.RawMessage {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("write evidence: %v", err))
+	}
+	return b
+}
+
+// evidence is what the audit keeps of a run that closes.
+func evidence(run hone.Run) json.RawMessage {
+	return marshal(map[string]any{"verdicts": run.Verdicts, "evaluation": run.Evaluation, "rollout": run.Rollout, "took": run.Took})
+}
+
+func freshDir(dir string) error {
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	return os.MkdirAll(dir, 0o700)
+}
+
+// Rebuild assembles a dataset again from the log by its manifest, and returns
+// the hash of what it gives today.
+func (l *Loop) Rebuild(ctx context.Context, ds hone.Dataset) (hone.DatasetID, error) {
+	k, err := l.keeper(ds.Model)
+	if err != nil {
+		return "", err
+	}
+	schemas, err := k.o.Hints.Schemas(ctx, ds.Model)
+	if err != nil {
+		return "", err
+	}
+	r := ds.Recipe
+	k = &keeper{o: k.o, model: k.model, schemas: schemas}
+	c, err := k.assemble(ctx, dataset.Need{Model: k.model, HeldBack: r.HeldBack, Suffix: r.Suffix, Seed: r.Seed}, r)
+	if err != nil {
+		return "", err
+	}
+	return dataset.Identity(c), nil
+}

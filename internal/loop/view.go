@@ -1,0 +1,79 @@
+package loop
+
+import (
+	"context"
+	"time"
+
+	"hone"
+	"hone/internal/monitor"
+	"hone/internal/trigger"
+)
+
+// View is what is known of a model at one moment. It is never changed.
+type View struct {
+	Model    hone.Model
+	At       time.Time
+	Champion hone.Version // ID is empty while there is none.
+	Aliases  map[hone.Alias]hone.VersionID
+	Run      *hone.Run // The open run.
+	Last     *hone.Run // The newest run that is over.
+	Watch    *hone.Watch
+	Health   *hone.Health // Of the rollout step under way.
+	Training *Training    // While one is under way.
+	Signals  []hone.Signal
+	Drift    monitor.Drift
+	Window   int // Predictions in the window that is not judged yet.
+	Ticks    []hone.Tick
+	Decision hone.Decision
+	Next     time.Time // Of the schedule.
+	// Rows counts the labelled rows that wait for a first version.
+	Rows     int
+	Sentence string
+	input    trigger.Input
+}
+
+// refresh publishes what is known now.
+func (k *keeper) refresh(context.Context) error {
+	now := k.o.Clock.Now()
+	v := &View{
+		Model: k.model, At: now, Champion: k.champion, Aliases: k.aliases, Watch: k.watch,
+		Decision: k.decision, Next: k.schedule, Rows: k.trainable, input: k.input(now),
+	}
+	v.Signals = v.input.Signals
+	if k.run != nil {
+		run := *k.run
+		v.Run = &run
+		if run.Rollout != nil && k.arms != nil {
+			h := k.health()
+			v.Health = &h
+		}
+		if k.work != nil && (run.State == hone.Training || run.State == hone.Deciding) {
+			t := k.tail.read()
+			v.Training = &t
+		}
+	}
+	for i := range k.runs {
+		if k.runs[i].State == hone.Closed {
+			last := k.runs[i]
+			v.Last = &last
+			break
+		}
+	}
+	if k.monitor != nil {
+		v.Drift, v.Window = k.monitor.Drift()
+		v.Ticks = k.monitor.Ticks()
+	}
+	v.input.Ticks, v.input.Runs = append([]hone.Tick(nil), v.Ticks...), append([]hone.Run(nil), k.runs...)
+	v.Ticks = v.input.Ticks
+	k.view.Store(v)
+	return nil
+}
+
+// Training is what a training of the model has said so far.
+func (l *Loop) Training(model string) (Training, error) {
+	k, err := l.keeper(model)
+	if err != nil {
+		return Training{}, err
+	}
+	return k.tail.read(), nil
+}

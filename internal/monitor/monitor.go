@@ -1,0 +1,317 @@
+package monitor
+
+import (
+	"container/heap"
+	"context"
+	"fmt"
+	"time"
+
+	"hone"
+	"hone/internal/frame"
+	"hone/internal/learn/residual"
+)
+
+// probeBatch is the number of labelled rows that the probe tests and then
+// trains on together.
+const probeBatch = 20
+
+// maxTicks bounds the ticks that are remembered.
+const maxTicks = 2000
+
+// Scorer asks the champion about rows that it did not serve itself.
+type Scorer func(ctx context.Context, rows *frame.Frame) (hone.Scores, error)
+
+// Monitor folds a model's log, from the moment on which its champion began to
+// serve, into signals. The same log gives the same state, bit for bit, whatever
+// the moments at which Advance is called. It is not safe for concurrent use.
+type Monitor struct {
+	model   hone.Model
+	version hone.Version
+	ref     *Reference
+	decoder frame.Decoder
+	scorer  Scorer
+	probe   *residual.Probe
+
+	window  *window
+	drift   Drift
+	traffic traffic
+
+	waiting matureQueue
+	batch   []hone.Outcome
+	ticks   []hone.Tick
+	tick    hone.Tick
+	quality *quality
+	labels  labelCount
+}
+
+// Step is what an Advance found.
+type Step struct {
+	Ticked bool           // Enough labels came to look at the triggers again.
+	Drift  bool           // A window of predictions was judged.
+	Mature []hone.Outcome // Outcomes that began to count, in their order.
+}
+
+// labelCount counts labels by what they did.
+type labelCount struct {
+	mature int       // Mature and later than what the champion was trained on.
+	delays []float64 // The newest, in seconds.
+	last   time.Time
+}
+
+// New begins a watch on a version that has become champion.
+func New(m hone.Model, v hone.Version, ref *Reference, d frame.Decoder, s Scorer) (*Monitor, error) {
+	if len(ref.Features) != len(v.Signature.Features) {
+		return nil, fmt.Errorf("reference of %s %s has %d features, its signature %d", m.Name, v.ID, len(ref.Features), len(v.Signature.Features))
+	}
+	d.Target = v.Signature.Features
+	mean, sd := ref.Means()
+	return &Monitor{
+		model: m, version: v, ref: ref, decoder: d, scorer: s,
+		probe: residual.New(residual.Options{
+			Schema: v.Signature.Features, Mean: mean, SD: sd,
+			Width: v.Signature.Width(), Task: string(v.Signature.Task), TargetSD: ref.TargetSD,
+		}),
+		window:  newWindow(ref, v.Signature, v.Signature.Features),
+		drift:   Drift{Unknown: "no window of predictions yet", P: 1},
+		quality: newQuality(m, v.Signature),
+	}, nil
+}
+
+// Predictions counts served answers, in the order of the log.
+func (m *Monitor) Predictions(ps []hone.Prediction) (judged bool, err error) {
+	size := max(m.model.Monitor.Window, MinWindow)
+	for len(ps) > 0 {
+		n := min(len(ps), size-m.window.n)
+		if err := m.count(ps[:n]); err != nil {
+			return judged, err
+		}
+		ps = ps[n:]
+		if m.window.n >= size {
+			m.drift = m.window.judge()
+			m.window = newWindow(m.ref, m.version.Signature, m.version.Signature.Features)
+			judged = true
+		}
+	}
+	return judged, nil
+}
+
+func (m *Monitor) count(ps []hone.Prediction) error {
+	rows := make([][]byte, 0, len(ps))
+	scores := make([][]float64, 0, len(ps))
+	at := make([]time.Time, 0, len(ps))
+	for _, p := range ps {
+		if p.Route == hone.Imported {
+			continue
+		}
+		m.traffic.add(p)
+		rows = append(rows, p.Features)
+		at = append(at, p.Time)
+		if p.Version != m.version.ID {
+			p.Scores = nil
+		}
+		scores = append(scores, p.Scores)
+	}
+	f, err := m.decoder.Frame(rows)
+	if err != nil {
+		return fmt.Errorf("read predictions of %s: %w", m.model.Name, err)
+	}
+	m.window.add(f, at, scores)
+	return nil
+}
+
+// Outcomes takes labels as they came, in the order of the journal. They count
+// once they are mature.
+func (m *Monitor) Outcomes(os []hone.Outcome) {
+	for _, o := range os {
+		if o.Effect != hone.Joined {
+			continue // The row has been counted; the dataset takes the corrected label.
+		}
+		o.Mature = MatureAt(o, time.Duration(m.model.Label.Delay))
+		heap.Push(&m.waiting, o)
+	}
+}
+
+// MatureAt is when an outcome begins to count: when its label came, or when its
+// prediction reached the label delay, whichever is later.
+func MatureAt(o hone.Outcome, delay time.Duration) time.Time {
+	at := o.Time.Add(delay)
+	if o.LabelTime.After(at) {
+		return o.LabelTime
+	}
+	return at
+}
+
+// Advance lets what has become mature by now count.
+func (m *Monitor) Advance(ctx context.Context, now time.Time) (Step, error) {
+	var step Step
+	for m.waiting.Len() > 0 && !m.waiting[0].Mature.After(now) {
+		o := heap.Pop(&m.waiting).(hone.Outcome)
+		if !o.Time.After(m.version.TrainedUntil) {
+			continue // The champion may have been trained on it.
+		}
+		step.Mature = append(step.Mature, o)
+		m.labels.add(o)
+		m.batch = append(m.batch, o)
+		if len(m.batch) < probeBatch {
+			continue
+		}
+		if err := m.learn(ctx); err != nil {
+			return step, err
+		}
+		step.Ticked = m.closeTick() || step.Ticked
+	}
+	return step, nil
+}
+
+func (l *labelCount) add(o hone.Outcome) {
+	l.mature++
+	l.last = o.Mature
+	if o.Route == hone.Imported {
+		return
+	}
+	d := o.LabelTime.Sub(o.Time).Seconds()
+	if len(l.delays) < qualityWindow {
+		l.delays = append(l.delays, d)
+		return
+	}
+	l.delays[l.mature%qualityWindow] = d
+}
+
+// learn counts one batch: the champion's loss, and what the probe would have
+// saved of it, tested before it is trained.
+func (m *Monitor) learn(ctx context.Context) error {
+	rows, scores, err := m.score(ctx, m.batch)
+	if err != nil {
+		return err
+	}
+	sig, loss := m.version.Signature, m.model.Loss
+	targets := make([]float64, rows.N)
+	prices := Prices(loss, rows)
+	flat := make([]float64, 0, rows.N*sig.Width())
+	for i, o := range m.batch {
+		targets[i] = sig.Target(o.Label)
+		flat = append(flat, scores[i]...)
+		m.quality.add(o, rows, i, scores[i], targets[i], loss.Of(sig, scores[i], targets[i], prices[i]))
+	}
+	sums := m.probe.Batch(rows, flat, targets, func(row int, s []float64) float64 {
+		return loss.Of(sig, s, targets[row], prices[row])
+	})
+	m.tick.N += sums.N
+	m.tick.Gain += sums.Gain
+	m.tick.Var += sums.Var
+	m.tick.Loss += sums.Champion
+	m.tick.Probe += sums.Probe
+	m.tick.At = m.batch[len(m.batch)-1].Mature
+	m.batch = m.batch[:0]
+	return nil
+}
+
+// score returns the rows of a batch with the champion's scores: those that were
+// served, and new ones for rows that another version answered.
+func (m *Monitor) score(ctx context.Context, batch []hone.Outcome) (*frame.Frame, [][]float64, error) {
+	bytes := make([][]byte, len(batch))
+	scores := make([][]float64, len(batch))
+	var missing []int
+	for i, o := range batch {
+		bytes[i] = o.Features
+		if o.Version == m.version.ID && len(o.Scores) == m.version.Signature.Width() {
+			scores[i] = o.Scores
+			continue
+		}
+		missing = append(missing, i)
+	}
+	rows, err := m.decoder.Frame(bytes)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read labelled rows of %s: %w", m.model.Name, err)
+	}
+	if len(missing) == 0 {
+		return rows, scores, nil
+	}
+	got, err := m.scorer(ctx, rows.Pick(missing))
+	if err != nil {
+		return nil, nil, fmt.Errorf("ask champion %s of %s: %w", m.version.ID, m.model.Name, err)
+	}
+	for k, i := range missing {
+		scores[i] = got.Row(k)
+	}
+	return rows, scores, nil
+}
+
+// Prices are what a wrong answer costs on each row, for a loss by column, else
+// zeros.
+func Prices(l hone.Loss, rows *frame.Frame) []float64 {
+	if l.Kind == hone.ByColumn {
+		if i := rows.Schema.Index(l.Column); i >= 0 && rows.Schema[i].Kind == frame.Number {
+			return rows.Cols[i].Num
+		}
+	}
+	return make([]float64, rows.N)
+}
+
+// TickRows is the number of labelled rows in a tick of this champion.
+func (m *Monitor) TickRows() int {
+	if m.model.Monitor.Tick > 0 {
+		return m.model.Monitor.Tick
+	}
+	return max(200, m.version.TrainedRows/100)
+}
+
+func (m *Monitor) closeTick() bool {
+	if m.tick.N < m.TickRows() {
+		return false
+	}
+	m.ticks = append(m.ticks, m.tick)
+	if len(m.ticks) > maxTicks {
+		m.ticks = m.ticks[len(m.ticks)-maxTicks:]
+	}
+	m.tick = hone.Tick{}
+	return true
+}
+
+// Ticks are the finished ticks since the champion began to serve, oldest first.
+func (m *Monitor) Ticks() []hone.Tick { return m.ticks }
+
+// Drift is the verdict on the last whole window, and how full the next one is.
+func (m *Monitor) Drift() (Drift, int) { return m.drift, m.window.n }
+
+// Labels is the number of mature labels that the champion was not trained on.
+func (m *Monitor) Labels() int { return m.labels.mature }
+
+// NextMature is when the next waiting label begins to count; zero if none waits.
+func (m *Monitor) NextMature() time.Time {
+	if m.waiting.Len() == 0 {
+		return time.Time{}
+	}
+	return m.waiting[0].Mature
+}
+
+// SlowLatency is the time from which an answer counts as slow: a quarter, and at
+// least a millisecond, over the champion's 95th percentile. It is 0 before 100
+// answers.
+func (m *Monitor) SlowLatency() time.Duration {
+	if m.traffic.latency.N() < 100 {
+		return 0
+	}
+	p95 := m.traffic.latency.Quantile(0.95)
+	return p95 + max(p95/4, time.Millisecond)
+}
+
+// matureQueue orders outcomes by when they count, then by the journal.
+type matureQueue []hone.Outcome
+
+func (q matureQueue) Len() int { return len(q) }
+func (q matureQueue) Less(i, j int) bool {
+	if !q[i].Mature.Equal(q[j].Mature) {
+		return q[i].Mature.Before(q[j].Mature)
+	}
+	return q[i].LabelSeq < q[j].LabelSeq
+}
+func (q matureQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *matureQueue) Push(x any)   { *q = append(*q, x.(hone.Outcome)) }
+func (q *matureQueue) Pop() any {
+	old := *q
+	o := old[len(old)-1]
+	old[len(old)-1] = hone.Outcome{}
+	*q = old[:len(old)-1]
+	return o
+}

@@ -1,0 +1,143 @@
+package monitor
+
+import (
+	"math"
+	"sort"
+
+	"hone"
+	"hone/internal/frame"
+	"hone/internal/stat"
+)
+
+// qualityWindow is the number of mature rows that metrics are read from.
+const qualityWindow = 1000
+
+// metricAlpha is the error of a metric's interval: 99.9 %, because triggers look
+// at it again and again.
+const metricAlpha = 0.001
+
+// quality keeps the newest mature rows and reads metrics from them.
+type quality struct {
+	model hone.Model
+	sig   hone.Signature
+	rows  []scored
+	next  int
+}
+
+type scored struct {
+	loss, target float64
+	scores       []float64
+	slices       []string
+}
+
+func newQuality(m hone.Model, sig hone.Signature) *quality {
+	return &quality{model: m, sig: sig}
+}
+
+func (q *quality) add(o hone.Outcome, f *frame.Frame, row int, scores []float64, target, loss float64) {
+	if math.IsNaN(loss) {
+		return
+	}
+	s := scored{loss: loss, target: target, scores: scores}
+	for _, name := range q.model.Slices {
+		if i := f.Schema.Index(name); i >= 0 && f.Schema[i].Kind == frame.Category {
+			s.slices = append(s.slices, name+"="+f.Cols[i].Str[row])
+		}
+	}
+	if len(q.rows) < qualityWindow {
+		q.rows = append(q.rows, s)
+		return
+	}
+	q.rows[q.next] = s
+	q.next = (q.next + 1) % qualityWindow
+}
+
+// read gives each metric of the task with its interval, and the loss of each
+// slice of at least 30 rows.
+func (q *quality) read() []hone.Signal {
+	n := len(q.rows)
+	if n < 50 {
+		return []hone.Signal{{Name: "loss", N: n, Unknown: "not enough mature labels: 50 are needed"}}
+	}
+	out := []hone.Signal{q.mean("loss", func(s scored) float64 { return s.loss })}
+	switch q.sig.Task {
+	case hone.Regression:
+		out = append(out, q.mean("mae", func(s scored) float64 { return math.Abs(s.target - s.scores[0]) }), q.rmse())
+	default:
+		zero := hone.Loss{Kind: hone.ZeroOne}
+		log := hone.Loss{Kind: hone.Log}
+		out = append(out,
+			q.mean("accuracy", func(s scored) float64 { return 1 - zero.Of(q.sig, s.scores, s.target, 0) }),
+			q.mean("log_loss", func(s scored) float64 { return log.Of(q.sig, s.scores, s.target, 0) }))
+	}
+	if q.sig.Task == hone.Binary {
+		out = append(out, q.mean("brier", func(s scored) float64 { return (s.scores[0] - s.target) * (s.scores[0] - s.target) }), q.auc())
+	}
+	return append(out, q.bySlice()...)
+}
+
+func (q *quality) mean(name string, of func(scored) float64) hone.Signal {
+	var sum, square float64
+	for _, s := range q.rows {
+		v := of(s)
+		sum += v
+		square += v * v
+	}
+	out := hone.Signal{Name: name, N: len(q.rows)}
+	out.Value, out.Lower, out.Upper = stat.MeanInterval(sum, square, len(q.rows), metricAlpha)
+	return out
+}
+
+func (q *quality) rmse() hone.Signal {
+	s := q.mean("rmse", func(s scored) float64 { return (s.target - s.scores[0]) * (s.target - s.scores[0]) })
+	s.Value, s.Lower, s.Upper = math.Sqrt(s.Value), math.Sqrt(math.Max(s.Lower, 0)), math.Sqrt(s.Upper)
+	return s
+}
+
+func (q *quality) auc() hone.Signal {
+	scores := make([]float64, len(q.rows))
+	positive := make([]bool, len(q.rows))
+	for i, s := range q.rows {
+		scores[i], positive[i] = s.scores[0], s.target == 1
+	}
+	v, se := stat.AUC(scores, positive)
+	out := hone.Signal{Name: "auc", N: len(q.rows), Value: v}
+	if math.IsNaN(v) || math.IsNaN(se) {
+		out.Value, out.Unknown = 0, "too few mature labels of one class"
+		return out
+	}
+	z := stat.NormalQuantile(1 - metricAlpha/2)
+	out.Lower, out.Upper = math.Max(0, v-z*se), math.Min(1, v+z*se)
+	return out
+}
+
+func (q *quality) bySlice() []hone.Signal {
+	type sums struct {
+		n           int
+		sum, square float64
+	}
+	by := map[string]*sums{}
+	for _, r := range q.rows {
+		for _, name := range r.slices {
+			s := by[name]
+			if s == nil {
+				s = &sums{}
+				by[name] = s
+			}
+			s.n++
+			s.sum += r.loss
+			s.square += r.loss * r.loss
+		}
+	}
+	var out []hone.Signal
+	for name, s := range by {
+		if s.n < 30 {
+			continue
+		}
+		sig := hone.Signal{Name: "loss", Slice: name, N: s.n}
+		sig.Value, sig.Lower, sig.Upper = stat.MeanInterval(s.sum, s.square, s.n, metricAlpha)
+		out = append(out, sig)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Slice < out[j].Slice })
+	return out
+}

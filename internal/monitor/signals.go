@@ -1,0 +1,112 @@
+package monitor
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"hone"
+	"hone/internal/stat"
+)
+
+// traffic counts what was served.
+type traffic struct {
+	served, faults int
+	latency        stat.Latencies
+	last           time.Time
+	// A stretch for the rate: since when, and how many.
+	from  time.Time
+	since int
+	rate  float64
+}
+
+func (t *traffic) add(p hone.Prediction) {
+	t.served++
+	t.last = p.Time
+	if p.Fault != "" {
+		t.faults++
+	}
+	if p.Route == hone.ByChampion || p.Route == hone.ByControl {
+		t.latency.Add(p.Latency)
+	}
+	if t.from.IsZero() {
+		t.from = p.Time
+	}
+	t.since++
+	if d := p.Time.Sub(t.from); d >= 10*time.Second || t.since >= 1000 && d > 0 {
+		t.rate, t.from, t.since = float64(t.since)/d.Seconds(), p.Time, 0
+	}
+}
+
+// Signals are the facts as they stand: quality on mature labels, label delay,
+// traffic and latency.
+func (m *Monitor) Signals(now time.Time) []hone.Signal {
+	out := m.quality.read()
+	out = append(out,
+		hone.Signal{Name: "labels.mature", Value: float64(m.labels.mature), N: m.labels.mature},
+		hone.Signal{Name: "traffic.served", Value: float64(m.traffic.served), N: m.traffic.served},
+		hone.Signal{Name: "traffic.rate", Value: m.traffic.rate, N: m.traffic.served},
+		hone.Signal{Name: "faults", Value: float64(m.traffic.faults), N: m.traffic.served},
+		m.labels.delay("label_delay.p50", 0.5),
+		m.labels.delay("label_delay.p95", 0.95),
+		m.traffic.delay("latency.p50", 0.5),
+		m.traffic.delay("latency.p99", 0.99),
+	)
+	return m.stamp(out, now)
+}
+
+// delay reads a quantile of the time between answer and label, in seconds.
+func (l *labelCount) delay(name string, q float64) hone.Signal {
+	s := hone.Signal{Name: name, N: len(l.delays)}
+	if s.N == 0 {
+		s.Unknown = "no label of a served prediction yet"
+		return s
+	}
+	sorted := slices.Sorted(slices.Values(l.delays))
+	s.Value = sorted[int(q*float64(len(sorted)-1))]
+	return s
+}
+
+// delay reads a quantile of the champion's latency, in seconds.
+func (t *traffic) delay(name string, q float64) hone.Signal {
+	s := hone.Signal{Name: name, N: t.latency.N()}
+	if s.N == 0 {
+		s.Unknown = "nothing served yet"
+		return s
+	}
+	s.Value = t.latency.Quantile(q).Seconds()
+	return s
+}
+
+// DriftSignals are the facts of the last whole window: the share of features
+// that drifted, the largest move, and each feature's own.
+func (m *Monitor) DriftSignals(now time.Time) []hone.Signal {
+	d := m.drift
+	if d.Unknown != "" {
+		return m.stamp([]hone.Signal{{Name: "drift.share", N: d.N, Unknown: d.Unknown}}, now)
+	}
+	worst, missing, outside := 0.0, 0.0, 0.0
+	var out []hone.Signal
+	for _, f := range d.Features {
+		worst = math.Max(worst, f.ExcessPSI)
+		missing = math.Max(missing, f.MissingCur)
+		outside = math.Max(outside, f.Outside)
+		out = append(out, hone.Signal{Name: "drift", Slice: f.Feature, Value: f.ExcessPSI, N: d.N})
+	}
+	out = append(out,
+		hone.Signal{Name: "drift.share", Value: float64(d.Drifted()) / float64(max(1, len(d.Features))), N: d.N},
+		hone.Signal{Name: "drift.max", Value: worst, N: d.N},
+		hone.Signal{Name: "drift.p", Value: d.P, N: d.N},
+		hone.Signal{Name: "missing.share", Value: missing, N: d.N},
+		hone.Signal{Name: "out_of_range.share", Value: outside, N: d.N},
+		hone.Signal{Name: "drift.score", Value: d.Score.ExcessPSI, N: d.N},
+	)
+	return m.stamp(out, now)
+}
+
+func (m *Monitor) stamp(s []hone.Signal, now time.Time) []hone.Signal {
+	for i := range s {
+		s[i].Model, s[i].At = m.model.Name, now
+	}
+	return s
+}

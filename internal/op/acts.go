@@ -1,0 +1,89 @@
+package op
+
+import (
+	"context"
+
+	"hone"
+	"hone/internal/loop"
+)
+
+// RetrainIn asks for a run.
+type RetrainIn struct {
+	Model  string `json:"-" path:"model" help:"the model's name"`
+	Reason string `json:"reason,omitempty" help:"why, for the record"`
+	Force  bool   `json:"force,omitempty" help:"skip the guard on new labels and the quality gate; safety gates and probation stay"`
+}
+
+// ActIn asks for something to be done with the open run.
+type ActIn struct {
+	Run    string `json:"-" path:"run" help:"the run, such as fraud-12"`
+	Reason string `json:"reason,omitempty" help:"why, for the record"`
+}
+
+// ApproveIn releases a candidate.
+type ApproveIn struct {
+	Run      string `json:"-" path:"run" help:"the run, such as fraud-12"`
+	Reason   string `json:"reason,omitempty" help:"why, for the record"`
+	Artefact string `json:"artefact,omitempty" help:"SHA-256 of the artefact that was looked at; refused when the candidate is another one"`
+}
+
+// RollbackIn gives the traffic back.
+type RollbackIn struct {
+	Model  string `json:"-" path:"model" help:"the model's name"`
+	Reason string `json:"reason,omitempty" help:"why, for the record"`
+}
+
+// Done says what an act came to.
+type Done struct {
+	Model    string `json:"model"`
+	Sentence string `json:"sentence"`
+}
+
+func acts() []Operation {
+	return []Operation{
+		define(Operation{Name: "run", Method: "POST", Path: "/api/v1/models/{model}/runs", Role: Operator,
+			Summary: "start a run by hand", Example: `hone run fraud --reason "the price list changed"`},
+			func(ctx context.Context, s *Service, who Caller, in RetrainIn) (Done, error) {
+				return act(ctx, s, in.Model, loop.Act{Do: loop.Retrain, By: who.Name, Reason: in.Reason, Force: in.Force})
+			}),
+		onRun("cancel", loop.Cancel, Operator, "end the run under way", "hone cancel fraud-12"),
+		define(Operation{Name: "approve", Method: "POST", Path: "/api/v1/runs/{run}/approve", Role: Approver,
+			Summary: "release a candidate that waits for approval", Example: "hone approve fraud-12"},
+			func(ctx context.Context, s *Service, who Caller, in ApproveIn) (Done, error) {
+				return onOpen(ctx, s, in.Run, loop.Act{Do: loop.Approve, By: who.Name, Reason: in.Reason, Artefact: in.Artefact})
+			}),
+		onRun("reject", loop.Refuse, Approver, "refuse a candidate that waits for approval", "hone reject fraud-12 --reason \"too many flips\""),
+		onRun("promote", loop.Pass, Approver, "give the candidate in rollout all traffic now", "hone promote fraud-12"),
+		onRun("pause", loop.Pause, Operator, "stop a rollout at its step", "hone pause fraud-12"),
+		onRun("resume", loop.Resume, Operator, "let a paused rollout go on", "hone resume fraud-12"),
+		define(Operation{Name: "rollback", Method: "POST", Path: "/api/v1/models/{model}/rollback", Role: Operator,
+			Summary: "give the traffic back: from a challenger to the champion, or to the champion before", Example: "hone rollback fraud --reason \"complaints\""},
+			func(ctx context.Context, s *Service, who Caller, in RollbackIn) (Done, error) {
+				return act(ctx, s, in.Model, loop.Act{Do: loop.Rollback, By: who.Name, Reason: in.Reason})
+			}),
+	}
+}
+
+func onRun(name string, do loop.Do, role Role, summary, example string) Operation {
+	return define(Operation{Name: name, Method: "POST", Path: "/api/v1/runs/{run}/" + name, Role: role, Summary: summary, Example: example},
+		func(ctx context.Context, s *Service, who Caller, in ActIn) (Done, error) {
+			return onOpen(ctx, s, in.Run, loop.Act{Do: do, By: who.Name, Reason: in.Reason})
+		})
+}
+
+func onOpen(ctx context.Context, s *Service, id string, a loop.Act) (Done, error) {
+	run, err := s.Control.Run(ctx, hone.RunID(id))
+	if err != nil {
+		return Done{}, err
+	}
+	a.Run = run.ID
+	return act(ctx, s, run.Model, a)
+}
+
+func act(ctx context.Context, s *Service, model string, a loop.Act) (Done, error) {
+	if len(a.Reason) > 1000 {
+		return Done{}, &hone.Error{Code: hone.Invalid, Message: "the reason is longer than 1000 bytes"}
+	}
+	sentence, err := s.Loop.Act(ctx, model, a)
+	return Done{Model: model, Sentence: sentence}, err
+}

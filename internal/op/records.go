@@ -1,0 +1,235 @@
+package op
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"hone"
+	"hone/internal/audit"
+	"hone/internal/feedback"
+	"hone/internal/frame"
+)
+
+// TraceIn names a prediction.
+type TraceIn struct {
+	Prediction string `json:"-" path:"prediction_id" help:"the prediction's id"`
+	Model      string `json:"-" query:"model" help:"the model, where several have a prediction of this id"`
+}
+
+// Trace is the whole chain behind one answer.
+type Trace struct {
+	Sentence   string          `json:"sentence"`
+	Prediction hone.Prediction `json:"prediction"`
+	Features   map[string]any  `json:"features"`
+	Answer     string          `json:"answer,omitempty"`
+	Feedback   []hone.Feedback `json:"feedback"`
+	Label      string          `json:"label,omitempty"`
+	Version    *hone.Version   `json:"version,omitempty"`
+	Run        *hone.Run       `json:"run,omitempty"`
+	Dataset    *hone.Dataset   `json:"dataset,omitempty"`
+	// Aliases are the moves that gave the version its traffic.
+	Aliases []hone.AliasMove `json:"alias_history,omitempty"`
+	// Steps tell the chain in words, from the answer back to its evidence.
+	Steps []string `json:"steps"`
+}
+
+// AuditIn asks for links of the audit chain.
+type AuditIn struct {
+	After int64  `json:"-" query:"after" help:"only events after this number"`
+	Model string `json:"-" query:"model" help:"only events of this model"`
+	Limit int    `json:"-" query:"limit" help:"how many at most (default 1000)"`
+}
+
+// AuditList is a stretch of the chain, oldest first.
+type AuditList struct {
+	Events []hone.Event `json:"events"`
+	Head   int64        `json:"head"`
+}
+
+// Verified says whether the audit chain is whole.
+type Verified struct {
+	Whole    bool   `json:"whole"`
+	Events   int64  `json:"events"`
+	Head     string `json:"head"`
+	Sentence string `json:"sentence"`
+}
+
+// Report is what the doctor found.
+type Report struct {
+	Well     bool      `json:"well"`
+	Findings []Finding `json:"findings"`
+}
+
+func records() []Operation {
+	return []Operation{
+		define(Operation{Name: "trace", Method: "GET", Path: "/api/v1/trace/{prediction_id}", Role: Viewer,
+			Summary: "walk from an answer to its evidence: version, run, trigger, dataset, gates, people", Example: "hone trace p-81"}, trace),
+		define(Operation{Name: "export", Method: "GET", Path: "/api/v1/audit", Role: Viewer,
+			Summary: "list the audit chain, oldest first", Example: "hone export --after 100 --json"}, listAudit),
+		define(Operation{Name: "audit verify", Method: "GET", Path: "/api/v1/audit/verify", Role: Viewer,
+			Summary: "check that no event of the audit chain was changed, removed or put in", Example: "hone audit verify"}, verifyAudit),
+		define(Operation{Name: "config", Method: "GET", Path: "/api/v1/config", Role: Viewer,
+			Summary: "show the configuration in force", Example: "hone config"},
+			func(_ context.Context, s *Service, _ Caller, _ Nothing) (hone.Applied, error) { return s.Applied, nil }),
+		define(Operation{Name: "doctor", Method: "GET", Path: "/api/v1/doctor", Role: Viewer,
+			Summary: "look whether everything that Hone needs is in order", Example: "hone doctor"},
+			func(ctx context.Context, s *Service, _ Caller, _ Nothing) (Report, error) {
+				r := Report{Well: true, Findings: s.Doctor(ctx)}
+				for _, f := range r.Findings {
+					r.Well = r.Well && f.OK
+				}
+				return r, nil
+			}),
+	}
+}
+
+func listAudit(ctx context.Context, s *Service, _ Caller, in AuditIn) (AuditList, error) {
+	head, _, err := s.Records.Head(ctx)
+	if err != nil {
+		return AuditList{}, err
+	}
+	events, err := s.Records.Events(ctx, in.After, in.Model, bounded(in.Limit, 1000, 10000))
+	return AuditList{Events: events, Head: head}, err
+}
+
+func verifyAudit(ctx context.Context, s *Service, _ Caller, _ Nothing) (Verified, error) {
+	head, hash, err := s.Records.Head(ctx)
+	if err != nil {
+		return Verified{}, err
+	}
+	out := Verified{Events: head, Head: hash}
+	err = audit.Verify(func(yield func(hone.Event, error) bool) {
+		for after := int64(0); after < head; {
+			page, err := s.Records.Events(ctx, after, "", 1000)
+			if err != nil || len(page) == 0 {
+				if err != nil {
+					yield(hone.Event{}, err)
+				}
+				return
+			}
+			for _, e := range page {
+				if e.Seq <= head && !yield(e, nil) {
+					return
+				}
+			}
+			after = page[len(page)-1].Seq
+		}
+	}, audit.Head{Seq: head, Hash: hash})
+	if broken, ok := errors.AsType[*audit.Broken](err); ok {
+		out.Sentence = "The chain is broken: " + broken.Error()
+		return out, nil
+	}
+	if err != nil {
+		return out, err
+	}
+	out.Whole, out.Sentence = true, fmt.Sprintf("%d events, chain whole, head %.12s.", head, hash)
+	return out, nil
+}
+
+func trace(ctx context.Context, s *Service, _ Caller, in TraceIn) (Trace, error) {
+	names := s.Loop.Models()
+	if in.Model != "" {
+		names = []string{in.Model}
+	}
+	for _, name := range names {
+		p, fs, err := s.Events.Find(ctx, name, hone.PredictionID(in.Prediction))
+		if e, ok := hone.AsError(err); ok && e.Code == hone.NotFound {
+			continue
+		}
+		if err != nil {
+			return Trace{}, err
+		}
+		return s.chain(ctx, p, fs)
+	}
+	return Trace{}, &hone.Error{Code: hone.NotFound, Message: fmt.Sprintf("no prediction %q is kept", in.Prediction),
+		Hint: "answers are found for as long as retention keeps them; buffered ones after at most 100 ms"}
+}
+
+func (s *Service) chain(ctx context.Context, p hone.Prediction, fs []hone.Feedback) (Trace, error) {
+	t := Trace{Prediction: p, Feedback: fs}
+	truth := feedback.Fold(fs)
+	if truth.Known {
+		t.Label = truth.Label
+	}
+	if err := s.readFeatures(ctx, &t); err != nil {
+		return t, err
+	}
+	t.say("%s was asked at %s (%s).", p.Model, p.Time.Format(time.RFC3339), p.ID)
+	if p.Version == "" {
+		t.Sentence = fmt.Sprintf("%s is a row of history: no version answered it.", p.ID)
+		return t, nil
+	}
+	v, err := s.Records.Version(ctx, p.Model, p.Version)
+	if e, ok := hone.AsError(err); ok && e.Code == hone.NotFound {
+		t.Sentence = fmt.Sprintf("%s was answered elsewhere, by %s.", p.ID, p.Version)
+		return t, nil
+	}
+	if err != nil {
+		return t, err
+	}
+	t.Version = &v
+	if len(p.Scores) == v.Signature.Width() {
+		t.Answer = v.Signature.Answer(p.Scores)
+	}
+	t.say("%s answered %s by the route %s in %s; its artefact is %.12s, %s.", v.ID, t.Answer, p.Route, p.Latency.Round(time.Microsecond), v.Artefact, v.Format)
+	t.Sentence = fmt.Sprintf("%s answered %s.", v.ID, t.Answer)
+	return t, s.evidence(ctx, &t, v)
+}
+
+func (t *Trace) say(format string, args ...any) {
+	t.Steps = append(t.Steps, fmt.Sprintf(format, args...))
+}
+
+func (s *Service) readFeatures(ctx context.Context, t *Trace) error {
+	m, ok := s.Loop.Model(t.Prediction.Model)
+	if !ok {
+		return nil
+	}
+	schemas, err := s.Events.Schemas(ctx, m.Name)
+	if err != nil {
+		return err
+	}
+	f, err := frame.Decoder{Target: m.Features, Schemas: schemas}.Frame([][]byte{t.Prediction.Features})
+	if err != nil {
+		return err
+	}
+	t.Features = map[string]any{}
+	for i, field := range f.Schema {
+		t.Features[field.Name] = f.Value(0, i)
+	}
+	return nil
+}
+
+// evidence adds the run that made a version, its dataset, gates and people.
+func (s *Service) evidence(ctx context.Context, t *Trace, v hone.Version) error {
+	moves, err := s.Control.AliasHistory(ctx, v.Model)
+	if err != nil {
+		return err
+	}
+	run, err := s.Control.Run(ctx, v.Run)
+	if err != nil {
+		return err
+	}
+	ds, err := s.Control.Dataset(ctx, v.Dataset)
+	if err != nil {
+		return err
+	}
+	t.Run, t.Dataset = &run, &ds
+	t.say("run %s made it: %s", run.ID, run.Decision.Sentence)
+	t.say("it was trained on %d rows up to %s; dataset %.12s, %d rows held out.", v.TrainedRows, v.TrainedUntil.Format(time.RFC3339), ds.ID, ds.Holdout)
+	for _, g := range run.Verdicts {
+		t.say("gate %s: %s. %s", g.Gate, g.Result, g.Sentence)
+	}
+	for _, m := range moves {
+		if m.Version == v.ID && (m.Alias == hone.Challenger || m.Alias == hone.Champion) {
+			t.Aliases = append(t.Aliases, m)
+			t.say("%s became %s at %s by %s: %s", m.Version, m.Alias, m.At.Format(time.RFC3339), m.By, m.Reason)
+		}
+	}
+	if t.Label != "" {
+		t.say("it turned out to be %s.", t.Label)
+	}
+	return nil
+}

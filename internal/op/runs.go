@@ -1,0 +1,93 @@
+package op
+
+import (
+	"context"
+	"fmt"
+
+	"hone"
+)
+
+// RunIn names a run.
+type RunIn struct {
+	Run string `json:"-" path:"run" help:"the run, such as fraud-12"`
+}
+
+// ListIn asks for the newest of a model's records.
+type ListIn struct {
+	Model string `json:"-" path:"model" help:"the model's name"`
+	Limit int    `json:"-" query:"limit" help:"how many at most (default 20)"`
+}
+
+// RunList is a model's runs, newest first.
+type RunList struct {
+	Runs []hone.Run `json:"runs"`
+}
+
+// DecisionList is what was decided on a model, newest first.
+type DecisionList struct {
+	Decisions []hone.Decision `json:"decisions"`
+}
+
+// DatasetIn names a dataset.
+type DatasetIn struct {
+	Dataset string `json:"-" path:"dataset" help:"the dataset's hash"`
+}
+
+func runs() []Operation {
+	return []Operation{
+		define(Operation{Name: "runs", Method: "GET", Path: "/api/v1/models/{model}/runs", Role: Viewer,
+			Summary: "list a model's runs, newest first", Example: "hone runs fraud"},
+			func(ctx context.Context, s *Service, _ Caller, in ListIn) (RunList, error) {
+				if _, err := s.Loop.View(in.Model); err != nil {
+					return RunList{}, err
+				}
+				got, err := s.Control.Runs(ctx, in.Model, bounded(in.Limit, 20, 1000))
+				return RunList{Runs: got}, err
+			}),
+		define(Operation{Name: "show", Method: "GET", Path: "/api/v1/runs/{run}", Role: Viewer,
+			Summary: "show one run: why it started, where it stands, its gates", Example: "hone show fraud-12"},
+			func(ctx context.Context, s *Service, _ Caller, in RunIn) (hone.Run, error) {
+				return s.Control.Run(ctx, hone.RunID(in.Run))
+			}),
+		define(Operation{Name: "decisions", Method: "GET", Path: "/api/v1/models/{model}/decisions", Role: Viewer,
+			Summary: "list what was decided, also to wait, with the evidence", Example: "hone decisions fraud"},
+			func(ctx context.Context, s *Service, _ Caller, in ListIn) (DecisionList, error) {
+				if _, err := s.Loop.View(in.Model); err != nil {
+					return DecisionList{}, err
+				}
+				got, err := s.Records.Decisions(ctx, in.Model, bounded(in.Limit, 20, 1000))
+				return DecisionList{Decisions: got}, err
+			}),
+		define(Operation{Name: "dataset", Method: "GET", Path: "/api/v1/datasets/{dataset}", Role: Viewer,
+			Summary: "show a dataset's manifest: recipe, rows, checks", Example: "hone dataset 3f2a…"},
+			func(ctx context.Context, s *Service, _ Caller, in DatasetIn) (hone.Dataset, error) {
+				return s.Control.Dataset(ctx, hone.DatasetID(in.Dataset))
+			}),
+		define(Operation{Name: "dataset rebuild", Method: "GET", Path: "/api/v1/datasets/{dataset}/rebuild", Role: Operator,
+			Summary: "assemble a dataset again from the log and compare its hash", Example: "hone dataset rebuild 3f2a…"}, rebuild),
+	}
+}
+
+// Rebuilt compares a dataset with what its manifest gives today.
+type Rebuilt struct {
+	Dataset  hone.DatasetID `json:"dataset"`
+	Rebuilt  hone.DatasetID `json:"rebuilt"`
+	Same     bool           `json:"same"`
+	Sentence string         `json:"sentence"`
+}
+
+func rebuild(ctx context.Context, s *Service, _ Caller, in DatasetIn) (Rebuilt, error) {
+	ds, err := s.Control.Dataset(ctx, hone.DatasetID(in.Dataset))
+	if err != nil {
+		return Rebuilt{}, err
+	}
+	id, err := s.Loop.Rebuild(ctx, ds)
+	if err != nil {
+		return Rebuilt{}, err
+	}
+	out := Rebuilt{Dataset: ds.ID, Rebuilt: id, Same: id == ds.ID, Sentence: "The log gives the same rows: the hash is equal."}
+	if !out.Same {
+		out.Sentence = fmt.Sprintf("The log gives other rows now: %.12s instead of %.12s. Rows may have passed their retention.", id, ds.ID)
+	}
+	return out, nil
+}

@@ -1,0 +1,58 @@
+package op
+
+import (
+	"context"
+	"time"
+
+	"hone"
+	"hone/internal/clock"
+	"hone/internal/frame"
+	"hone/internal/loop"
+)
+
+// Control is what operations read of the control state.
+type Control interface {
+	Runs(ctx context.Context, model string, limit int) ([]hone.Run, error)
+	Run(ctx context.Context, id hone.RunID) (hone.Run, error)
+	Versions(ctx context.Context, model string) ([]hone.Version, error)
+	AliasHistory(ctx context.Context, model string) ([]hone.AliasMove, error)
+	Dataset(ctx context.Context, id hone.DatasetID) (hone.Dataset, error)
+}
+
+// Records is what operations read of what was measured and decided.
+type Records interface {
+	Decisions(ctx context.Context, model string, limit int) ([]hone.Decision, error)
+	Signals(ctx context.Context, model, name string, since time.Time, limit int) ([]hone.Signal, error)
+	Events(ctx context.Context, after int64, model string, limit int) ([]hone.Event, error)
+	Head(ctx context.Context) (seq int64, hash string, err error)
+	Version(ctx context.Context, model string, id hone.VersionID) (hone.Version, error)
+}
+
+// Events is the log of predictions and feedback.
+type Events interface {
+	AppendPredictions(ctx context.Context, model string, ps []hone.Prediction) (int, error)
+	AppendFeedback(ctx context.Context, model string, fs []hone.Feedback) ([]hone.Effect, error)
+	Find(ctx context.Context, model string, id hone.PredictionID) (hone.Prediction, []hone.Feedback, error)
+	LastSeq(ctx context.Context, model string) (predictions, feedback, shadows int64, err error)
+	Schemas(ctx context.Context, model string) (map[uint32]frame.Schema, error)
+}
+
+// Service is what the operations work on.
+type Service struct {
+	Loop    *loop.Loop
+	Control Control
+	Records Records
+	Events  Events
+	Clock   clock.Clock
+	// Doctor looks at the machine and the folder.
+	Doctor func(ctx context.Context) []Finding
+	// Applied is the configuration in force.
+	Applied hone.Applied
+}
+
+// Finding is one thing that the doctor looked at.
+type Finding struct {
+	Name     string `json:"name"`
+	OK       bool   `json:"ok"`
+	Sentence string `json:"sentence"`
+}

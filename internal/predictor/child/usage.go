@@ -1,0 +1,84 @@
+package child
+
+import (
+	"os"
+	"strconv"
+	"strings"
+)
+
+// Usage is what a program takes at one moment, with all its descendants.
+type Usage struct {
+	PIDs   []int
+	Memory int64 // Resident bytes; pages that processes share count in each.
+}
+
+type stat struct {
+	pid, parent, group int
+	zombie             bool
+	pages              int64
+}
+
+// Usage looks through /proc once. It is empty where there is no such folder.
+func (p *Process) Usage() Usage {
+	var u Usage
+	top, page := p.cmd.Process.Pid, int64(os.Getpagesize())
+	all := processes()
+	for _, s := range all {
+		if s.zombie || !belongs(all, s, top) {
+			continue
+		}
+		u.PIDs = append(u.PIDs, s.pid)
+		u.Memory += s.pages * page
+	}
+	return u
+}
+
+// belongs tells whether s is in the group of top or descends from it.
+func belongs(all map[int]stat, s stat, top int) bool {
+	for range len(all) {
+		if s.group == top || s.pid == top {
+			return true
+		}
+		var ok bool
+		if s, ok = all[s.parent]; !ok {
+			return false
+		}
+	}
+	return false
+}
+
+func processes() map[int]stat {
+	dir, err := os.Open("/proc")
+	if err != nil {
+		return nil
+	}
+	defer dir.Close()
+	names, _ := dir.Readdirnames(-1) // What could be read is enough.
+	all := make(map[int]stat, len(names))
+	for _, name := range names {
+		if pid, err := strconv.Atoi(name); err == nil {
+			if s, ok := readStat(pid); ok {
+				all[pid] = s
+			}
+		}
+	}
+	return all
+}
+
+func readStat(pid int) (stat, bool) {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return stat{}, false
+	}
+	// The second field is the program's name in brackets and may hold anything.
+	_, rest, ok := strings.Cut(string(b[strings.LastIndexByte(string(b), ')')+1:]), " ")
+	f := strings.Fields(rest)
+	if !ok || len(f) < 22 {
+		return stat{}, false
+	}
+	s := stat{pid: pid, zombie: f[0] == "Z"}
+	s.parent, _ = strconv.Atoi(f[1])
+	s.group, _ = strconv.Atoi(f[2])
+	s.pages, _ = strconv.ParseInt(f[21], 10, 64)
+	return s, true
+}

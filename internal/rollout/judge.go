@@ -1,0 +1,193 @@
+package rollout
+
+import (
+	"math"
+	"time"
+
+	"hone"
+	"hone/internal/stat"
+)
+
+// The guardrails, each with its share of the 5 % of healthy candidates that may
+// be rolled back, and the harm that is put up with.
+const (
+	faultAlpha, faultMargin = 0.02, 0.001
+	slowAlpha, slowMargin   = 0.01, 0.02
+	ratioLimit              = 1000 // Evidence that the split is broken, at 0.1 %.
+	worseLimit              = 20   // Evidence that the answers are worse, at 5 %.
+	tripwire                = 5    // Faults.
+	// fast is a 99th percentile under which nobody minds how much slower the
+	// candidate is.
+	fast = time.Millisecond
+)
+
+// judge returns the verdicts of a step. A failed one takes the candidate back;
+// one that is inconclusive with a Need holds the step.
+func judge(s hone.Step, h hone.Health) []hone.Verdict {
+	if s.Shadow > 0 {
+		return []hone.Verdict{shadowFaults(s, h), slow(h), agreement(h), quality(h.Quality)}
+	}
+	return []hone.Verdict{faults(h), faultRate(h), slow(h), sampleRatio(s, h), quality(h.Quality), exposure(s, h)}
+}
+
+// blocking returns the first verdict that keeps the step from being passed.
+func blocking(all []hone.Verdict) *hone.Verdict {
+	for i, v := range all {
+		if v.Result == hone.Inconclusive && v.Need > 0 {
+			return &all[i]
+		}
+	}
+	return nil
+}
+
+// shadowFaults asks for the step's number of answers without a fault, and for as
+// many again for each fault: a single hiccup costs time, a habit the candidate.
+func shadowFaults(s hone.Step, h hone.Health) hone.Verdict {
+	n, k := h.Canary.Requests, h.Canary.Faults
+	v := hone.Verdict{Gate: "faults", Value: float64(k), Limit: tripwire, N: n, Unit: "faults"}
+	v.Sentence = "it failed on " + whole(k) + " of " + count(n, "shadow request", "shadow requests") + example(h.Canary.Fault) + "."
+	if k >= tripwire || k < 0 || (n >= 200 && k*100 > n) {
+		v.Result = hone.Fail
+		return v
+	}
+	v.Result = hone.Pass
+	if want := s.Shadow * (k + 1); n < want {
+		v.Result, v.Need = hone.Inconclusive, want-n
+		v.Sentence = count(n, "shadow answer", "shadow answers") + " so far, " + whole(v.Need) + " more are needed."
+	}
+	return v
+}
+
+// faults is the tripwire: nobody waits for statistics while requests fail that
+// do not fail elsewhere. Where the champion fails too, the rates are compared.
+func faults(h hone.Health) hone.Verdict {
+	n, k := h.Canary.Requests, h.Canary.Faults
+	v := hone.Verdict{Gate: "faults", Result: hone.Pass, Value: float64(k), Limit: tripwire, N: n, Unit: "faults"}
+	v.Sentence = "it failed on " + whole(k) + " of " + count(n, "request", "requests") + example(h.Canary.Fault) + "."
+	sound := h.Control.Faults*1000 <= h.Control.Requests
+	if k < 0 || (k >= tripwire && sound) {
+		v.Result = hone.Fail
+	}
+	return v
+}
+
+func faultRate(h hone.Health) hone.Verdict {
+	v := rates("fault_rate", h.Canary.Faults, h.Canary.Requests, h.Control.Faults, h.Control.Requests, faultAlpha, faultMargin)
+	v.Sentence = "it fails on " + percent(share(h.Canary.Faults, h.Canary.Requests)) + " of requests, the champion on " +
+		percent(share(h.Control.Faults, h.Control.Requests)) + "."
+	if v.Result == hone.Inconclusive {
+		v.Need = 1
+		v.Sentence = "there are no answers of both versions to compare."
+	}
+	return v
+}
+
+// slow compares how often answers take longer than the champion's 95th
+// percentile. Without one it cannot be told, and does not hold the step.
+func slow(h hone.Health) hone.Verdict {
+	v := rates("slow_rate", h.Canary.Slow, h.Canary.Requests, h.Control.Slow, h.Control.Requests, slowAlpha, slowMargin)
+	if h.SlowerThan <= 0 {
+		v.Result = hone.Inconclusive
+	}
+	switch {
+	case v.Result == hone.Inconclusive:
+		v.Sentence = "latency cannot be compared yet."
+		return v
+	case h.Canary.P99 > 0 && h.Canary.P99 < fast:
+		v.Result = hone.Pass
+	}
+	v.Sentence = percent(share(h.Canary.Slow, h.Canary.Requests)) + " of its answers take longer than " + h.SlowerThan.String() +
+		", against " + percent(share(h.Control.Slow, h.Control.Requests)) + " of the champion's."
+	return v
+}
+
+// rates holds the canary's rate of harm against the control's.
+func rates(gate string, k1, n1, k0, n0 int, alpha, margin float64) hone.Verdict {
+	v := hone.Verdict{Gate: gate, Limit: margin, N: max(n1, 0), Unit: "share"}
+	if n1 <= 0 || n0 <= 0 || k1 < 0 || k0 < 0 || k1 > n1 || k0 > n0 {
+		v.Result = hone.Inconclusive
+		return v
+	}
+	v.Value = share(k1, n1) - share(k0, n0)
+	v.Lower = stat.HarmLower(k1, n1, k0, n0, alpha)
+	v.Upper = stat.HarmUpper(k1, n1, k0, n0, alpha)
+	v.Result = hone.Pass
+	if v.Lower > margin {
+		v.Result = hone.Fail
+	}
+	return v
+}
+
+// sampleRatio checks that the traffic was split as planned, by users where they
+// are known. A broken split says nothing of the candidate, but makes every other
+// comparison worthless.
+func sampleRatio(s hone.Step, h hone.Health) hone.Verdict {
+	canary, control, what := h.Canary.Requests, h.Control.Requests, "requests"
+	if h.Canary.Units > 0 || h.Control.Units > 0 {
+		canary, control, what = h.Canary.Units, h.Control.Units, "users"
+	}
+	want := s.Weight / (s.Weight + math.Min(s.Weight, 1-s.Weight))
+	v := hone.Verdict{Gate: "sample_ratio", Result: hone.Pass, Limit: ratioLimit, N: canary + control, Unit: "e-value"}
+	v.Value = stat.SampleRatioE(canary, control, want)
+	v.Sentence = "it has " + whole(canary) + " of " + whole(canary+control) + " " + what + ", and " + percent(want) + " were due."
+	if v.Value >= ratioLimit {
+		v.Result = hone.Fail
+		v.Sentence = "the split of the traffic is broken, whatever the candidate is worth: " + v.Sentence
+	}
+	return v
+}
+
+// quality looks at the labels that have come. None come in time for many models;
+// then the step is judged without them, and says so.
+func quality(q hone.Paired) hone.Verdict {
+	v := hone.Verdict{Gate: "quality", Limit: worseLimit, N: max(q.N, 0), Unit: "e-value"}
+	switch {
+	case q.N <= 0:
+		v.Result = hone.Inconclusive
+		v.Sentence = "no labels have come in time; it is judged without them."
+		return v
+	case math.IsNaN(q.Worse-q.Worse) || math.IsNaN(q.Diff-q.Diff) || q.Worse < 0: // Nor infinite.
+		v.Result, v.Need = hone.Inconclusive, 1
+		v.Sentence = "its losses came out as no number."
+		return v
+	}
+	v.Value = q.Worse
+	switch {
+	case q.Worse >= worseLimit:
+		v.Result = hone.Fail
+		v.Sentence = "it loses " + num(q.Candidate) + " a row on " + count(q.N, "label", "labels") + ", the champion " + num(q.Champion) + ": surely worse."
+	default:
+		v.Result = hone.Pass
+		v.Sentence = "it loses " + num(q.Candidate) + " a row on " + count(q.N, "label", "labels") + ", the champion " + num(q.Champion) + "."
+	}
+	return v
+}
+
+// agreement is only reported: a better candidate may well answer differently.
+func agreement(h hone.Health) hone.Verdict {
+	n := h.Canary.Requests
+	v := hone.Verdict{Gate: "agreement", Result: hone.Pass, Value: share(h.Agree, n), N: n, Unit: "share"}
+	v.Sentence = "it gives the served answer to " + percent(v.Value) + " of " + count(n, "request", "requests") + "."
+	if n <= 0 {
+		v.Result, v.Sentence = hone.Inconclusive, "there are no shadow answers yet."
+	}
+	return v
+}
+
+func exposure(s hone.Step, h hone.Health) hone.Verdict {
+	n := h.Canary.Requests
+	v := hone.Verdict{Gate: "exposure", Result: hone.Pass, Value: float64(n), Limit: float64(s.MinRequests), N: n, Unit: "requests"}
+	v.Sentence = "it has answered " + count(n, "request", "requests") + "."
+	if least := max(s.MinRequests, 1); n < least {
+		v.Result, v.Need = hone.Inconclusive, least-n
+		v.Sentence = "it has answered " + count(n, "request", "requests") + ", " + whole(v.Need) + " more are needed."
+	}
+	return v
+}
+
+func share(k, n int) float64 {
+	if n <= 0 {
+		return 0
+	}
+	return float64(k) / float64(n)
+}

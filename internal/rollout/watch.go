@@ -1,0 +1,43 @@
+package rollout
+
+import (
+	"math"
+
+	"hone"
+)
+
+// defaultLabels is how many labels a probation lasts.
+const defaultLabels = 3000
+
+// WatchStep takes what the labels so far say of a new champion against the one
+// before it (losses new less previous, over all rows of the watch) and says
+// whether to go back. The e-value may be looked at as often as wanted: an equal
+// champion is taken back in 5 % of watches at most. A watch that is over stays so.
+func WatchStep(w hone.Watch, q hone.Paired) (hone.Watch, bool) {
+	if w.Over {
+		return w, false
+	}
+	if math.IsNaN(q.Worse) || math.IsNaN(q.Diff) {
+		w.Sentence = w.Model + " " + string(w.Version) + " cannot be judged: its losses came out as no number."
+		return w, false
+	}
+	w.Quality = q
+	who := w.Model + " " + string(w.Version)
+	labels := w.Labels
+	if labels <= 0 {
+		labels = defaultLabels
+	}
+	switch {
+	case q.N > 0 && q.Worse >= worseLimit:
+		w.Over = true
+		w.Sentence = who + " is taken back: over " + count(q.N, "label", "labels") + " it lost " + num(q.Candidate) +
+			" a row, " + string(w.Previous) + " would have lost " + num(q.Champion) + "."
+		return w, true
+	case q.N >= labels:
+		w.Over = true
+		w.Sentence = who + " is accepted, no evidence of harm in " + count(q.N, "label", "labels") + "."
+	default:
+		w.Sentence = who + " is on probation: " + whole(q.N) + " of " + whole(labels) + " labels, no evidence of harm so far."
+	}
+	return w, false
+}

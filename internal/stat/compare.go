@@ -1,0 +1,359 @@
+package stat
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/mathext"
+)
+
+// Comparison says how a window differs from the reference. P values answer
+// whether it is chance, PSI and its excess how big it is; only both together
+// are worth a person's attention.
+type Comparison struct {
+	Stat   float64 `json:"stat"`             // Chi-squared of homogeneity, bins with fewer than 5 expected merged.
+	DOF    int     `json:"dof"`              // Its degrees of freedom; 0 where one bin was left.
+	PRaw   float64 `json:"p_raw"`            // Its p-value if rows were independent.
+	P      float64 `json:"p"`                // Corrected for Lambda; PRaw where that is unknown.
+	Lambda float64 `json:"lambda,omitempty"` // Dispersion of the reference that P was corrected by; 0 is unknown.
+
+	MissingPRaw float64 `json:"missing_p_raw"` // P-value of the shares of missing values if rows were independent.
+	MissingP    float64 `json:"missing_p"`     // Corrected for gaps that come in bursts, where the reference shows that.
+	MissingRef  float64 `json:"missing_ref"`   // Share of the reference that is missing.
+	MissingCur  float64 `json:"missing_cur"`   // Share of the window that is missing.
+
+	PSI       float64 `json:"psi"`        // Population stability index, half a value added to each bin.
+	ExcessPSI float64 `json:"excess_psi"` // PSI less what two samples of these sizes differ by chance.
+	KS        float64 `json:"ks"`         // Largest gap between the distribution functions at fine edges; 0 for names.
+	JS        float64 `json:"js"`         // Jensen-Shannon distance, base 2, from 0 to 1.
+	Outside   float64 `json:"outside"`    // Share of the window outside the reference's range, or rare or unseen in it.
+
+	Severity string `json:"severity"`       // "none", "small" from 0.05 excess PSI, "large" from 0.1.
+	Note     string `json:"note,omitempty"` // Why nothing was compared, where nothing was.
+}
+
+// Compare holds a window against the reference. It never fails: where there is
+// nothing to compare every p-value is 1 and Note says why.
+func (p *Profile) Compare(c *Counts) Comparison {
+	r := Comparison{P: 1, PRaw: 1, MissingP: 1, MissingPRaw: 1, Severity: "none"}
+	if !p.fits(c) {
+		r.Note = "counted on other bins"
+		return r
+	}
+	ref, cur := p.coarse(p.Ref), p.coarse(c.Bins)
+	n, m := total(ref), total(cur)
+	p.compareMissing(&r, n, c.Missing, m)
+	if n == 0 || m == 0 {
+		r.Note = "too little data"
+		return r
+	}
+	r.Stat, r.DOF = chiSquared(ref, cur, p.Kind == kindQuantiles)
+	if r.DOF > 0 {
+		r.PRaw, r.P, r.Lambda = tails(r.Stat, r.DOF, p.Dispersion, m)
+	}
+	r.PSI, r.ExcessPSI = psi(ref, cur)
+	r.JS = jensenShannon(ref, cur)
+	if p.Kind != kindNames {
+		r.KS = kolmogorovSmirnov(p.Ref, c.Bins)
+	}
+	out := cur[len(cur)-1]
+	if p.Kind == kindQuantiles {
+		out += cur[0]
+	}
+	r.Outside = float64(out) / float64(m)
+	switch {
+	case r.ExcessPSI >= 0.1:
+		r.Severity = "large"
+	case r.ExcessPSI >= 0.05:
+		r.Severity = "small"
+	}
+	return r
+}
+
+// Simes combines p-values into one for "nothing at all moved". It is 1 where
+// there are none. Source: R. J. Simes, Biometrika 73 (1986).
+func Simes(p []float64) float64 {
+	sorted := cleanP(p)
+	slices.Sort(sorted)
+	out := 1.0
+	for i, x := range sorted {
+		out = min(out, x*float64(len(p))/float64(i+1))
+	}
+	return out
+}
+
+// Holm says of each p-value whether it stands at level alpha when all of them
+// are asked at once. Source: S. Holm, Scand. J. Statist. 6 (1979).
+func Holm(p []float64, alpha float64) []bool {
+	clean := cleanP(p)
+	order := make([]int, len(p))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(clean[a], clean[b]) })
+	out := make([]bool, len(p))
+	for rank, i := range order {
+		if clean[i] > alpha/float64(len(p)-rank) {
+			break
+		}
+		out[i] = true
+	}
+	return out
+}
+
+// cleanP copies p-values; one that is not a number is no evidence.
+func cleanP(p []float64) []float64 {
+	out := slices.Clone(p)
+	for i, x := range out {
+		if math.IsNaN(x) {
+			out[i] = 1
+		}
+	}
+	return out
+}
+
+func (p *Profile) fits(c *Counts) bool {
+	return c != nil && len(p.Ref) == p.size() && len(c.Bins) == len(p.Ref) && c.On == p.fingerprint()
+}
+
+// scale picks the dispersion to correct a window of m values by: that of the
+// shortest chunks that are no shorter than the window, else of the longest. A
+// test of few degrees of freedom takes shorter chunks yet, until there are
+// enough of them to know lambda about as well as ten chunks of ten bins do: ten
+// chunks of a yes or no would leave F with 9, and blind to all but landslides.
+func scale(cuts []Dispersion, m, dof int) (Dispersion, bool) {
+	const known = 72
+	if len(cuts) == 0 {
+		return Dispersion{}, false
+	}
+	out := cuts[0]
+	for _, d := range cuts[1:] {
+		if d.Rows >= m || (out.Chunks-1)*dof < known {
+			out = d
+		}
+	}
+	return out, true
+}
+
+// dispersion cuts the reference into 10, 20, 40 … equal chunks and measures for
+// each cut how far chunks differ from the rest of the reference. Fewer than 50
+// values a chunk say nothing, more than 1,280 chunks say nothing new.
+func dispersion(at []int32, bins int, ordered bool) []Dispersion {
+	const minRows, minChunks, maxChunks = 50, 10, 1280
+	chunks := minChunks
+	for chunks*2*minRows <= len(at) && chunks < maxChunks {
+		chunks *= 2
+	}
+	if chunks*minRows > len(at) {
+		return nil
+	}
+	table := make([][]int, chunks)
+	for i := range table {
+		table[i] = make([]int, bins)
+	}
+	whole := make([]int, bins)
+	for i, b := range at {
+		table[i*chunks/len(at)][b]++
+		whole[b]++
+	}
+	var out []Dispersion
+	for {
+		if l, ok := meanDispersion(table, whole, ordered); ok {
+			out = append(out, Dispersion{Chunks: len(table), Rows: len(at) / len(table), Lambda: l})
+		}
+		if len(table) == minChunks {
+			slices.Reverse(out)
+			return out
+		}
+		for i := range len(table) / 2 {
+			for b, n := range table[2*i+1] {
+				table[2*i][b] += n
+			}
+			table[i] = table[2*i]
+		}
+		table = table[:len(table)/2]
+	}
+}
+
+func meanDispersion(table [][]int, whole []int, ordered bool) (float64, bool) {
+	rest := make([]int, len(whole))
+	sum, used := 0.0, 0
+	for _, chunk := range table {
+		for b := range rest {
+			rest[b] = whole[b] - chunk[b]
+		}
+		if stat, dof := chiSquared(rest, chunk, ordered); dof > 0 {
+			sum += stat / float64(dof)
+			used++
+		}
+	}
+	if used < 10 {
+		return 0, false
+	}
+	return max(1, sum/float64(used)), true
+}
+
+// chiSquared tests two rows of counts for homogeneity, after merging bins whose
+// smaller expected count is under 5.
+func chiSquared(a, b []int, ordered bool) (stat float64, dof int) {
+	if ordered {
+		a, b = mergeOrdered(a, b)
+	} else {
+		a, b = mergeRare(a, b)
+	}
+	if len(a) < 2 {
+		return 0, 0
+	}
+	na, nb := float64(total(a)), float64(total(b))
+	n := na + nb
+	for i := range a {
+		t := float64(a[i] + b[i])
+		ea, eb := t*na/n, t*nb/n
+		da, db := float64(a[i])-ea, float64(b[i])-eb
+		stat += da*da/ea + db*db/eb
+	}
+	return stat, len(a) - 1
+}
+
+// smaller is the share of the smaller row; times the count of a bin it is that
+// bin's smaller expected count.
+func smaller(a, b []int) float64 {
+	na, nb := total(a), total(b)
+	return float64(min(na, nb)) / float64(na+nb)
+}
+
+// mergeOrdered merges small bins into the neighbour towards the middle.
+func mergeOrdered(a, b []int) (x, y []int) {
+	s := smaller(a, b)
+	x, y = slices.Clone(a), slices.Clone(b)
+	for i := 0; len(x) > 1 && i < len(x); {
+		if float64(x[i]+y[i])*s >= 5 {
+			i++
+			continue
+		}
+		j := i - 1
+		if 2*i < len(x) && i+1 < len(x) {
+			j = i + 1
+		}
+		x[j] += x[i]
+		y[j] += y[i]
+		x, y = slices.Delete(x, i, i+1), slices.Delete(y, i, i+1)
+		i = max(0, min(i, j)-1)
+	}
+	return x, y
+}
+
+// mergeRare merges all small bins into one, and that into the last of the
+// others while it is still small.
+func mergeRare(a, b []int) (x, y []int) {
+	s := smaller(a, b)
+	restA, restB := 0, 0
+	for i := range a {
+		if float64(a[i]+b[i])*s >= 5 {
+			x, y = append(x, a[i]), append(y, b[i])
+		} else {
+			restA, restB = restA+a[i], restB+b[i]
+		}
+	}
+	if restA+restB > 0 {
+		x, y = append(x, restA), append(y, restB)
+	}
+	for k := len(x) - 1; k > 0 && float64(x[k]+y[k])*s < 5; k-- {
+		x[k-1] += x[k]
+		y[k-1] += y[k]
+		x, y = x[:k], y[:k]
+	}
+	return x, y
+}
+
+func chiSquaredTail(x, dof float64) float64 { return mathext.GammaIncRegComp(dof/2, x/2) }
+
+// dispersedTail is the p-value of chi-squared over dof and lambda against F; it
+// knows that lambda is itself an estimate from so many chunks. Dof over lambda
+// stands for the directions in which chunks really vary; there is always one.
+func dispersedTail(stat, dof float64, d Dispersion) float64 {
+	d2 := float64(d.Chunks-1) * max(1, dof/d.Lambda)
+	f := stat / dof / d.Lambda
+	return mathext.RegIncBeta(d2/2, dof/2, d2/(d2+dof*f))
+}
+
+// tails returns the p-value for independent rows, the one corrected for the
+// dispersion that windows of m values call for, and that, 0 where unknown.
+func tails(stat float64, dof int, cuts []Dispersion, m int) (raw, corrected, lambda float64) {
+	raw = chiSquaredTail(stat, float64(dof))
+	if d, ok := scale(cuts, m, dof); ok {
+		return raw, dispersedTail(stat, float64(dof), d), d.Lambda
+	}
+	return raw, raw, 0
+}
+
+// compareMissing tests the two by two table of missing and present values, n
+// and m of which were present.
+func (p *Profile) compareMissing(r *Comparison, n, missing, m int) {
+	rows := [2]float64{float64(p.Missing + n), float64(missing + m)}
+	cols := [2]float64{float64(p.Missing + missing), float64(n + m)}
+	r.MissingRef, r.MissingCur = share(p.Missing, n), share(missing, m)
+	if rows[0] == 0 || rows[1] == 0 || cols[0] == 0 || cols[1] == 0 {
+		return
+	}
+	stat := 0.0
+	for i, row := range [2][2]int{{p.Missing, n}, {missing, m}} {
+		for j, count := range row {
+			e := rows[i] * cols[j] / (rows[0] + rows[1])
+			stat += (float64(count) - e) * (float64(count) - e) / e
+		}
+	}
+	r.MissingPRaw, r.MissingP, _ = tails(stat, 1, p.MissingDispersion, missing+m)
+}
+
+func share(part, rest int) float64 {
+	if part+rest == 0 {
+		return 0
+	}
+	return float64(part) / float64(part+rest)
+}
+
+// psi returns the index on bins that either side fills, and the same less its
+// mean when nothing moved.
+func psi(ref, cur []int) (value, excess float64) {
+	n, m, k := float64(total(ref)), float64(total(cur)), 0.0
+	for i := range ref {
+		if ref[i]+cur[i] > 0 {
+			k++
+		}
+	}
+	for i := range ref {
+		if ref[i]+cur[i] > 0 {
+			p, q := (float64(ref[i])+0.5)/(n+0.5*k), (float64(cur[i])+0.5)/(m+0.5*k)
+			value += (q - p) * math.Log(q/p)
+		}
+	}
+	return value, value - (k-1)*(1/n+1/m)
+}
+
+func jensenShannon(ref, cur []int) float64 {
+	n, m, sum := float64(total(ref)), float64(total(cur)), 0.0
+	for i := range ref {
+		p, q := float64(ref[i])/n, float64(cur[i])/m
+		mid := (p + q) / 2
+		if p > 0 {
+			sum += p * math.Log2(p/mid)
+		}
+		if q > 0 {
+			sum += q * math.Log2(q/mid)
+		}
+	}
+	return math.Sqrt(max(0, min(1, sum/2)))
+}
+
+func kolmogorovSmirnov(ref, cur []int) float64 {
+	n, m := float64(total(ref)), float64(total(cur))
+	var a, b int
+	gap := 0.0
+	for i := range ref {
+		a, b = a+ref[i], b+cur[i]
+		gap = max(gap, math.Abs(float64(a)/n-float64(b)/m))
+	}
+	return gap
+}

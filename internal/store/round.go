@@ -1,0 +1,231 @@
+package store
+
+import (
+	"errors"
+	"path/filepath"
+	"slices"
+	"time"
+
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"hone"
+)
+
+const (
+	maxRound = 20_000                // Rows of one transaction, about.
+	linger   = 50 * time.Millisecond // How long offered rows gather.
+)
+
+func (j *journal) run() {
+	defer close(j.done)
+	for {
+		select {
+		case r := <-j.requests:
+			j.round(j.gather(r))
+		case <-j.wake:
+			j.flushSoon()
+		case <-j.stop:
+			j.drain()
+			return
+		}
+	}
+}
+
+// flushSoon lets offered rows gather for a moment, unless a caller waits for a
+// commit anyway or many wait already.
+func (j *journal) flushSoon() {
+	if j.pending.Load() >= maxRound/4 {
+		j.round(j.gather(nil))
+		return
+	}
+	soon := j.clk.After(linger)
+	for {
+		select {
+		case r := <-j.requests:
+			j.round(j.gather(r))
+			return
+		case <-soon:
+			j.round(j.gather(nil))
+			return
+		case <-j.wake:
+			if j.pending.Load() >= maxRound/4 {
+				j.round(j.gather(nil))
+				return
+			}
+		case <-j.stop:
+			return
+		}
+	}
+}
+
+func (j *journal) drain() {
+	for {
+		batch := j.gather(nil)
+		if len(batch) == 0 {
+			break
+		}
+		j.round(batch)
+	}
+	if j.w != nil {
+		j.setErr(j.w.close())
+	}
+}
+
+// gather takes what waits, up to a round's worth. Offered rows go first, so that
+// feedback finds the prediction that its sender has just seen.
+func (j *journal) gather(first *request) []*request {
+	var asked []*request
+	rows := 0
+	if first != nil {
+		asked, rows = append(asked, first), first.rows()
+	}
+	for rows < maxRound {
+		select {
+		case r := <-j.requests:
+			asked, rows = append(asked, r), rows+r.rows()
+			continue
+		default:
+		}
+		break
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	// All that was offered goes, however much, before anything that was asked
+	// later; without anything asked, a round's worth.
+	n := 0
+	for n < len(j.offered) && (len(asked) > 0 || rows < maxRound) {
+		rows += j.offered[n].rows()
+		n++
+	}
+	batch := append(j.offered[:n:n], asked...)
+	j.offered = slices.Clone(j.offered[n:])
+	if len(j.offered) > 0 {
+		poke(j.wake)
+	}
+	return batch
+}
+
+// round writes a batch in one transaction and answers it.
+func (j *journal) round(batch []*request) {
+	err := j.poison
+	if err == nil {
+		err = j.write(batch)
+	}
+	for _, r := range batch {
+		if r.done != nil {
+			r.err = err
+			close(r.done)
+			continue
+		}
+		n := int64(len(r.predictions))
+		j.pending.Add(-n)
+		if err != nil {
+			j.shed.Add(n)
+		}
+	}
+	if err != nil {
+		j.setErr(err)
+	}
+}
+
+func (j *journal) write(batch []*request) error {
+	if err := j.roll(); err != nil {
+		return full(err)
+	}
+	for _, r := range batch {
+		if r.drop != "" {
+			if err := j.drop(r); err != nil {
+				return err
+			}
+		}
+	}
+	if !slices.ContainsFunc(batch, func(r *request) bool { return r.rows() > 0 }) {
+		return nil
+	}
+	draft := newDraft(j, j.w)
+	err := draft.commit(batch)
+	if err == nil {
+		j.publish(draft)
+		return nil
+	}
+	j.log.Error("event log failed to commit", "file", j.w.day.path, "error", err)
+	if undo := j.w.rollback(); undo != nil || !harmless(err) {
+		j.poison = errLog
+	}
+	return full(err)
+}
+
+// harmless tells the failures after which the file is known to be as before. Of
+// the others, such as a failed fsync, nobody knows what reached the disk.
+func harmless(err error) bool {
+	switch sqliteCode(err) & 0xff {
+	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return false
+	}
+	return true
+}
+
+// roll makes sure that the writer has the file of today open. The day never
+// goes back: a clock that does keeps writing to the newest file, so that the
+// files stay in the order of the numbers.
+func (j *journal) roll() error {
+	today := j.clk.Now().UTC().Format(time.DateOnly)
+	if n := len(j.days); n > 0 {
+		today = max(today, j.days[n-1].name)
+	}
+	if j.w != nil && j.w.day.name == today {
+		return nil
+	}
+	if j.w != nil {
+		if err := j.w.close(); err != nil {
+			j.poison = errLog
+			return err
+		}
+		j.w = nil
+	}
+	path := filepath.Join(j.dir, today+".db")
+	w, err := openWriter(path)
+	if err != nil {
+		return err
+	}
+	if n := len(j.days); n > 0 && j.days[n-1].name == today {
+		w.day = j.days[n-1]
+	} else {
+		if w.day, err = openDay(path); err != nil {
+			return errors.Join(err, w.close())
+		}
+		j.mu.Lock()
+		j.days = append(j.days, w.day)
+		j.mu.Unlock()
+	}
+	j.w = w
+	poke(j.dayEnded)
+	return syncDir(j.dir)
+}
+
+// publish lets readers see what a draft has committed.
+func (j *journal) publish(d *draft) {
+	j.stored.Add(d.stored)
+	for model, c := range d.models {
+		for id := range c.late {
+			delete(j.waiting[model], id)
+		}
+		for id := range c.early {
+			if j.waiting[model] == nil {
+				j.waiting[model] = map[hone.PredictionID]bool{}
+			}
+			j.waiting[model][id] = true
+		}
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for model, c := range d.models {
+		t := j.tallyLocked(model)
+		d.w.day.extend(c.table, t.last, c.last)
+		if t.last != c.last {
+			t.last = c.last
+			close(t.changed)
+			t.changed = make(chan struct{})
+		}
+	}
+}

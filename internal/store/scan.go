@@ -1,0 +1,129 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+
+	"hone"
+	"hone/internal/feedback"
+)
+
+// Scan calls fn with every kept prediction of the model up to a number, in its
+// order, and what feedback up to another number says of it: Effect is joined,
+// corrected or contradicted, or "" where there is no label. The same numbers
+// give the same outcomes, whenever it is called, until retention drops files.
+// Mature is left to the caller. It holds one truth a labelled row in memory.
+func (db *DB) Scan(ctx context.Context, model string, predictionsUpTo, feedbackUpTo int64, fn func(hone.Outcome) error) error {
+	truths, err := db.truths(ctx, model, feedbackUpTo)
+	if err != nil {
+		return fmt.Errorf("read feedback of %s: %w", model, err)
+	}
+	err = db.eachDay(model, predictionTable, 0, func(d *day, id int64) (bool, error) {
+		query := fmt.Sprintf("SELECT %s FROM prediction_%d p WHERE seq <= ? ORDER BY seq", predictionColumns, id)
+		return true, d.each(ctx, query, func(rows *sql.Rows) error {
+			p, err := d.scanPrediction(rows, model)
+			if err != nil {
+				return err
+			}
+			return fn(outcome(p, truths[p.ID]))
+		}, predictionsUpTo)
+	})
+	if err != nil {
+		return fmt.Errorf("scan predictions of %s: %w", model, err)
+	}
+	return nil
+}
+
+// truths folds all labels and corrections of a model up to a number.
+func (db *DB) truths(ctx context.Context, model string, upTo int64) (map[hone.PredictionID]feedback.Truth, error) {
+	out := map[hone.PredictionID]feedback.Truth{}
+	labels := map[string]string{} // Few values: hold each once.
+	err := db.eachDay(model, feedbackTable, 0, func(d *day, id int64) (bool, error) {
+		query := fmt.Sprintf(`SELECT seq, prediction_id, kind, value, time, source, received, effect FROM feedback_%d
+			WHERE seq <= ? AND kind IN (%d, %d) ORDER BY seq`, id, kindCode(hone.Label), kindCode(hone.Correction))
+		return true, d.each(ctx, query, func(rows *sql.Rows) error {
+			fb, err := scanFeedback(rows)
+			if err != nil {
+				return err
+			}
+			if held, ok := labels[fb.Value]; ok {
+				fb.Value = held
+			} else if len(labels) < 10_000 {
+				labels[fb.Value] = fb.Value
+			}
+			out[fb.PredictionID] = out[fb.PredictionID].With(fb)
+			return nil
+		}, upTo)
+	})
+	return out, err
+}
+
+func outcome(p hone.Prediction, t feedback.Truth) hone.Outcome {
+	o := hone.Outcome{Prediction: p, Label: t.Label, LabelTime: t.Time, LabelSeq: t.Seq}
+	switch {
+	case t.Corrected:
+		o.Effect = hone.Corrected
+	case t.Contradicted:
+		o.Effect = hone.Contradicted
+	case t.Known:
+		o.Effect = hone.Joined
+	}
+	return o
+}
+
+// findWaiting returns the ids, by model, that have feedback and no prediction.
+func (j *journal) findWaiting() (map[string]map[hone.PredictionID]bool, error) {
+	ctx := context.Background()
+	out := map[string]map[hone.PredictionID]bool{}
+	for _, d := range j.days {
+		for _, model := range d.models() {
+			id, _, ok := d.of(model, feedbackTable)
+			if !ok {
+				continue
+			}
+			if out[model] == nil {
+				out[model] = map[hone.PredictionID]bool{}
+			}
+			// The effect is written out so that SQLite takes the partial index.
+			query := fmt.Sprintf("SELECT prediction_id FROM feedback_%d WHERE effect = 2", id)
+			err := d.each(ctx, query, func(rows *sql.Rows) error {
+				var id hone.PredictionID
+				err := rows.Scan(&id)
+				out[model][id] = true
+				return err
+			})
+			if err != nil {
+				return nil, fmt.Errorf("find early feedback in %s: %w", d.path, err)
+			}
+		}
+	}
+	for model, ids := range out {
+		if err := j.arrived(ctx, model, ids); err != nil {
+			return nil, fmt.Errorf("find early feedback of %s: %w", model, err)
+		}
+	}
+	return out, nil
+}
+
+// arrived removes the ids whose prediction is stored.
+func (j *journal) arrived(ctx context.Context, model string, ids map[hone.PredictionID]bool) error {
+	list := make([]hone.PredictionID, 0, len(ids))
+	for id := range ids {
+		list = append(list, id)
+	}
+	slices.Sort(list)
+	for _, d := range j.days {
+		err := d.find(ctx, model, predictionTable, list, "SELECT id FROM prediction_%d WHERE id IN (%s)", func(rows *sql.Rows) error {
+			var id hone.PredictionID
+			err := rows.Scan(&id)
+			delete(ids, id)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

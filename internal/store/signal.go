@@ -1,0 +1,152 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"hone"
+)
+
+// SaveDecision stores a decision that starts nothing, which needs no audit
+// event. The same again is harmless.
+func (db *DB) SaveDecision(ctx context.Context, d hone.Decision) error {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return full(putDecision(ctx, db.write, d))
+}
+
+func putDecision(ctx context.Context, q querier, d hone.Decision) error {
+	body, err := json.Marshal(d)
+	if err != nil {
+		return fmt.Errorf("encode decision %s: %w", d.ID, err)
+	}
+	res, err := q.ExecContext(ctx, `INSERT INTO decision (id, model, starts, body) VALUES (?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET body = excluded.body WHERE body = excluded.body`, d.ID, d.Model, d.Start, string(body))
+	if err != nil {
+		return fmt.Errorf("store decision %s: %w", d.ID, err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return conflict("decision %s exists with other content", d.ID)
+	}
+	return nil
+}
+
+// Decisions returns a model's decisions, or all when model is "", newest first.
+func (db *DB) Decisions(ctx context.Context, model string, limit int) ([]hone.Decision, error) {
+	return recent[hone.Decision](ctx, db.read, "decision", model, limit)
+}
+
+// SaveSignals stores measured facts: all of them, or none.
+func (db *DB) SaveSignals(ctx context.Context, list []hone.Signal) error {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	tx, err := db.write.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("store signals: %w", full(err))
+	}
+	defer tx.Rollback()
+	for _, s := range list {
+		body, err := json.Marshal(s)
+		if err != nil {
+			return fmt.Errorf("encode signal %s of %s: %w", s.Name, s.Model, err)
+		}
+		at := nanos(s.At)
+		_, err = tx.ExecContext(ctx, "INSERT INTO signal (model, name, slice, at, body) VALUES (?, ?, ?, ?, ?)",
+			s.Model, s.Name, s.Slice, at, string(body))
+		if err != nil {
+			return fmt.Errorf("store signal %s of %s: %w", s.Name, s.Model, full(err))
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO latest_signal VALUES (?, ?, ?, ?, ?) ON CONFLICT (model, name, slice)
+			DO UPDATE SET at = excluded.at, body = excluded.body WHERE excluded.at >= at`, s.Model, s.Name, s.Slice, at, string(body))
+		if err != nil {
+			return fmt.Errorf("store signal %s of %s: %w", s.Name, s.Model, full(err))
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("store signals: %w", full(err))
+	}
+	return nil
+}
+
+// Signals returns the values of one of a model's signals from since on, oldest
+// first: the newest limit of them.
+func (db *DB) Signals(ctx context.Context, model, name string, since time.Time, limit int) ([]hone.Signal, error) {
+	return bodies[hone.Signal](ctx, db.read, `SELECT body FROM (SELECT body, at, seq FROM signal
+		WHERE model = ? AND name = ? AND at >= ? ORDER BY at DESC, seq DESC LIMIT ?) ORDER BY at, seq`, model, name, nanos(since), limit)
+}
+
+// LatestSignals returns the newest value of each of a model's signals, by name
+// and slice.
+func (db *DB) LatestSignals(ctx context.Context, model string) ([]hone.Signal, error) {
+	return bodies[hone.Signal](ctx, db.read, "SELECT body FROM latest_signal WHERE model = ? ORDER BY name, slice", model)
+}
+
+// SavePrincipal stores who may do what with which token, of which only the
+// SHA-256, in hex, is kept. A known name gets the new role and token.
+func (db *DB) SavePrincipal(ctx context.Context, name, role, tokenSHA256 string) error {
+	if name == "" || role == "" || !isDigest(tokenSHA256) {
+		return &hone.Error{Code: hone.Invalid, Message: "a principal needs a name, a role and the SHA-256 of a token"}
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	_, err := db.write.ExecContext(ctx, `INSERT INTO principal (name, role, token_sha256, created) VALUES (?, ?, ?, ?)
+		ON CONFLICT (name) DO UPDATE SET role = excluded.role, token_sha256 = excluded.token_sha256, revoked = NULL`,
+		name, role, tokenSHA256, db.o.Clock.Now().UnixNano())
+	if isUnique(err) {
+		return &hone.Error{Code: hone.Conflict, Message: "another principal has this token", Hint: "draw a new one"}
+	}
+	if err != nil {
+		return fmt.Errorf("store principal %s: %w", name, full(err))
+	}
+	return nil
+}
+
+// RevokePrincipal ends a principal's token at once.
+func (db *DB) RevokePrincipal(ctx context.Context, name string) error {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	res, err := db.write.ExecContext(ctx, "UPDATE principal SET revoked = coalesce(revoked, ?) WHERE name = ?",
+		db.o.Clock.Now().UnixNano(), name)
+	if err != nil {
+		return fmt.Errorf("revoke principal %s: %w", name, full(err))
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return &hone.Error{Code: hone.NotFound, Message: fmt.Sprintf("there is no principal %q", name)}
+	}
+	return nil
+}
+
+// PrincipalByToken returns whose token has this SHA-256. It fails with Denied
+// where nobody's has, or it was revoked.
+func (db *DB) PrincipalByToken(ctx context.Context, tokenSHA256 string) (name, role string, err error) {
+	err = db.read.QueryRowContext(ctx, "SELECT name, role FROM principal WHERE token_sha256 = ? AND revoked IS NULL",
+		tokenSHA256).Scan(&name, &role)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", "", &hone.Error{Code: hone.Denied, Message: "the token is unknown or revoked", Hint: "ask an admin for a new one"}
+	}
+	if err != nil {
+		return "", "", fmt.Errorf("read principals: %w", err)
+	}
+	return name, role, nil
+}
+
+// nanos is how times are stored: nanoseconds since 1970, and the least number
+// for no time.
+func nanos(t time.Time) int64 {
+	if t.IsZero() {
+		return math.MinInt64
+	}
+	return t.UnixNano()
+}
+
+func fromNanos(n int64) time.Time {
+	if n == math.MinInt64 {
+		return time.Time{}
+	}
+	return time.Unix(0, n).UTC()
+}

@@ -1,0 +1,296 @@
+// Package store keeps everything that Hone must not lose in one folder: control
+// state and the audit chain in one SQLite database, predictions and feedback in
+// one SQLite file a day, artefacts as files named by their content. What any of
+// it means is left to the stages.
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"hone"
+	"hone/internal/clock"
+)
+
+// Options are what a store is given of the world. Unset fields become the
+// system's clock, a silent log and the system's randomness.
+type Options struct {
+	Clock clock.Clock
+	Log   *slog.Logger
+	Rand  io.Reader
+}
+
+// DB is an open data folder. One process has it open at a time. All methods are
+// safe for concurrent use.
+type DB struct {
+	o       Options
+	lock    *os.File
+	fence   hone.Fence
+	read    *sql.DB
+	journal *journal
+	blobs   *Blobs
+	close   func() error
+
+	mu    sync.Mutex // Of the one writer of control state.
+	write *sql.DB
+
+	subMu sync.Mutex
+	subs  map[chan hone.Event]bool
+}
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Open opens the data folder, which it makes if there is none, brings its
+// database up to date and takes a new fence. It fails with Conflict while
+// another process has the folder open.
+func Open(dir string, o Options) (db *DB, err error) {
+	if o.Clock == nil {
+		o.Clock = clock.System{}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make data folder: %w", err)
+	}
+	db = &DB{o: o, subs: map[chan hone.Event]bool{}}
+	db.close = sync.OnceValue(db.shut)
+	defer func() {
+		if err != nil {
+			db.Close()
+			db = nil
+		}
+	}()
+	if db.lock, err = takeLock(filepath.Join(dir, "lock"), o.Clock.Now()); err != nil {
+		return db, err
+	}
+	if err = db.openControl(filepath.Join(dir, "control.db")); err != nil {
+		return db, err
+	}
+	if db.blobs, err = openBlobs(filepath.Join(dir, "artefacts")); err != nil {
+		return db, err
+	}
+	db.journal, err = openJournal(filepath.Join(dir, "events"), db)
+	return db, err
+}
+
+// Close stores what was offered, stops the writer and lets the folder go. It
+// may be called twice.
+func (db *DB) Close() error { return db.close() }
+
+func (db *DB) shut() error {
+	var errs []error
+	if db.journal != nil {
+		errs = append(errs, db.journal.shut())
+	}
+	db.subMu.Lock()
+	for c := range db.subs {
+		close(c)
+	}
+	db.subs = nil
+	db.subMu.Unlock()
+	for _, d := range []*sql.DB{db.read, db.write} {
+		if d != nil {
+			errs = append(errs, d.Close())
+		}
+	}
+	if db.lock != nil {
+		errs = append(errs, db.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Fence is the token of this opening; the next opening's is higher.
+func (db *DB) Fence() hone.Fence { return db.fence }
+
+// Blobs are the folder's content-addressed files.
+func (db *DB) Blobs() *Blobs { return db.blobs }
+
+func (db *DB) openControl(path string) (err error) {
+	if db.write, err = openSQL(path, true); err != nil {
+		return err
+	}
+	ctx := context.Background()
+	if err := db.migrate(ctx); err != nil {
+		return err
+	}
+	row := db.write.QueryRowContext(ctx, "UPDATE counter SET value = value + 1 WHERE name = 'fence' RETURNING value")
+	if err := row.Scan(&db.fence); err != nil {
+		return fmt.Errorf("take a fence: %w", err)
+	}
+	db.read, err = openSQL(path, false)
+	return err
+}
+
+// migrate applies the migrations that the database has not seen, each in its
+// own transaction.
+func (db *DB) migrate(ctx context.Context) error {
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return err
+	}
+	const table = "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, applied INTEGER NOT NULL)"
+	if _, err := db.write.ExecContext(ctx, table); err != nil {
+		return fmt.Errorf("read the schema version of control.db: %w", err)
+	}
+	var at int
+	if err := db.write.QueryRowContext(ctx, "SELECT coalesce(max(version), 0) FROM schema_version").Scan(&at); err != nil {
+		return fmt.Errorf("read the schema version of control.db: %w", err)
+	}
+	if at > len(files) {
+		return &hone.Error{Code: hone.Conflict,
+			Message: fmt.Sprintf("the data folder has schema %d, and this program knows schemas up to %d", at, len(files)),
+			Hint:    "it was written by a newer hone: start that one, or restore a backup from before the upgrade"}
+	}
+	for i, name := range files[at:] {
+		if err := db.applyMigration(ctx, name, at+i+1); err != nil {
+			return fmt.Errorf("apply %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func (db *DB) applyMigration(ctx context.Context, name string, version int) error {
+	text, err := migrations.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	tx, err := db.write.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	if _, err := tx.ExecContext(ctx, string(text)); err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, "INSERT INTO schema_version VALUES (?, ?)", version, db.o.Clock.Now().UnixNano())
+	if err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// takeLock locks the file for as long as it is open, and writes into it who
+// holds it since when. The kernel lets go of it however the process ends.
+func takeLock(path string, now time.Time) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the lock of the data folder: %w", err)
+	}
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		defer f.Close()
+		return nil, held(path, f)
+	}
+	if err == nil {
+		err = f.Truncate(0)
+	}
+	if err == nil {
+		_, err = f.WriteAt(fmt.Appendf(nil, "%d %s\n", os.Getpid(), now.UTC().Format(time.RFC3339)), 0)
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("lock the data folder: %w", err)
+	}
+	return f, nil
+}
+
+func held(path string, f *os.File) error {
+	var pid int
+	var since string
+	who := "another process"
+	if n, err := fmt.Fscan(io.LimitReader(f, 100), &pid, &since); err == nil && n == 2 {
+		who = fmt.Sprintf("process %d, since %s,", pid, since)
+	}
+	return &hone.Error{Code: hone.Conflict, Message: fmt.Sprintf("%s has the data folder open (%s)", who, path),
+		Hint: "stop that process, or give this one another folder"}
+}
+
+// openSQL opens one SQLite file: for writing with a single connection whose
+// commits are on disk when they return, else for reading alone.
+func openSQL(path string, write bool) (*sql.DB, error) {
+	q := url.Values{"_pragma": {"busy_timeout(10000)", "query_only(1)", "cache_size(-1000)"}, "mode": {"rw"}}
+	if write {
+		q = url.Values{"_txlock": {"immediate"}, "_pragma": {"busy_timeout(10000)", "journal_mode(WAL)",
+			"synchronous(FULL)", "foreign_keys(1)", "cache_size(-32000)", "wal_autocheckpoint(8000)"}}
+	}
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	db.SetMaxOpenConns(4)
+	// Ninety files are open: their caches must not stay for long.
+	db.SetConnMaxIdleTime(time.Minute)
+	if write {
+		db.SetMaxOpenConns(1)
+		db.SetConnMaxIdleTime(0)
+	}
+	if err := db.Ping(); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	return db, nil
+}
+
+func writeFile(path string, mode fs.FileMode, write func(io.Writer) error) error {
+	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	err = write(out)
+	if err == nil {
+		err = out.Sync()
+	}
+	return errors.Join(err, out.Close())
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// sqliteCode returns SQLite's extended result code, or 0.
+func sqliteCode(err error) int {
+	var e *sqlite.Error
+	if errors.As(err, &e) {
+		return e.Code()
+	}
+	return 0
+}
+
+func isUnique(err error) bool {
+	c := sqliteCode(err)
+	return c == sqlite3.SQLITE_CONSTRAINT_UNIQUE || c == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
+}
+
+// full turns the error of a full disk into one that says what to do.
+func full(err error) error {
+	if sqliteCode(err)&0xff != sqlite3.SQLITE_FULL {
+		return err
+	}
+	return &hone.Error{Code: hone.Unavailable, Message: "the disk of the data folder is full; nothing was stored",
+		Hint: "make room; writing goes on by itself"}
+}

@@ -1,0 +1,103 @@
+// Package command trains by a program of the user's, in any language, that finds
+// its work in the folder that HONE_RUN names. What the folder's artefact is
+// worth is left to the stages that follow.
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"hone"
+	"hone/internal/clock"
+	"hone/internal/predictor/child"
+	"hone/internal/train"
+)
+
+const (
+	lookEvery = 200 * time.Millisecond
+	grace     = 5 * time.Second // From SIGTERM to SIGKILL: time to checkpoint.
+	// A trainer shares the machine with what answers requests, and yields to it.
+	nice = 10
+	// maxProcesses is far above what parallel trainers start, and ends a trainer
+	// that starts processes without end.
+	maxProcesses = 512
+)
+
+// Options for New.
+type Options struct {
+	// Dir is the folder that commands run in: where the configuration lies, so
+	// that train.py is found beside it.
+	Dir    string
+	Python string      // For {python}; empty to look for one.
+	Clock  clock.Clock // Times the limits; nil is the machine's.
+}
+
+type engine struct{ Options }
+
+// New returns the engine of the trainer command. It is safe for concurrent use.
+func New(o Options) train.Engine {
+	if o.Clock == nil {
+		o.Clock = clock.System{}
+	}
+	return &engine{o}
+}
+
+// Train runs the model's command once. An error that the trainer, its limits or
+// its artefact are to blame for is a *hone.Error; one whose code is unavailable
+// is worth another attempt, which finds checkpoint/ as this one left it.
+func (e *engine) Train(ctx context.Context, job train.Job, report func(train.Progress)) (train.Result, error) {
+	dir, err := filepath.Abs(job.Dir)
+	if err != nil {
+		return train.Result{}, err
+	}
+	job.Dir = dir
+	if err := prepare(job); err != nil {
+		return train.Result{}, fmt.Errorf("prepare the training in %s: %w", dir, err)
+	}
+	if err := e.run(ctx, job, newRecorder(report)); err != nil {
+		return train.Result{}, err
+	}
+	return collect(job)
+}
+
+func (e *engine) run(ctx context.Context, job train.Job, r *recorder) error {
+	limits := job.Model.Train.Limits
+	before, err := treeSize(job.Dir)
+	if err != nil {
+		return err
+	}
+	c, err := child.Start(child.Spec{
+		Command: job.Model.Train.Command, Python: e.Python, Dir: e.Dir,
+		Env:    []string{"HONE_RUN=" + job.Dir},
+		Stdout: r.stdout, Stderr: r.stderr,
+		Nice: nice, MaxFile: int64(limits.Output),
+	})
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, exec.ErrNotFound) {
+		return &hone.Error{Code: hone.Invalid, Message: err.Error(), Hint: "install the program, or name Python as {python}"}
+	}
+	if err != nil {
+		return err
+	}
+	w := watch{engine: e, limits: limits, child: c, dir: job.Dir, before: before}
+	if err := w.wait(ctx); err != nil {
+		return err
+	}
+	if err := c.Err(); err != nil {
+		return &hone.Error{Code: hone.Invalid, Message: failure(err, c.Tail()),
+			Hint: "run the command by hand with HONE_RUN=" + job.Dir}
+	}
+	return nil
+}
+
+func failure(err error, tail string) string {
+	message := "the trainer failed: " + err.Error()
+	if tail != "" {
+		message += "; it said:\n" + tail
+	}
+	return message
+}

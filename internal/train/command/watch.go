@@ -1,0 +1,109 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"hone"
+	"hone/internal/predictor/child"
+)
+
+// watch holds a trainer to its limits. Memory is looked at, not limited by the
+// kernel: a limit of the address space (RLIMIT_AS) counts what threads and
+// memory-mapped files merely reserve, and kills numerical libraries that use
+// little. So a trainer may be over its limit for as long as one look lasts. What
+// it writes is bounded the same way, and each single file by the kernel.
+type watch struct {
+	*engine
+	limits hone.Limits
+	child  *child.Process
+	dir    string
+	before int64 // Bytes in dir at the start.
+}
+
+// wait returns once the trainer is over: nil if it ended by itself.
+func (w *watch) wait(ctx context.Context) error {
+	var over <-chan time.Time
+	if w.limits.Time > 0 {
+		over = w.Clock.After(time.Duration(w.limits.Time))
+	}
+	for {
+		select {
+		case <-w.child.Done():
+			return w.tooLarge()
+		case <-ctx.Done():
+			w.child.Stop(w.Clock.After(grace))
+			return fmt.Errorf("train: %w", context.Cause(ctx))
+		case <-over:
+			w.child.Stop(w.Clock.After(grace))
+			return &hone.Error{Code: hone.Unavailable,
+				Message: fmt.Sprintf("the trainer was stopped: it took longer than %s", w.limits.Time),
+				Hint:    "raise train.limits.time, or let it write what it has into checkpoint/ and go on from there"}
+		case <-w.Clock.After(lookEvery):
+		}
+		if err := w.look(); err != nil {
+			w.child.Signal(syscall.SIGKILL)
+			<-w.child.Done()
+			return err
+		}
+	}
+}
+
+// look returns the limit that the trainer is over.
+func (w *watch) look() error {
+	u := w.child.Usage()
+	if limit := int64(w.limits.Memory); limit > 0 && u.Memory > limit {
+		return tooLarge("it used %d MiB of memory, over its limit of %d MiB", u.Memory>>20, limit>>20, "train.limits.memory")
+	}
+	if len(u.PIDs) > maxProcesses {
+		return tooLarge("it ran %d processes, over the limit of %d", int64(len(u.PIDs)), maxProcesses, "")
+	}
+	return w.tooLarge()
+}
+
+// tooLarge returns an error if the trainer has written more than it may.
+func (w *watch) tooLarge() error {
+	size, err := treeSize(w.dir)
+	if err != nil {
+		return err
+	}
+	if limit := int64(w.limits.Output); limit > 0 && size-w.before > limit {
+		return tooLarge("it wrote %d KiB, over its limit of %d KiB", (size-w.before)>>10, limit>>10, "train.limits.output")
+	}
+	return nil
+}
+
+func tooLarge(format string, is, limit int64, setting string) error {
+	e := &hone.Error{Code: hone.TooLarge, Message: "the trainer was killed: " + fmt.Sprintf(format, is, limit),
+		Hint: "let it start fewer"}
+	if setting != "" {
+		e.Hint = "raise " + setting + ", or let it take less"
+	}
+	return e
+}
+
+// treeSize adds up the files under dir. What vanishes meanwhile is not counted.
+func treeSize(dir string) (size int64, err error) {
+	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		info, err := d.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err == nil {
+			size += info.Size()
+		}
+		return err
+	})
+	return size, err
+}

@@ -1,0 +1,110 @@
+package trigger
+
+import (
+	"math"
+
+	"hone"
+)
+
+// minSuffix is the least number of ticks that a retrain may rest on.
+const minSuffix = 3
+
+// BestSuffix returns the stretch of newest ticks that holds the most
+// recoverable loss for sure: over all suffixes of at least three ticks, the
+// largest Σgain − √Σvar, in units of the loss. It gives that lower bound, the
+// gain itself, the rows and the index of the first tick. With fewer than three
+// ticks n is 0 and from is len(ticks). Ticks that are not finite end the search.
+func BestSuffix(ticks []hone.Tick) (lower, gain float64, n int, from int) {
+	best, from := math.Inf(-1), len(ticks)
+	sumGain, sumVar, rows := 0.0, 0.0, 0
+	for i := len(ticks) - 1; i >= 0; i-- {
+		t := ticks[i]
+		sumGain, sumVar, rows = sumGain+t.Gain, sumVar+t.Var, rows+t.N
+		b := sumGain - math.Sqrt(sumVar)
+		if math.IsNaN(b) || math.IsInf(b, 0) || t.Var < 0 {
+			break
+		}
+		if len(ticks)-i >= minSuffix && b > best {
+			best, gain, n, from = b, sumGain, rows, i
+		}
+	}
+	if n == 0 {
+		return 0, 0, 0, len(ticks)
+	}
+	return best, gain, n, from
+}
+
+// Price is what a retrain must win back, in units of the loss, after so many
+// candidates in a row that came to nothing: the first retry costs the same,
+// then the price doubles, at most four times the cost.
+func Price(cost float64, failures int) float64 { return cost * backOff(failures) }
+
+func backOff(failures int) float64 {
+	switch {
+	case failures <= 1:
+		return 1
+	case failures == 2:
+		return 2
+	}
+	return 4
+}
+
+// lossRate is the loss a row that a retrain would win back, at least 0.
+func lossRate(ticks []hone.Tick) float64 {
+	_, gain, n, _ := BestSuffix(ticks)
+	if n == 0 {
+		return 0
+	}
+	return math.Max(gain/float64(n), 0)
+}
+
+func onLoss(in Input, r hone.RecoverableLoss) finding {
+	f := finding{Reason: hone.Reason{Trigger: hone.OnLoss, Limit: Price(r.RetrainCost, in.Failures)}}
+	lower, gain, n, from := BestSuffix(in.Ticks)
+	price := num(f.Limit)
+	if n == 0 {
+		f.wait = "recoverable loss is not known yet"
+		f.Sentence = "Recoverable loss is not known yet: " + count(len(in.Ticks), "stretch", "stretches") + " of labelled rows, and it takes " + num(minSuffix) + "."
+		return f
+	}
+	f.Value = lower
+	f.Fired = f.Limit > 0 && lower >= f.Limit
+	f.start = "it would win back at least " + num(lower) + " units of loss, over its price of " + price + "."
+	f.wait = "recoverable loss " + num(math.Max(lower, 0)) + " of " + price
+	f.Sentence = "Over the last " + count(n, "labelled row", "labelled rows") + " (" + count(len(in.Ticks)-from, "tick", "ticks") +
+		") a retrain would have won back about " + num(gain) + ", at least " + num(math.Max(lower, 0)) + " units of loss; it costs " + price
+	if b := backOff(in.Failures); b > 1 {
+		f.Sentence += ", " + num(b) + " times the usual price after " + num(float64(in.Failures)) + " failed candidates"
+	}
+	f.Sentence += "."
+	return f
+}
+
+// SinceChange estimates how many of the newest labelled rows came after the
+// champion began to lose: the split of the ticks into two stretches of constant
+// gain a row that explains the gains best, by least squares, with at least three
+// ticks on either side. It returns 0 where the newer stretch gains no more than
+// the older one, or there are too few ticks to say.
+func SinceChange(ticks []hone.Tick) (rows int) {
+	const side = 3
+	var total float64
+	n := 0
+	for _, t := range ticks {
+		total += t.Gain
+		n += t.N
+	}
+	best, gain, newer := 0.0, 0.0, 0
+	for i := len(ticks) - 1; i >= side; i-- {
+		gain += ticks[i].Gain
+		newer += ticks[i].N
+		if len(ticks)-i < side || newer == 0 || n == newer {
+			continue
+		}
+		older := n - newer
+		rise := gain/float64(newer) - (total-gain)/float64(older)
+		if explained := rise * rise * float64(newer) * float64(older) / float64(n); rise > 0 && explained > best {
+			best, rows = explained, newer
+		}
+	}
+	return rows
+}

@@ -1,0 +1,141 @@
+package trigger
+
+import (
+	"math"
+	"time"
+
+	"hone"
+)
+
+// triggers asks each rule, in the order of the configuration.
+func triggers(in Input, now time.Time) []finding {
+	var out []finding
+	if in.Manual != nil {
+		out = append(out, manual(*in.Manual))
+	}
+	if !in.HasChampion {
+		return append(out, first(in))
+	}
+	for _, t := range in.Model.Triggers {
+		switch {
+		case t.RecoverableLoss != nil:
+			out = append(out, onLoss(in, *t.RecoverableLoss))
+		case t.Schedule != nil:
+			out = append(out, onSchedule(in, *t.Schedule, now))
+		case t.DataVolume > 0:
+			out = append(out, onVolume(in.NewLabels, t.DataVolume))
+		case t.Drift != nil:
+			out = append(out, onDrift(in.Signals, *t.Drift))
+		case t.Performance != nil:
+			out = append(out, onPerformance(in.Signals, *t.Performance))
+		}
+	}
+	return out
+}
+
+func manual(m Manual) finding {
+	s := m.By + " asked for it"
+	if m.Reason != "" {
+		s += ": " + m.Reason
+	}
+	return finding{
+		Reason: hone.Reason{Trigger: hone.OnManual, Fired: true, Value: 1, Limit: 1, Sentence: period(s)},
+		start:  m.By + " asked for it.",
+	}
+}
+
+func first(in Input) finding {
+	least := max(in.Model.Dataset.MinRows, 1)
+	rows := count(in.TrainableRows, "labelled row", "labelled rows")
+	f := finding{Reason: hone.Reason{
+		Trigger: hone.OnFirst,
+		Fired:   in.TrainableRows >= least,
+		Value:   float64(in.TrainableRows),
+		Limit:   float64(least),
+	}}
+	f.start = "its first version, on " + rows + "."
+	f.wait = whole(in.TrainableRows) + " of " + whole(least) + " labelled rows for a first version"
+	f.Sentence = "There is no champion yet; there are " + rows + ", and a first version needs " + whole(least) + "."
+	return f
+}
+
+func onVolume(labels, limit int) finding {
+	f := finding{Reason: hone.Reason{Trigger: hone.OnVolume, Fired: labels >= limit, Value: float64(labels), Limit: float64(limit)}}
+	f.start = count(labels, "new label has", "new labels have") + " come; " + whole(limit) + " are enough."
+	f.wait = whole(labels) + " of " + whole(limit) + " new labels"
+	f.Sentence = count(labels, "mature label has", "mature labels have") + " come since the champion was trained; " + whole(limit) + " are asked for."
+	return f
+}
+
+func onDrift(signals []hone.Signal, d hone.DriftTrigger) finding {
+	f := finding{Reason: hone.Reason{Trigger: hone.OnDrift, Limit: d.Features}}
+	s, why := latest(signals, "drift.share")
+	if why != "" {
+		f.wait = "drift cannot be told"
+		f.Sentence = "Drift cannot be told: " + period(why)
+		return f
+	}
+	f.Value = s.Value
+	f.Fired = d.Features > 0 && s.Value >= d.Features
+	f.start = percent(s.Value) + " of its features have drifted; the limit is " + percent(d.Features) + "."
+	f.wait = "drift in " + percent(s.Value) + " of features, limit " + percent(d.Features)
+	f.Sentence = percent(s.Value) + " of the features have drifted; the limit is " + percent(d.Features) + "."
+	return f
+}
+
+// onPerformance fires only when the whole interval of the metric is past its
+// limit: a bad week of few labels is no reason to retrain.
+func onPerformance(signals []hone.Signal, p hone.Performance) finding {
+	f := finding{Reason: hone.Reason{Trigger: hone.OnPerformance}}
+	limit, side := p.Below, "under"
+	if limit == nil {
+		limit, side = p.Above, "over"
+	}
+	if limit == nil {
+		f.Sentence = "No limit is set for " + p.Metric + "."
+		return f
+	}
+	f.Limit = *limit
+	s, why := latest(signals, p.Metric)
+	if why == "" && !(s.Lower <= s.Value && s.Value <= s.Upper) {
+		why = p.Metric + " has no interval"
+	}
+	if why != "" {
+		f.wait = p.Metric + " cannot be told"
+		f.Sentence = "Whether " + p.Metric + " is " + side + " " + num(*limit) + " cannot be told: " + period(why)
+		return f
+	}
+	f.Value = s.Value
+	f.Fired = s.Upper < *limit
+	edge := "at most " + num(s.Upper)
+	if side == "over" {
+		f.Fired = s.Lower > *limit
+		edge = "at least " + num(s.Lower)
+	}
+	f.start = p.Metric + " is " + edge + ", surely " + side + " " + num(*limit) + "."
+	f.wait = p.Metric + " " + num(s.Value) + ", limit " + num(*limit)
+	f.Sentence = p.Metric + " is " + num(s.Value) + " (" + num(s.Lower) + " to " + num(s.Upper) + ", " +
+		count(s.N, "row", "rows") + "); it fires once it is surely " + side + " " + num(*limit) + "."
+	return f
+}
+
+// latest returns the newest signal of that name for the model as a whole, or
+// why nothing can be said of it.
+func latest(signals []hone.Signal, name string) (hone.Signal, string) {
+	var out hone.Signal
+	found := false
+	for _, s := range signals {
+		if s.Name == name && s.Slice == "" && (!found || s.At.After(out.At)) {
+			out, found = s, true
+		}
+	}
+	switch {
+	case !found:
+		return out, "it has not been measured yet"
+	case out.Unknown != "":
+		return out, out.Unknown
+	case math.IsNaN(out.Value) || math.IsInf(out.Value, 0):
+		return out, "it came out as no number"
+	}
+	return out, ""
+}

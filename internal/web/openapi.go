@@ -1,0 +1,107 @@
+package web
+
+import (
+	"encoding/json"
+	"net/http"
+	"reflect"
+	"strings"
+	"sync"
+
+	"github.com/google/jsonschema-go/jsonschema"
+
+	"hone/internal/op"
+)
+
+// document is the OpenAPI description, made once from the operations.
+var document = sync.OnceValues(func() ([]byte, error) {
+	paths := map[string]map[string]any{}
+	for _, o := range op.All() {
+		entry, err := describe(o)
+		if err != nil {
+			return nil, err
+		}
+		if paths[o.Path] == nil {
+			paths[o.Path] = map[string]any{}
+		}
+		paths[o.Path][strings.ToLower(o.Method)] = entry
+	}
+	return json.MarshalIndent(map[string]any{
+		"openapi": "3.1.0",
+		"info":    map[string]any{"title": "Hone", "version": "1", "description": "Continuous training: every operation, as the command line has it too. Predictions are served by the Open Inference Protocol v2 under /v2."},
+		"paths":   paths,
+		"components": map[string]any{"securitySchemes": map[string]any{
+			"token": map[string]any{"type": "http", "scheme": "bearer"}}},
+	}, "", "  ")
+})
+
+// OpenAPI returns the OpenAPI document of all operations.
+func OpenAPI() ([]byte, error) { return document() }
+
+func openAPI(w http.ResponseWriter, _ *http.Request) {
+	b, err := document()
+	if err != nil {
+		problem(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Write(b)
+}
+
+func describe(o op.Operation) (map[string]any, error) {
+	out, err := schemaOf(o.Out)
+	if err != nil {
+		return nil, err
+	}
+	entry := map[string]any{
+		"operationId": strings.ReplaceAll(o.Name, " ", "_"), "summary": o.Summary,
+		"description": strings.TrimSpace(o.Help + "\n\nRole: " + string(o.Role) + ". Command: `" + o.Example + "`"),
+		"responses": map[string]any{
+			"200":     map[string]any{"description": "done", "content": jsonOf(out)},
+			"default": map[string]any{"description": "problem details (RFC 9457) with code and hint", "content": map[string]any{"application/problem+json": map[string]any{}}},
+		},
+	}
+	if o.Role != op.Viewer && o.Role != op.Feedback {
+		entry["security"] = []any{map[string]any{"token": []any{}}}
+	}
+	var parameters []any
+	body := false
+	for i := range o.In.NumField() {
+		f := o.In.Field(i)
+		where, name := "path", f.Tag.Get("path")
+		if name == "" {
+			where, name = "query", f.Tag.Get("query")
+		}
+		if name == "" {
+			body = true
+			continue
+		}
+		parameters = append(parameters, map[string]any{"name": name, "in": where, "required": where == "path",
+			"description": f.Tag.Get("help"), "schema": map[string]any{"type": jsonType(f.Type)}})
+	}
+	if parameters != nil {
+		entry["parameters"] = parameters
+	}
+	if body {
+		in, err := schemaOf(o.In)
+		if err != nil {
+			return nil, err
+		}
+		entry["requestBody"] = map[string]any{"content": jsonOf(in)}
+	}
+	return entry, nil
+}
+
+func jsonOf(schema any) map[string]any {
+	return map[string]any{"application/json": map[string]any{"schema": schema}}
+}
+
+func jsonType(t reflect.Type) string {
+	if t.Kind() == reflect.String {
+		return "string"
+	}
+	return "integer"
+}
+
+func schemaOf(t reflect.Type) (*jsonschema.Schema, error) {
+	return jsonschema.ForType(t, &jsonschema.ForOptions{IgnoreInvalidTypes: true})
+}

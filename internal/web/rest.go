@@ -1,0 +1,173 @@
+package web
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"reflect"
+	"strconv"
+
+	"hone"
+	"hone/internal/op"
+)
+
+// maxBody bounds what one request may bring.
+const maxBody = 16 << 20
+
+// operation serves one operation over HTTP.
+func (s *Server) operation(o op.Operation) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		who, err := s.caller(r)
+		if err == nil && !who.Role.May(o.Role) {
+			_, err = o.Call(r.Context(), s.o.Service, who, nil)
+		}
+		if err != nil {
+			problem(w, err)
+			return
+		}
+		in := reflect.New(o.In)
+		if err := decode(w, r, o, in.Elem()); err != nil {
+			problem(w, err)
+			return
+		}
+		out, err := o.Call(r.Context(), s.o.Service, who, in.Interface())
+		if err != nil {
+			if _, known := hone.AsError(err); !known {
+				s.o.Log.ErrorContext(r.Context(), "operation failed", "operation", o.Name, "error", err)
+			}
+			problem(w, err)
+			return
+		}
+		body, err := json.Marshal(out)
+		if err != nil {
+			s.o.Log.ErrorContext(r.Context(), "answer cannot be written", "operation", o.Name, "error", err)
+			problem(w, err)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Write(append(body, '\n'))
+	})
+}
+
+// decode reads an operation's input from the path, the query and the body.
+func decode(w http.ResponseWriter, r *http.Request, o op.Operation, in reflect.Value) error {
+	hasBody := false
+	for i := range o.In.NumField() {
+		field := o.In.Field(i)
+		if name := field.Tag.Get("path"); name != "" {
+			in.Field(i).SetString(r.PathValue(name))
+			continue
+		}
+		name := field.Tag.Get("query")
+		if name == "" {
+			hasBody = true
+			continue
+		}
+		if err := setQuery(in.Field(i), name, r.URL.Query().Get(name)); err != nil {
+			return err
+		}
+	}
+	if !hasBody {
+		return nil
+	}
+	return decodeBody(w, r, o, in)
+}
+
+func setQuery(v reflect.Value, name, text string) error {
+	if text == "" {
+		return nil
+	}
+	if v.Kind() == reflect.String {
+		v.SetString(text)
+		return nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 0 {
+		return &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("%s=%q is not a whole number", name, text)}
+	}
+	v.SetInt(n)
+	return nil
+}
+
+func decodeBody(w http.ResponseWriter, r *http.Request, o op.Operation, in reflect.Value) error {
+	body := http.MaxBytesReader(w, r.Body, maxBody)
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if kind == "application/x-ndjson" || kind == "application/jsonl" {
+		for i := range o.In.NumField() {
+			if o.In.Field(i).Tag.Get("lines") == "true" {
+				return decodeLines(body, in.Field(i))
+			}
+		}
+	}
+	raw, err := io.ReadAll(body)
+	if err != nil {
+		return readError(err)
+	}
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(in.Addr().Interface()); err != nil {
+		return &hone.Error{Code: hone.Invalid, Message: "the body is not what `" + o.Name + "` takes: " + err.Error(), Hint: "GET /api/v1/openapi.json says what it takes"}
+	}
+	return nil
+}
+
+func readError(err error) error {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return &hone.Error{Code: hone.TooLarge, Message: fmt.Sprintf("the body is larger than %d bytes", maxBody), Hint: "send it in parts"}
+	}
+	return &hone.Error{Code: hone.Invalid, Message: "the body could not be read: " + err.Error()}
+}
+
+// decodeLines reads JSON Lines into a list.
+func decodeLines(body io.Reader, list reflect.Value) error {
+	scan := bufio.NewScanner(body)
+	scan.Buffer(make([]byte, 64<<10), 1<<20)
+	for line := 1; scan.Scan(); line++ {
+		if len(bytes.TrimSpace(scan.Bytes())) == 0 {
+			continue
+		}
+		item := reflect.New(list.Type().Elem())
+		d := json.NewDecoder(bytes.NewReader(scan.Bytes()))
+		d.DisallowUnknownFields()
+		if err := d.Decode(item.Interface()); err != nil {
+			return &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("line %d: %v", line, err), Hint: "nothing of this batch was stored"}
+		}
+		list.Set(reflect.Append(list, item.Elem()))
+	}
+	if err := scan.Err(); err != nil {
+		return readError(err)
+	}
+	return nil
+}
+
+var statuses = map[hone.Code]int{
+	hone.Invalid: http.StatusBadRequest, hone.Denied: http.StatusForbidden, hone.NotFound: http.StatusNotFound,
+	hone.Conflict: http.StatusConflict, hone.TooLarge: http.StatusRequestEntityTooLarge,
+	hone.Overloaded: http.StatusTooManyRequests, hone.Unavailable: http.StatusServiceUnavailable,
+}
+
+// problem answers with problem details as RFC 9457 has them. What is internal
+// says nothing about the inside.
+func problem(w http.ResponseWriter, err error) {
+	e, ok := hone.AsError(err)
+	if !ok {
+		e = &hone.Error{Code: hone.Internal, Message: "something went wrong inside", Hint: "the server's log has the cause"}
+	}
+	status := statuses[e.Code]
+	if status == 0 {
+		status = http.StatusInternalServerError
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(map[string]any{
+		"type": "about:blank", "title": http.StatusText(status), "status": status, "detail": e.Message, "hint": e.Hint, "code": e.Code,
+	})
+}

@@ -1,0 +1,160 @@
+// Package web is Hone's face over HTTP: REST with its OpenAPI document, server-
+// sent events, Prometheus metrics and the page. What the operations do is left
+// to op, answering predictions to the gateway.
+package web
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"hone"
+	"hone/internal/op"
+)
+
+// Principals knows who a token belongs to.
+type Principals interface {
+	PrincipalByToken(ctx context.Context, tokenSHA256 string) (name, role string, err error)
+}
+
+// Options is what a server is built from.
+type Options struct {
+	Listen     string
+	Service    *op.Service
+	Principals Principals
+	// Predict serves /v2 and the short form.
+	Predict http.Handler
+	// Changes gives a channel of audit events as they are committed, and what
+	// ends it. Events may be lost.
+	Changes func() (<-chan hone.Event, func())
+	Metrics http.Handler
+	Log     *slog.Logger
+}
+
+// Server answers HTTP on loopback.
+type Server struct {
+	o        Options
+	http     *http.Server
+	listener net.Listener
+	done     chan struct{}
+	stop     sync.Once
+	closing  chan struct{}
+}
+
+// New returns a server that does not listen yet.
+func New(o Options) *Server {
+	s := &Server{o: o, done: make(chan struct{}), closing: make(chan struct{})}
+	s.http = &http.Server{
+		Handler: s.handler(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+	}
+	return s
+}
+
+// Start listens, and returns once requests are answered.
+func (s *Server) Start(context.Context) (err error) {
+	if s.listener, err = net.Listen("tcp", s.o.Listen); err != nil {
+		return &hone.Error{Code: hone.Conflict, Message: "cannot listen on " + s.o.Listen + ": " + err.Error(),
+			Hint: "another server may hold the port; set server.listen or --listen"}
+	}
+	go func() {
+		defer close(s.done)
+		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+			s.o.Log.Error("http server ended", "error", err)
+		}
+	}()
+	return nil
+}
+
+// Addr is where the server listens, once started.
+func (s *Server) Addr() string { return s.listener.Addr().String() }
+
+// Stop lets requests under way finish, for at most five seconds.
+func (s *Server) Stop() {
+	s.stop.Do(func() {
+		if s.listener == nil {
+			return
+		}
+		close(s.closing)
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if err := s.http.Shutdown(ctx); err != nil {
+			s.http.Close()
+		}
+		<-s.done
+	})
+}
+
+func (s *Server) handler() http.Handler {
+	mux := http.NewServeMux()
+	for _, o := range op.All() {
+		mux.Handle(o.Method+" "+o.Path, s.operation(o))
+	}
+	mux.Handle("/v2", s.o.Predict)
+	mux.Handle("/v2/", s.o.Predict)
+	mux.Handle("POST /api/v1/models/{model}/predict", s.o.Predict)
+	mux.HandleFunc("GET /api/v1/events", s.events)
+	mux.HandleFunc("GET /api/v1/openapi.json", openAPI)
+	mux.Handle("GET /metrics", s.o.Metrics)
+	mux.Handle("/", page())
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
+		problem(w, &hone.Error{Code: hone.NotFound, Message: "there is no " + r.Method + " " + r.URL.Path, Hint: "GET /api/v1/openapi.json lists what there is"})
+	})
+	guard := http.NewCrossOriginProtection()
+	return s.protect(guard.Handler(mux))
+}
+
+// protect refuses what a browser on a hostile page could send: a foreign Host,
+// by which a name that was made to point here would be recognised, and frames.
+func (s *Server) protect(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+		if !loopbackHost(r.Host) {
+			problem(w, &hone.Error{Code: hone.Denied, Message: "the Host header names another machine", Hint: "use http://127.0.0.1 or http://localhost"})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func loopbackHost(hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = strings.Trim(hostport, "[]")
+	}
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// caller finds out who asks. Without a token everybody on this machine may read
+// and send predictions and feedback, and nobody may move a model.
+func (s *Server) caller(r *http.Request) (op.Caller, error) {
+	header := r.Header.Get("Authorization")
+	if header == "" {
+		return op.Caller{Name: "anonymous", Role: op.Feedback}, nil
+	}
+	token, ok := strings.CutPrefix(header, "Bearer ")
+	if !ok {
+		return op.Caller{}, &hone.Error{Code: hone.Denied, Message: "the Authorization header is not a bearer token", Hint: "send Authorization: Bearer TOKEN"}
+	}
+	sum := sha256.Sum256([]byte(strings.TrimSpace(token)))
+	name, role, err := s.o.Principals.PrincipalByToken(r.Context(), hex.EncodeToString(sum[:]))
+	if err != nil {
+		return op.Caller{}, &hone.Error{Code: hone.Denied, Message: "nobody has this token", Hint: "the owner's token is in the data folder, in the file token"}
+	}
+	return op.Caller{Name: name, Role: op.Role(role)}, nil
+}
