@@ -162,7 +162,9 @@ func (d *draft) features() error {
 			why = "the time of each row"
 		case c.Identifier:
 			why = "different in nearly every row, so it names rows and says nothing of them"
-		case c.Constant || c.Distinct == 1:
+		case c.Distinct == 0 && c.Example == "":
+			why = "it has no value in any row"
+		case (c.Constant || c.Distinct == 1) && c.Kind != frame.Number:
 			why = "the same in every row"
 		case c.Name == "" || len(c.Name) > 200 || strings.TrimSpace(c.Name) != c.Name || !printable(c.Name) || !utf8.ValidString(c.Name):
 			why = "its name cannot be a feature's; rename the column"
@@ -239,6 +241,9 @@ func (d *draft) note(c Column) string {
 	}
 	if c.Example != "" && c.Kind != frame.Text {
 		parts = append(parts, "such as "+comment(c.Example))
+	}
+	if c.Distinct == 1 {
+		parts = append(parts, "the same in every row so far")
 	}
 	if c.Missing > 0 && d.o.Rows > 0 {
 		parts = append(parts, fmt.Sprintf("missing in %s %% of rows", percentText(c.Missing, d.o.Rows)))

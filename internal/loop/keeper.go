@@ -129,7 +129,7 @@ func (k *keeper) reign(ctx context.Context) (err error) {
 	}
 	k.closeDuel()
 	k.monitor, k.ref, k.champion, k.arms = nil, nil, hone.Version{}, nil
-	k.cursor = cursor{}
+	k.cursor, k.looked = cursor{}, false
 	id := k.aliases[hone.Champion]
 	if id == "" {
 		k.trainable = 0

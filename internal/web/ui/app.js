@@ -1,6 +1,6 @@
 // The page: reads the address, draws what belongs there, and draws again when
 // the server says that something changed.
-import { h, icon, link, name, render } from './dom.js';
+import { h, icon, link, modelPath, name, render, runPath, verdict } from './dom.js';
 import { clock } from './fmt.js';
 import { first, live, now, start, watch } from './live.js';
 import { fleet } from './fleet.js';
@@ -18,7 +18,7 @@ let page = null, due = false, prefix = 0, keysOff = localStorage.getItem('hone-k
 const moods = new Map();
 
 function lost() {
-  return { crumbs: [['Not found']], title: () => 'Not found', view: () => [h('h1', { tabindex: -1 }, 'There is no such page.'), h('p', { class: 'lead' }, link('/', '', 'All models'))] };
+  return { crumbs: [['Not found']], title: () => 'Not found', view: () => [verdict('There is no such page.', link('/', '', 'All models'))] };
 }
 
 // open draws the page that the address names.
@@ -106,9 +106,9 @@ function find(e) {
   const own = models.filter((m) => q.startsWith(m + '-') && /^\d+$/.test(q.slice(m.length + 1)))[0];
   const some = models.filter((m) => m.toLowerCase().includes(q.toLowerCase()));
   e.target.elements.q.value = '';
-  if (models.includes(q)) go('/m/' + encodeURIComponent(q));
-  else if (own) go(`/m/${encodeURIComponent(own)}/runs/${encodeURIComponent(q)}`);
-  else if (some.length === 1) go('/m/' + encodeURIComponent(some[0]));
+  if (models.includes(q)) go(modelPath(q));
+  else if (own) go(runPath(own, q));
+  else if (some.length === 1) go(modelPath(some[0]));
   else go('/t/' + encodeURIComponent(q));
 }
 

@@ -132,3 +132,36 @@ export function name(s) {
   const text = String(s);
   return h('bdi', { title: text.length > 64 ? text : null }, text.length > 64 ? text.slice(0, 63) + '…' : text);
 }
+
+export const modelPath = (model) => '/m/' + encodeURIComponent(model);
+export const runPath = (model, run) => `${modelPath(model)}/runs/${encodeURIComponent(run)}`;
+
+// table draws rows of [key, cell, …] under heads: '>Rows' stands right, '!Gate'
+// names the row. Cells may be wrapped as {cls, of} to give them a class.
+export function table(cls, heads, rows, more) {
+  const parts = heads.map((t) => ({ n: t[0] === '>', row: t[0] === '!', text: t.replace(/^[>!]/, '') }));
+  return h('table', { class: cls },
+    h('thead', null, h('tr', null, parts.map((p) => h('th', { scope: 'col', class: p.n ? 'n' : null }, p.text)))),
+    h('tbody', null, rows.map(([key, ...cells]) => h('tr', { key }, cells.map((c, i) => {
+      const p = parts[i], given = c && c.cls !== undefined;
+      const props = { class: [p.n && 'n', given && c.cls].filter(Boolean).join(' ') || null, 'data-label': p.n ? p.text.toLowerCase() : null };
+      return h(p.row ? 'th' : 'td', p.row ? { ...props, scope: 'row' } : props, given ? c.of : c);
+    })))), more);
+}
+
+// pairs draws [name, value] as a list; what is false is left out.
+export function pairs(all) {
+  return h('dl', { class: 'kv' }, all.filter(Boolean).map(([k, v]) => [h('dt', null, k), h('dd', null, v)]));
+}
+
+export const code = (...kids) => h('code', null, kids);
+export const body = (...kids) => h('div', { class: 'body' }, kids);
+export const small = (...kids) => h('span', { class: 'sm t3 block' }, kids);
+// fold hides details under a word.
+export const fold = (word, ...kids) => h('details', { class: 'body' }, h('summary', null, word), kids);
+// verdict opens a page: sentence, lead, facts and what can be done.
+export function verdict(sentence, lead, meta, acts) {
+  return h('div', { class: 'verdict', key: 'verdict' },
+    h('div', null, h('h1', { tabindex: -1, 'data-sentence': true }, sentence), lead && h('p', { class: 'lead' }, lead), meta && h('div', { class: 'meta' }, meta)),
+    acts && h('div', { class: 'btns' }, acts));
+}

@@ -115,14 +115,14 @@ export function lossBar(lower, estimate, price) {
     price > 0 && h('line', { class: 'limit', x1: x(price), x2: x(price), y1: 1, y2: 15 }));
 }
 
-// whisker draws a value with its interval against a limit; pass says on which
-// side of the limit a value passes: -1 under it, 1 over it.
-export function whisker(v, lower, upper, limit, pass, label) {
+// whisker draws a value with its interval against a limit; over says that
+// what passes is above the limit, not under it.
+export function whisker(v, lower, upper, limit, over, label) {
   const w = 150, all = [v, lower, upper, limit].filter(Number.isFinite);
   const lo = Math.min(...all), hi = Math.max(...all), room = (hi - lo || Math.abs(hi) || 1) * 0.18;
   const x = scale(lo - room, hi + room, 2, w - 2), at = x(limit);
   return h('svg', { viewBox: `0 0 ${w} 18`, width: w, height: 18, role: 'img', 'aria-label': label },
-    h('rect', { class: 'good-band', x: pass < 0 ? 2 : at, y: 1, width: Math.max(0, pass < 0 ? at - 2 : w - 2 - at), height: 16 }),
+    h('rect', { class: 'good-band', x: over ? at : 2, y: 1, width: Math.max(0, over ? w - 2 - at : at - 2), height: 16 }),
     h('line', { class: 'grid', x1: 2, x2: w - 2, y1: 9, y2: 9 }),
     lower !== upper && Number.isFinite(lower) && h('path', { class: 'whisk', d: `M${x(lower)} 9H${x(upper)}M${x(lower)} 5V13M${x(upper)} 5V13` }),
     h('line', { class: 'limit', x1: at, x2: at, y1: 0, y2: 18 }),

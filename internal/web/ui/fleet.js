@@ -1,6 +1,6 @@
 // The fleet: is every model well, and which need a person?
-import { h, chip, link, memo, name } from './dom.js';
-import { int, num, metric, range, rate, span, value, words, capital } from './fmt.js';
+import { h, chip, code, link, memo, modelPath, name, verdict } from './dom.js';
+import { int, metric, num, range, rate, span } from './fmt.js';
 import { live, now } from './live.js';
 import { ofModel, problem, waiting } from './words.js';
 import { lossBar } from './draw.js';
@@ -80,12 +80,12 @@ export function fleet() {
     title: () => (live.status ? headline(live.status.models)[0].replace(/\.$/, '') : 'Fleet'),
     view() {
       const s = live.status;
-      if (!s) return live.error ? [h('h1', { tabindex: -1 }, 'The fleet cannot be shown.'), problem(live.error, () => location.reload())] : waiting(opened, true);
-      const [verdict, lead] = headline(s.models), shown = matching(s.models);
+      if (!s) return live.error ? [verdict('The fleet cannot be shown.'), problem(live.error, () => location.reload())] : waiting(opened, true);
+      const [sentence, lead] = headline(s.models), shown = matching(s.models);
       return [
-        h('div', { class: 'verdict', key: 'verdict' }, h('div', null, h('h1', { tabindex: -1 }, verdict), lead && h('p', { class: 'lead' }, lead))),
-        s.models.length > 0 && filters(s.models, shown),
-        s.models.length === 0 ? h('div', { class: 'card', key: 'none' }, h('p', { class: 'empty' }, 'Models will be listed here. Write a configuration from your data with ', h('code', null, 'hone init --from data.csv'), ', or look at a running example with ', h('code', null, 'hone demo'), '.'))
+        verdict(sentence, lead),
+        s.models.length > 1 && filters(s.models, shown),
+        s.models.length === 0 ? h('div', { class: 'card', key: 'none' }, h('p', { class: 'empty' }, 'Models will be listed here. Write a configuration from your data with ', code('hone init --from data.csv'), ', or look at a running example with ', code('hone demo'), '.'))
           : shown.length === 0 ? h('div', { class: 'card', key: 'none' }, h('p', { class: 'empty' }, `No model matches ${[query().get('state') && `“${query().get('state')}”`, query().get('q') && `“${query().get('q')}”`].filter(Boolean).join(' and ')}. `, link('/', '', 'Clear the filter')))
             : table(shown)];
     },
@@ -119,12 +119,13 @@ function recoverable(m) {
 function row(m) {
   const [icon, word, tone] = ofModel(m), well = m.mood === 'well';
   return h('tr', { key: m.model, 'data-row': m.model, 'data-model': m.model },
-    h('th', { scope: 'row' }, link('/m/' + encodeURIComponent(m.model), '', name(m.model)), h('span', { class: 'sm t3 block' }, `${m.task} · ${int(m.features)} features`)),
-    h('td', { class: 'say' }, chip(icon, word, tone, well), ' ', h('span', { class: 'block' }, h('span', { 'data-sentence': true }, m.sentence)), !well && m.lead && m.lead !== m.sentence && h('span', { class: 'sm t2 block' }, m.lead)),
+    h('th', { scope: 'row' }, link(modelPath(m.model), '', name(m.model)), h('span', { class: 'sm t3 block' }, `${m.task} · ${int(m.features)} features`)),
+    h('td', { class: 'say' }, h('div', { class: well ? 'quiet' : null }, chip(icon, word, tone, well), h('div', { 'data-sentence': true, class: well ? 't2' : 'b' }, m.sentence)),
+      !well && m.lead && m.lead !== m.sentence && h('span', { class: 'sm t2 block' }, m.lead)),
     h('td', { class: 'n perf' }, performance(m)),
     h('td', null, m.champion ? recoverable(m) : null),
     h('td', { class: 'n nw' }, m.champion ? [`${int(m.drifted_features)} of ${int(m.features)}`, h('span', { class: 'small t3' }, ' drift')] : null),
     h('td', { class: 'n wide', title: 'mature labels since the champion was trained' }, int(m.new_labels), h('span', { class: 'small t3' }, ' labels')),
     h('td', { class: 'n wide nw' }, rate(m.predictions_per_second)),
-    h('td', { class: 'nw' }, m.champion ? [h('code', null, m.champion), m.champion_since && h('span', { class: 'sm t3 block ago' }, ' ' + span(Math.max(0, Math.floor((now() - Date.parse(m.champion_since)) / 1000 / 10) * 10)))] : h('span', { class: 't3' }, 'none yet')));
+    h('td', { class: 'nw' }, m.champion ? [code(m.champion), m.champion_since && h('span', { class: 'sm t3 block ago' }, ' ' + span(Math.max(0, Math.floor((now() - Date.parse(m.champion_since)) / 1000 / 10) * 10)))] : h('span', { class: 't3' }, 'none yet')));
 }

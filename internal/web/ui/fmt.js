@@ -131,6 +131,7 @@ export function words(s) {
   return String(s || '').replaceAll('_', ' ');
 }
 
+// capital begins a sentence, unless with the name of a version.
 export function capital(s) {
-  return s ? s[0].toUpperCase() + s.slice(1) : '';
+  return s && !/^v\d/.test(s) ? s[0].toUpperCase() + s.slice(1) : s || '';
 }

@@ -34,7 +34,7 @@ function texts(d, run, dataset) {
     ['Train', run && (run.twin || took('training') > 0) ? (took('training') ? span(took('training')) : span((now() - Date.parse(run.since)) / 1000)) : busy('training') ? span((now() - Date.parse(run.since)) / 1000) : '', run ? run.candidate || run.twin || (d.training && d.training.step ? `step ${int(d.training.step)}` : '') : ''],
     ['Evaluate', e && e.loss && e.champion ? `${signed(e.loss.diff)} loss` : e && e.loss ? `${num(e.loss.candidate)} loss` : '', e && e.loss ? `${int(e.loss.n)} paired rows` : ''],
     ['Gate', v ? v.text : '', busy('awaiting_approval') ? 'waits for a person' : v ? v.extra : ''],
-    ['Rollout', roll[0] || (run && run.state === 'closed' ? words(run.ending) : ''), run && run.rollout && run.rollout.paused ? 'paused' : roll[1]],
+    ['Rollout', run && run.state === 'closed' ? words(run.ending) : roll[0], run && run.state === 'closed' ? run.candidate : run && run.rollout && run.rollout.paused ? 'paused' : roll[1]],
     ['Gateway', rate(d.predictions_per_second), d.champion ? `champion ${d.champion}` : 'nothing served'],
   ];
 }

@@ -1,14 +1,13 @@
 // One model: is it going stale, since when, at what cost, what changed, what now?
-import { h, chip, link, name } from './dom.js';
-import { int, num, pct, metric, span, seconds, words, when, capital, range } from './fmt.js';
-import { find, get, live, now, Resource } from './live.js';
-import { card, ofModel, ofRun, problem, runChip, waiting } from './words.js';
+import { h, body, chip, code, link, name, runPath, table, verdict } from './dom.js';
+import { int, num, pct, range, span, when, words } from './fmt.js';
+import { find, get, now, Resource } from './live.js';
+import { card, ofModel, problem, runChip, waiting } from './words.js';
 import { answer, button, forModel, forRun } from './act.js';
 import { events, reasons } from './evidence.js';
 import { picture } from './loop.js';
 import { meter } from './draw.js';
 import { timeline } from './timeline.js';
-import { performance } from './fleet.js';
 
 export function model(id) {
   const base = '/api/v1/models/' + encodeURIComponent(id), opened = Date.now();
@@ -18,7 +17,7 @@ export function model(id) {
   const loss = new Resource(`${base}/signals?name=recoverable_loss&limit=500`, 5000);
   const runs = new Resource(`${base}/runs?limit=20`, 1500);
   const versions = new Resource(`${base}/versions`, 1500);
-  const audit = new Resource(async () => newest(id, 40), 1500);
+  const audit = new Resource(async () => newest(id, 20), 1500);
   const all = [detail, quality, loss, runs, versions, audit];
   const datasets = new Map();
   const charts = timeline();
@@ -52,19 +51,17 @@ export function model(id) {
     },
     view() {
       const d = detail.data;
-      if (!d) return detail.error ? [h('h1', { tabindex: -1 }, detail.error.status === 404 ? `There is no model ${id}.` : `${id} cannot be shown.`), problem(detail.error, () => detail.load()), link('/', '', 'All models')] : waiting(opened, true);
+      if (!d) return detail.error ? [verdict(detail.error.status === 404 ? `There is no model ${id}.` : `${id} cannot be shown.`), problem(detail.error, () => detail.load()), link('/', '', 'All models')] : waiting(opened, true);
       const m = { ...d, ...find(id), signals: d.signals || [], ticks: d.ticks || [] }, run = d.open_run;
       const acts = run ? forRun(run, m.champion) : forModel(id, m.champion, d.aliases && d.aliases.previous);
       return [
-        h('div', { class: 'verdict', key: 'verdict' },
-          h('div', null, h('h1', { tabindex: -1, 'data-sentence': true }, m.sentence), m.lead && h('p', { class: 'lead' }, m.lead), about(m, d)),
-          h('div', { class: 'btns' }, run && link(`/m/${encodeURIComponent(id)}/runs/${encodeURIComponent(run.run)}`, 'btn' + (acts.some((a) => a.tone === 'p') ? '' : ' p'), `Open ${run.run}`), acts.map((a) => button(a, () => { detail.refresh(); redraw(); })))),
+        verdict(m.sentence, m.lead, about(m, d), [run && link(runPath(id, run.run), 'btn' + (acts.some((a) => a.tone === 'p') ? '' : ' p'), `Open ${run.run}`), acts.map((a) => button(a, () => { detail.refresh(); redraw(); }))]),
         answer() && h('p', { class: 'note good', key: 'answer' }, answer()),
         detail.error && h('div', { key: 'stale' }, problem({ ...detail.error, title: 'What follows is from ' + new Date(detail.at).toTimeString().slice(0, 5) })),
         picture(m, dataset(run || d.last_run)),
         charts.view(m, { quality: quality.data, loss: loss.data, versions: versions.data, runs: runs.data, metric: metricName() }, redraw),
         h('div', { class: 'two', key: 'rest' },
-          h('div', null, features(d), slices(d), decided(d)),
+          h('div', null, features(m), slices(m), decided(m)),
           h('div', null, past(runs, id), heard(audit))),
       ];
     },
@@ -85,56 +82,60 @@ export async function newest(id, want) {
 }
 
 function about(m, d) {
-  return h('div', { class: 'meta' },
+  return [
     h('span', null, `${m.task} · ${int(m.features)} features`),
-    m.champion && h('span', null, 'champion ', h('code', null, m.champion), m.champion_since && h('span', { class: 'ago' }, `, for ${span(Math.max(1, Math.floor((now() - Date.parse(m.champion_since)) / 1000)))}`)),
+    m.champion && h('span', null, 'champion ', code(m.champion), m.champion_since && h('span', { class: 'ago' }, `, for ${span(Math.max(1, Math.floor((now() - Date.parse(m.champion_since)) / 1000)))}`)),
     d.probation && !d.probation.over && h('span', null, `probation: ${int(d.probation.quality.n)} of ${int(d.probation.labels)} labels`),
-    d.next_schedule && h('span', null, 'next by schedule: ', when(d.next_schedule, now())));
+    d.next_schedule && h('span', null, 'next by schedule: ', when(d.next_schedule, now()))];
+}
+
+const tones = { none: 'warn', small: 'warn', large: 'bad' };
+
+function feature(f) {
+  const size = f.excess_psi;
+  return [f.feature, code(name(f.feature)),
+    { cls: 'nw', of: f.note ? h('span', { class: 't3' }, f.note) : chip(...(f.drifted ? ['attn', 'Drifted', tones[f.severity]] : ['dot', 'Steady', 'idle']), true) },
+    { cls: f.drifted ? tones[f.severity] : 'idle', of: [meter(size, [0.05, 0.1], 0.4, `excess PSI ${num(size, 3)}, small from 0.05, large from 0.1`), h('span', { class: 'sm t3' }, `${num(size, 3)}, ${f.severity}`)] },
+    { cls: 'nw', of: `${pct(f.missing_ref)} → ${pct(f.missing_cur)}` }, pct(f.outside)];
 }
 
 function features(d) {
-  const drift = d.drift || {}, title = 'Features', all = drift.features || [];
-  if (!d.champion) return card(title, '', h('p', { class: 'empty' }, 'Drift is judged against what the champion was trained on; there is no champion yet.'));
-  if (drift.unknown || !all.length) return card(title, '', h('p', { class: 'empty' }, `Drift is unknown: ${drift.unknown || 'no window was judged'}. ${int(d.window_predictions)} of ${int(d.config.monitor.window)} predictions of the next window are in.`));
-  const rank = (f) => (f.drifted ? 1e3 : 0) + f.excess_psi;
-  const rows = [...all].sort((a, b) => rank(b) - rank(a)), tones = { none: 'idle', small: 'warn', large: 'bad' };
-  const row = (f) => h('tr', { key: f.feature },
-    h('th', { scope: 'row' }, h('code', null, name(f.feature))),
-    h('td', { class: 'nw' }, f.note ? h('span', { class: 't3' }, f.note) : f.drifted ? chip('attn', 'Drifted', tones[f.severity] === 'idle' ? 'warn' : tones[f.severity], true) : chip('dot', 'Steady', 'idle', true)),
-    h('td', { 'data-label': 'size' }, h('div', { class: f.drifted ? tones[f.severity] : 'idle' }, meter(f.excess_psi, [0.05, 0.1], 0.4, `excess PSI ${num(f.excess_psi, 3)}, small from 0.05, large from 0.1`)), h('span', { class: 'sm t3' }, `${num(f.excess_psi, 3)}, ${f.severity}`)),
-    h('td', { class: 'n nw', 'data-label': 'missing' }, `${pct(f.missing_ref)} → ${pct(f.missing_cur)}`),
-    h('td', { class: 'n', 'data-label': 'outside the reference' }, pct(f.outside)));
-  return card(title, `${int(d.drifted_features)} of ${int(d.features)} drift in the last ${int(drift.n)} predictions`,
-    h('table', { class: 'stack' }, h('thead', null, h('tr', null, ['Feature', 'State', 'Excess PSI'].map((t) => h('th', { scope: 'col' }, t)), ['Missing', 'Outside'].map((t) => h('th', { scope: 'col', class: 'n' }, t)))),
-      h('tbody', null, rows.map(row), drift.score && drift.score.feature !== undefined && row({ ...drift.score, feature: 'score of ' + d.champion }))));
+  const drift = d.drift || {}, all = drift.features || [], rank = (f) => (f.drifted ? 1e3 : 0) + f.excess_psi;
+  if (!d.champion) return empty('Features', 'Drift is judged against what the champion was trained on; there is no champion yet.');
+  if (drift.unknown || !all.length) return empty('Features', `Drift is unknown: ${drift.unknown || 'no window was judged'}. ${int(d.window_predictions)} of ${int(d.config.monitor.window)} predictions of the next window are in.`);
+  const rows = [...all].sort((a, b) => rank(b) - rank(a));
+  if (drift.score && drift.score.severity) rows.push({ ...drift.score, feature: 'score of ' + d.champion });
+  return card('Features', `${int(d.drifted_features)} of ${int(d.features)} drift in the last ${int(drift.n)} predictions`,
+    table('stack', ['!Feature', 'State', 'Excess PSI', '>Missing', '>Outside'], rows.map(feature)));
 }
 
 function slices(d) {
-  const all = (d.signals || []).filter((s) => s.name === 'loss' && s.slice && !s.unknown).sort((a, b) => b.value - a.value);
-  if (!all.length) return null;
-  return card('Slices', 'declared loss a row, worst first; intervals are 99.9 %',
-    h('table', null, h('thead', null, h('tr', null, h('th', { scope: 'col' }, 'Slice'), ['Loss', 'Interval', 'Labels'].map((t) => h('th', { scope: 'col', class: 'n' }, t)))),
-      h('tbody', null, all.slice(0, 12).map((s) => h('tr', { key: s.slice }, h('th', { scope: 'row' }, h('code', null, name(s.slice))), h('td', { class: 'n b' }, num(s.value)), h('td', { class: 'n t2' }, range(s)), h('td', { class: 'n' }, int(s.n)))))));
+  const all = d.signals.filter((s) => s.name === 'loss' && s.slice && !s.unknown).sort((a, b) => b.value - a.value);
+  return all.length > 0 && card('Slices', 'declared loss a row, worst first; intervals are 99.9 %', table(null, ['!Slice', '>Loss', '>Interval', '>Labels'], all.slice(0, 12).map((s) => [s.slice, code(name(s.slice)), { cls: 'b', of: num(s.value) }, { cls: 't2', of: range(s) }, int(s.n)])));
 }
 
 function decided(d) {
   const it = d.decision;
-  if (!it || !it.at || !it.sentence) return card('Last decision', '', h('p', { class: 'empty' }, 'Nothing was decided yet: triggers are looked at as labels come.'));
-  return card('Last decision', [when(it.at, now()), ` by ${it.by}`], h('div', { class: 'body' }, h('p', null, it.sentence)), it.reasons && reasons(it.reasons));
+  if (!it || !it.at || !it.sentence) return empty('Last decision', 'Nothing was decided yet: triggers are looked at as labels come.');
+  return card('Last decision', [when(it.at, now()), ` by ${it.by}`], body(h('p', null, it.sentence)), it.reasons && reasons(it.reasons));
+}
+
+function empty(title, ...why) {
+  return card(title, '', h('p', { class: 'empty' }, why));
 }
 
 function past(r, id) {
-  const all = r.data && r.data.runs;
-  if (r.error && !all) return card('Runs', '', h('div', { class: 'body' }, problem(r.error, () => r.load())));
-  if (!all || !all.length) return card('Runs', '', h('p', { class: 'empty' }, all ? ['Runs will be listed here, newest first. One starts by itself when a trigger fires; ', h('code', null, `hone run ${id}`), ' starts one by hand.'] : ''));
-  return card('Runs', `the newest ${int(all.length)}`, h('ol', { class: 'log' }, all.map((run) => h('li', { key: run.run },
-    h('span', { class: 't3 nw' }, when(run.started, now()), h('span', { class: 'sm block' }, span(Math.max(0, (Date.parse(run.ended || new Date(now())) - Date.parse(run.started)) / 1000)))),
-    h('span', null, link(`/m/${encodeURIComponent(id)}/runs/${encodeURIComponent(run.run)}`, 'b', run.run), ' ', runChip(run, true), h('span', { class: 't3' }, ` ${words(run.decision.trigger)}`), h('span', { class: 'block' }, run.sentence))))));
+  const all = r.data && (r.data.runs || []);
+  if (!all) return r.error ? card('Runs', '', body(problem(r.error, () => r.load()))) : empty('Runs');
+  if (!all.length) return empty('Runs', 'Runs will be listed here, newest first. One starts by itself when a trigger fires; ', code(`hone run ${id}`), ' starts one by hand.');
+  return card('Runs', 'newest first', h('ol', { class: 'log' }, all.map((run) => h('li', { key: run.run },
+    h('span', { class: 't3 nw' }, when(run.started, now()), h('span', { class: 'sm block ago' }, span(Math.max(0, (Date.parse(run.ended || new Date(now()).toISOString()) - Date.parse(run.started)) / 1000)))),
+    h('span', null, link(runPath(id, run.run), 'b', run.run), ' ', runChip(run, true), h('span', { class: 't3' }, ` by ${words(run.decision.trigger)}`), h('span', { class: 'block' }, run.sentence))))));
 }
 
 function heard(r) {
   const all = r.data && (r.data.events || []);
-  if (r.error && !all) return card('Audit', '', h('div', { class: 'body' }, problem(r.error, () => r.load())));
-  if (!all || !all.length) return card('Audit', '', h('p', { class: 'empty' }, all ? 'Each change of this model will stand here, with who made it.' : ''));
-  return card('Audit', ['newest first; ', link('/audit', '', 'the whole chain')], events(all.slice(-40).reverse(), now()));
+  if (!all) return r.error ? card('Audit', '', body(problem(r.error, () => r.load()))) : empty('Audit');
+  if (!all.length) return empty('Audit', 'Each change of this model will stand here, with who made it.');
+  return card('Audit', ['newest first; ', link('/audit', '', 'the whole chain')], events(all.slice(-20).reverse(), now()));
 }

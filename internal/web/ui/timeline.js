@@ -1,6 +1,6 @@
 // A model over time: what happened, its quality against the baseline, and what a
 // retrain would win back against its price. One time axis, one cursor.
-import { h } from './dom.js';
+import { h, fold, table } from './dom.js';
 import { clock, int, metric, num, words, when } from './fmt.js';
 import { strip, lane, axis, pad, ticks } from './draw.js';
 import { live, now } from './live.js';
@@ -182,7 +182,5 @@ function legend() {
 
 function asTable(raw, write, metricName) {
   const rows = raw.filter((s) => !s.unknown).slice(-12).reverse();
-  return h('details', { class: 'body' }, h('summary', null, 'as table'),
-    h('table', null, h('caption', { class: 'vh' }, 'The newest values'), h('thead', null, h('tr', null, h('th', { scope: 'col' }, 'At'), [metricName, 'Interval', 'Labels'].map((t) => h('th', { scope: 'col', class: 'n' }, t)))),
-      h('tbody', null, rows.map((s) => h('tr', { key: s.at }, h('td', null, when(s.at, now())), h('td', { class: 'n' }, write(s.value)), h('td', { class: 'n' }, `${write(s.lower || 0)} to ${write(s.upper || 0)}`), h('td', { class: 'n' }, int(s.n)))))));
+  return fold('as table', table(null, ['!At', `>${metricName}`, '>Interval', '>Labels'], rows.map((s) => [s.at, when(s.at, now()), write(s.value), `${write(s.lower || 0)} to ${write(s.upper || 0)}`, int(s.n)])));
 }
