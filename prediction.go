@@ -1,6 +1,42 @@
 package hone
 
-import "time"
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// OwnPrefix begins the prediction ids that Hone makes itself. They are never
+// reused, so that a day's file alone tells whether one is a repetition; callers
+// may not make ids that begin so.
+const OwnPrefix = "hone-"
+
+// maxID is the most bytes that a prediction id has.
+const maxID = 128
+
+// Check tells whether a caller may name a prediction so: by 1 to 128 bytes of
+// printable ASCII without spaces, and not like Hone itself.
+func (id PredictionID) Check() error {
+	why := ""
+	switch {
+	case id == "":
+		why = "is missing"
+	case len(id) > maxID:
+		why = fmt.Sprintf("is longer than %d bytes", maxID)
+	case strings.HasPrefix(string(id), OwnPrefix):
+		why = fmt.Sprintf("begins with %q, as only Hone's own ids do", OwnPrefix)
+	case strings.ContainsFunc(string(id), func(r rune) bool { return r <= ' ' || r > '~' }):
+		why = "has a space, or a character that is not printable ASCII"
+	}
+	if why == "" {
+		return nil
+	}
+	shown := string(id)
+	if len(shown) > 40 {
+		shown = shown[:40] + "…"
+	}
+	return &Error{Code: Invalid, Message: fmt.Sprintf("prediction id %q %s", shown, why), Hint: "give each prediction a short id of its own, or none"}
+}
 
 // Route says why a version answered a request.
 type Route string

@@ -141,7 +141,7 @@ func TestInferHeadersAndLog(t *testing.T) {
 	a := call(t, h, "POST", "/v2/models/fraud/infer", `{"inputs":[{"name":"amount","shape":[1],"datatype":"FP64","data":[0.5]},
 		{"name":"country","shape":[1],"datatype":"INT64","data":[9007199254740993]},{"name":"user_id","shape":[1],"datatype":"INT32","data":[17]}]}`)
 	p := log.predictions()[0]
-	if a.code != 200 || len(p.ID) != 26 || p.Unit != "17" {
+	if a.code != 200 || !strings.HasPrefix(string(p.ID), hone.OwnPrefix) || p.Unit != "17" {
 		t.Errorf("got %d %s, logged %+v", a.code, &a.body, p)
 	}
 	back := frame.New(fraud.Features, 1)
@@ -292,7 +292,7 @@ func TestShortForm(t *testing.T) {
 	bad("fraud", `{"rows":[]}`, 400, "empty")
 	bad("fraud", `{"rows":[`+strings.Repeat(`{},`, 10_000)+`{}]}`, 413, "10000")
 	bad("fraud", `{"rows":[{}],"unit":"x"}`, 400, "other keys")
-	bad("fraud", `{"features":{"amount":1},"prediction_id":"`+strings.Repeat("x", 200)+`"}`, 400, "printable")
+	bad("fraud", `{"features":{"amount":1},"prediction_id":"`+strings.Repeat("x", 200)+`"}`, 400, "longer than 128 bytes")
 	bad("fraud", strings.Repeat(`[`, 1000), 400, "nested deeper")
 	for _, body := range []string{``, `null`, `7`, `{"features":`, `{"features":{"amount":1}}x`, `{"rows":7}`, `{"rows":[7]}`, `{"features":[1]}`, `{"features":{"amount":1},"unit":7}`} {
 		bad("fraud", body, 400)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,11 +14,9 @@ import (
 	"hone/internal/frame"
 )
 
-// maxRows is the most rows of one request, maxID the longest prediction id and
-// maxUnit the longest unit, in bytes.
+// maxRows is the most rows of one request, maxUnit the longest unit, in bytes.
 const (
 	maxRows = 10_000
-	maxID   = 128
 	maxUnit = 1024
 )
 
@@ -182,10 +179,11 @@ func (t *trip) name() error {
 	n := t.rows.N
 	t.answers, t.took, t.units = make([]Answer, n), make([]time.Duration, n), t.in.Units
 	for i := range t.answers {
-		if t.in.IDs != nil {
-			t.answers[i].ID = t.in.IDs[i]
+		if t.in.IDs == nil || t.in.IDs[i] == "" {
+			continue
 		}
-		if err := checkID(t.answers[i].ID); err != nil {
+		t.answers[i].ID = t.in.IDs[i]
+		if err := t.answers[i].ID.Check(); err != nil {
 			return err
 		}
 	}
@@ -226,19 +224,8 @@ func unitOf(f *frame.Frame, row, col int) string {
 	return ""
 }
 
-func checkID(id hone.PredictionID) error {
-	bad := len(id) > maxID
-	for i := 0; i < len(id) && !bad; i++ {
-		bad = id[i] <= ' ' || id[i] > '~'
-	}
-	if !bad {
-		return nil
-	}
-	return &hone.Error{Code: hone.Invalid, Message: "the prediction id " + quote(string(id)) + " cannot be used",
-		Hint: "an id has at most " + strconv.Itoa(maxID) + " bytes, all of them printable ASCII without spaces"}
-}
-
-// makeIDs gives an id, a ULID, to each row that has none.
+// makeIDs gives an id, a ULID behind Hone's own prefix, to each row that has
+// none.
 func (t *trip) makeIDs() {
 	missing := 0
 	for i := range t.answers {
@@ -252,19 +239,21 @@ func (t *trip) makeIDs() {
 	t.made = true
 	var id ulid.ULID
 	_ = id.SetTime(uint64(t.now.UnixMilli())) // Fails only ten thousand years from now.
-	all := make([]byte, missing*ulid.EncodedSize)
-	for at := all; len(at) > 0; at = at[ulid.EncodedSize:] {
+	const size = len(hone.OwnPrefix) + ulid.EncodedSize
+	all := make([]byte, missing*size)
+	for at := all; len(at) > 0; at = at[size:] {
+		copy(at, hone.OwnPrefix)
 		hi, lo := t.g.random(), t.g.random()
 		for k := range 8 {
 			id[6+k] = byte(hi >> (8 * k))
 		}
 		id[14], id[15] = byte(lo), byte(lo>>8)
-		_ = id.MarshalTextTo(at[:ulid.EncodedSize]) // The room is exact.
+		_ = id.MarshalTextTo(at[len(hone.OwnPrefix):size]) // The room is exact.
 	}
 	text := hone.PredictionID(all)
 	for i := range t.answers {
 		if t.answers[i].ID == "" {
-			t.answers[i].ID, text = text[:ulid.EncodedSize], text[ulid.EncodedSize:]
+			t.answers[i].ID, text = text[:size], text[size:]
 		}
 	}
 }

@@ -73,12 +73,7 @@ func (k *keeper) feedDuel(ctx context.Context, mature []hone.Outcome) error {
 		k.log.WarnContext(ctx, "version does not answer", "version_id", k.duel.a.ID, "error", err)
 		return nil // The gateway's faults and ejection speak for it.
 	}
-	g := f
-	if k.duel.b.Signature.Features.Fingerprint() != f.Schema.Fingerprint() {
-		g = frame.New(k.duel.b.Signature.Features, f.N)
-		g.Remap(0, f)
-	}
-	b, err := k.ask(k.duel.b.ID)(ctx, g)
+	b, err := k.ask(k.duel.b.ID)(ctx, f)
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", k.duel.b.ID, err)
 	}

@@ -177,7 +177,8 @@ func (k *keeper) findCursor(ctx context.Context) error {
 	return nil
 }
 
-// ask returns a scorer of one version.
+// ask returns a scorer of one version. Rows of another schema, because the
+// model's features have changed since, are mapped by name.
 func (k *keeper) ask(id hone.VersionID) monitor.Scorer {
 	return func(ctx context.Context, rows *frame.Frame) (hone.Scores, error) {
 		p, release, err := k.o.Pool.Acquire(ctx, k.model.Name, id)
@@ -185,6 +186,11 @@ func (k *keeper) ask(id hone.VersionID) monitor.Scorer {
 			return hone.Scores{}, err
 		}
 		defer release()
+		if own := p.Signature().Features; own.Fingerprint() != rows.Schema.Fingerprint() {
+			mapped := frame.New(own, rows.N)
+			mapped.Remap(0, rows)
+			rows = mapped
+		}
 		return p.Predict(ctx, rows)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"hone"
@@ -113,16 +114,8 @@ func itemError(i int, format string, args ...any) error {
 }
 
 func checkID(i int, id hone.PredictionID) error {
-	if id == "" {
-		return itemError(i, "prediction_id is missing")
-	}
-	if len(id) > 128 {
-		return itemError(i, "prediction_id is longer than 128 bytes")
-	}
-	for _, c := range []byte(id) {
-		if c < 0x20 || c == 0x7f {
-			return itemError(i, "prediction_id has control characters")
-		}
+	if e, bad := hone.AsError(id.Check()); bad {
+		return itemError(i, "%s", e.Message)
 	}
 	return nil
 }
@@ -135,7 +128,8 @@ func sendFeedback(ctx context.Context, s *Service, _ Caller, in FeedbackIn) (Fee
 	now := s.Clock.Now()
 	fs := make([]hone.Feedback, len(in.Items))
 	for i, item := range in.Items {
-		if err := checkID(i, item.PredictionID); err != nil {
+		// Feedback may speak of a prediction that Hone named itself.
+		if err := checkID(i, hone.PredictionID(strings.TrimPrefix(string(item.PredictionID), hone.OwnPrefix))); err != nil {
 			return FeedbackOut{}, err
 		}
 		if fs[i], err = item.feedback(i, m, now); err != nil {

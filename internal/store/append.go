@@ -12,10 +12,6 @@ import (
 	"hone"
 )
 
-// OwnPrefix begins the prediction ids that Hone makes itself. They are never
-// reused, so that a day's file alone tells whether one is a repetition.
-const OwnPrefix = "hone-"
-
 // AppendPredictions stores served answers, durably when it returns, and tells
 // how many were new: an id that any kept file has is not stored again. It sets
 // Seq and Received of what it stores, not of ps. It waits for the disk even

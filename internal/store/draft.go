@@ -149,7 +149,7 @@ func (d *draft) predictions(s *share) error {
 func (d *draft) without(s *share, rows []row, days []*day) ([]row, error) {
 	var ids []hone.PredictionID
 	for _, r := range rows {
-		if len(days) == 1 && days[0] == d.w.day || !strings.HasPrefix(string(r.p.ID), OwnPrefix) {
+		if len(days) == 1 && days[0] == d.w.day || !strings.HasPrefix(string(r.p.ID), hone.OwnPrefix) {
 			ids = append(ids, r.p.ID)
 		}
 	}

@@ -8,107 +8,107 @@ let skew = 0, wait = 1000, source = null;
 // watch calls f(kind, data) for each status, audit event and change of the
 // connection. It returns what ends that.
 export function watch(f) {
-  watchers.add(f);
-  return () => watchers.delete(f);
+	watchers.add(f);
+	return () => watchers.delete(f);
 }
 
 const tell = (kind, data) => watchers.forEach((f) => f(kind, data));
 
 // now is the server's time, which need not be the browser's.
 export function now() {
-  return Date.now() + skew;
+	return Date.now() + skew;
 }
 
 // find returns the status of a model, or undefined.
 export function find(model) {
-  return live.status ? live.status.models.find((m) => m.model === model) : undefined;
+	return live.status ? live.status.models.find((m) => m.model === model) : undefined;
 }
 
 function take(status) {
-  live.status = status;
-  live.error = null;
-  skew = Date.parse(status.at) - Date.now();
-  tell('status', status);
+	live.status = status;
+	live.error = null;
+	skew = Date.parse(status.at) - Date.now();
+	tell('status', status);
 }
 
 // start opens the stream and keeps it open.
 export function start() {
-  source = new EventSource('/api/v1/events');
-  source.onopen = () => {
-    const again = live.lost !== null;
-    live.open = true;
-    live.lost = null;
-    wait = 1000;
-    tell(again ? 'again' : 'open');
-  };
-  source.addEventListener('status', (e) => take(JSON.parse(e.data)));
-  source.addEventListener('audit', (e) => tell('audit', JSON.parse(e.data)));
-  source.onerror = () => {
-    live.open = false;
-    live.lost = live.lost || Date.now();
-    tell('lost');
-    if (source.readyState !== EventSource.CLOSED) return;
-    setTimeout(start, wait);
-    wait = Math.min(wait * 2, 15000);
-  };
+	source = new EventSource('/api/v1/events');
+	source.onopen = () => {
+		const again = live.lost !== null;
+		live.open = true;
+		live.lost = null;
+		wait = 1000;
+		tell(again ? 'again' : 'open');
+	};
+	source.addEventListener('status', (e) => take(JSON.parse(e.data)));
+	source.addEventListener('audit', (e) => tell('audit', JSON.parse(e.data)));
+	source.onerror = () => {
+		live.open = false;
+		live.lost = live.lost || Date.now();
+		tell('lost');
+		if (source.readyState !== EventSource.CLOSED) return;
+		setTimeout(start, wait);
+		wait = Math.min(wait * 2, 15000);
+	};
 }
 
 // first fetches how every model is without waiting for the stream.
 export async function first() {
-  try {
-    const s = await get('/api/v1/status');
-    if (!live.status || s.at >= live.status.at) take(s);
-  } catch (e) {
-    live.error = e;
-    tell('status');
-  }
+	try {
+		const s = await get('/api/v1/status');
+		if (!live.status || s.at >= live.status.at) take(s);
+	} catch (e) {
+		live.error = e;
+		tell('status');
+	}
 }
 
 // get fetches JSON. What it throws has title, detail, hint and status, as
 // problem details have.
 export async function get(url, options) {
-  let r;
-  try {
-    r = await fetch(url, options);
-  } catch {
-    throw { title: 'Hone does not answer', detail: 'the request did not reach the server', hint: 'look whether hone serve still runs', status: 0 };
-  }
-  const body = await r.json().catch(() => null);
-  if (r.ok && body !== null) return body;
-  throw { title: 'The server answered ' + r.status, detail: '', hint: '', ...body, status: r.status };
+	let r;
+	try {
+		r = await fetch(url, options);
+	} catch {
+		throw { title: 'Hone does not answer', detail: 'the request did not reach the server', hint: 'look whether hone serve still runs', status: 0 };
+	}
+	const body = await r.json().catch(() => null);
+	if (r.ok && body !== null) return body;
+	throw { title: 'The server answered ' + r.status, detail: '', hint: '', ...body, status: r.status };
 }
 
 // Resource is one address and what it last gave. Fetching again at most once in
 // `every` milliseconds keeps what is shown until the new answer is there.
 export class Resource {
-  constructor(url, every = 1000) {
-    Object.assign(this, { url, every, data: null, error: null, at: 0, asked: 0, busy: false, timer: 0 });
-  }
+	constructor(url, every = 1000) {
+		Object.assign(this, { url, every, data: null, error: null, at: 0, asked: 0, busy: false, timer: 0 });
+	}
 
-  // refresh fetches soon; calls in between come to one.
-  refresh() {
-    if (this.timer) return;
-    const due = this.busy ? this.every : Math.max(0, this.asked + this.every - Date.now());
-    this.timer = setTimeout(() => { this.timer = 0; this.load(); }, due);
-  }
+	// refresh fetches soon; calls in between come to one.
+	refresh() {
+		if (this.timer) return;
+		const due = this.busy ? this.every : Math.max(0, this.asked + this.every - Date.now());
+		this.timer = setTimeout(() => { this.timer = 0; this.load(); }, due);
+	}
 
-  async load() {
-    if (this.busy) return this.refresh();
-    this.busy = true;
-    this.asked = Date.now();
-    try {
-      this.data = await get(typeof this.url === 'function' ? await this.url() : this.url);
-      this.at = Date.now();
-      this.error = null;
-    } catch (e) {
-      this.error = e.title ? e : { title: 'The page failed', detail: String(e), hint: 'reload the page' };
-    }
-    this.busy = false;
-    tell('resource', this);
-  }
+	async load() {
+		if (this.busy) return this.refresh();
+		this.busy = true;
+		this.asked = Date.now();
+		try {
+			this.data = await get(typeof this.url === 'function' ? await this.url() : this.url);
+			this.at = Date.now();
+			this.error = null;
+		} catch (e) {
+			this.error = e.title ? e : { title: 'The page failed', detail: String(e), hint: 'reload the page' };
+		}
+		this.busy = false;
+		tell('resource', this);
+	}
 
-  stop() {
-    clearTimeout(this.timer);
-    this.timer = 1;
-  }
+	stop() {
+		clearTimeout(this.timer);
+		this.timer = 1;
+	}
 }

@@ -1,0 +1,149 @@
+package bar
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// File is what is kept of a topic.
+type File struct {
+	Topic   string            `json:"topic"`
+	Results map[string]Result `json:"results"` // By bar.
+}
+
+// Result is one measurement of a bar.
+type Result struct {
+	Commit     string    `json:"commit"`         // Checked out at the time; the tree may have been ahead of it.
+	Sources    string    `json:"sources_sha256"` // See Sources.
+	MeasuredAt time.Time `json:"measured_at"`
+	Seconds    float64   `json:"seconds"` // That measuring took.
+	// Load is the machine's load over a minute, what measures included.
+	LoadBefore float64           `json:"load_before"`
+	LoadAfter  float64           `json:"load_after"`
+	Machine    string            `json:"machine"`
+	Series     map[string]Series `json:"series"`
+	Notes      []string          `json:"notes,omitempty"`
+}
+
+// Series are raw samples in the order in which they were taken.
+type Series struct {
+	Unit    string    `json:"unit"`
+	Samples []float64 `json:"samples"`
+	Min     float64   `json:"min"`
+	Median  float64   `json:"median"`
+	Max     float64   `json:"max"`
+}
+
+// NewSeries sums up samples, at least one.
+func NewSeries(unit string, samples ...float64) Series {
+	sorted := slices.Sorted(slices.Values(samples))
+	n := len(sorted)
+	return Series{Unit: unit, Samples: samples, Min: sorted[0], Median: (sorted[(n-1)/2] + sorted[n/2]) / 2, Max: sorted[n-1]}
+}
+
+// Load reads what is kept; a file that is not there is empty.
+func Load(path, topic string) (File, error) {
+	f := File{Topic: topic, Results: map[string]Result{}}
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return f, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &f)
+	}
+	if err != nil {
+		return f, fmt.Errorf("read results %s: %w", path, err)
+	}
+	return f, nil
+}
+
+// Save keeps the results.
+func (f File) Save(path string) error {
+	b, err := json.MarshalIndent(f, "", " ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(b, '\n'), 0o644)
+}
+
+// Sources is the hash of every file below root that a measured program is built
+// from: the root package, internal, cmd, go.mod and go.sum. Left out are tests,
+// and the page's files, which no figure of a bar touches.
+func Sources(root string) (string, error) {
+	names, err := filepath.Glob(filepath.Join(root, "*.go"))
+	if err != nil {
+		return "", err
+	}
+	names = append(names, filepath.Join(root, "go.mod"), filepath.Join(root, "go.sum"))
+	for _, dir := range []string{"internal", "cmd"} {
+		err := filepath.WalkDir(filepath.Join(root, dir), func(p string, d fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			if d.IsDir() && (d.Name() == "testdata" || filepath.ToSlash(p) == filepath.ToSlash(filepath.Join(root, "internal/web/ui"))) {
+				return fs.SkipDir
+			}
+			if !d.IsDir() {
+				names = append(names, p)
+			}
+			return nil
+		})
+		if err != nil {
+			return "", err
+		}
+	}
+	return digest(root, names)
+}
+
+func digest(root string, names []string) (string, error) {
+	slices.Sort(names)
+	h := sha256.New()
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return "", err
+		}
+		rel, err := filepath.Rel(root, name)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(h, "%s %d\n", filepath.ToSlash(rel), len(b))
+		h.Write(b)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// Machine says what the figures were taken on.
+func Machine() string {
+	cpu, cores := "unknown processor", 0
+	b, _ := os.ReadFile("/proc/cpuinfo") // Without it the figures stand alone.
+	for line := range bytes.Lines(b) {
+		if name, value, ok := strings.Cut(string(line), ":"); ok && strings.TrimSpace(name) == "model name" {
+			cpu = strings.TrimSpace(value)
+			cores++
+		}
+	}
+	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease")
+	return fmt.Sprintf("%s, %d cores, Linux %s", cpu, cores, strings.TrimSpace(string(kernel)))
+}
+
+// LoadAverage is the machine's load over the last minute.
+func LoadAverage() float64 {
+	var x float64
+	b, _ := os.ReadFile("/proc/loadavg") // Elsewhere than on Linux it is 0.
+	fmt.Sscan(string(b), &x)
+	return x
+}
