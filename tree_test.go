@@ -47,6 +47,7 @@ const mayImport = `
 	internal/app               : . LEAF STAGE PORT internal/train/builtin internal/train/command internal/audit internal/store internal/config internal/gateway internal/loop internal/op internal/demo
 	cmd/hone                   : internal/app
 	e2e                        : .
+	examples/stream            : . LEAF internal/stream
 `
 
 // TestTree checks the rules that no compiler checks: who imports whom, that

@@ -63,15 +63,15 @@ func scored(d *data, m *linear.Model, sig hone.Signature, from, to int, out []st
 	}
 }
 
-// firstAlone answers with the first version, read from its artefact; nil where
-// that is no linear model.
-func (p *player) firstAlone() ([]string, error) {
-	if p.first.Format != "linear" {
+// alone answers all rows that are played with one version, read from its
+// artefact; nil where that is no linear model.
+func (p *player) alone(v hone.Version) ([]string, error) {
+	if v.Format != "linear" {
 		return nil, nil
 	}
 	var dir string
 	err := filepath.WalkDir(p.h.dataDir(), func(path string, e os.DirEntry, err error) error {
-		if err == nil && e.IsDir() && e.Name() == p.first.Artefact {
+		if err == nil && e.IsDir() && e.Name() == v.Artefact {
 			dir = path
 			return filepath.SkipAll
 		}

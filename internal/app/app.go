@@ -187,6 +187,9 @@ func (a *App) retain(ctx context.Context) {
 			longest = max(longest, time.Duration(m.Retention))
 		}
 		if longest > 0 {
+			if _, err := a.db.Prune(ctx, a.o.Clock.Now().Add(-longest)); err != nil {
+				a.o.Log.ErrorContext(ctx, "retention failed", "error", err)
+			}
 			if n, err := a.db.Drop(ctx, a.o.Clock.Now().Add(-longest)); err != nil {
 				a.o.Log.ErrorContext(ctx, "retention failed", "error", err)
 			} else if n > 0 {

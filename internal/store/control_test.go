@@ -392,3 +392,32 @@ func overwrite(t *testing.T, path, text string) {
 		t.Fatal(err)
 	}
 }
+
+func TestPrune(t *testing.T) {
+	t.Parallel()
+	db := open(t, t.TempDir(), store.Options{})
+	old := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	save := func(at time.Time, id string, start bool) {
+		t.Helper()
+		if err := db.SaveSignals(t.Context(), []hone.Signal{{Model: "m", Name: "loss", At: at, Value: 1}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.SaveDecision(t.Context(), hone.Decision{ID: id, Model: "m", At: at, Start: start}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	save(old, "a", false)
+	save(old, "b", true)
+	save(old.Add(48*time.Hour), "c", false)
+	n, err := db.Prune(t.Context(), old.Add(24*time.Hour))
+	if err != nil || n != 2 {
+		t.Fatalf("pruned %d rows, %v; want the old signal and the old decision to wait", n, err)
+	}
+	ds, err := db.Decisions(t.Context(), "m", 10)
+	if err != nil || len(ds) != 2 || ds[0].ID != "c" || ds[1].ID != "b" {
+		t.Errorf("decisions left: %+v, %v", ds, err)
+	}
+	if s, err := db.Signals(t.Context(), "m", "loss", time.Time{}, 10); err != nil || len(s) != 1 {
+		t.Errorf("signals left: %+v, %v", s, err)
+	}
+}

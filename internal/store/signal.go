@@ -150,3 +150,26 @@ func fromNanos(n int64) time.Time {
 	}
 	return time.Unix(0, n).UTC()
 }
+
+// Prune removes signals and decisions from before a moment, but for decisions
+// that started a run, and says how many rows those were.
+func (db *DB) Prune(ctx context.Context, before time.Time) (rows int64, err error) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	for query, limit := range map[string]any{
+		"DELETE FROM signal WHERE at < ?": nanos(before),
+		// Times in bodies are RFC 3339 in UTC, which sorts as it stands.
+		"DELETE FROM decision WHERE starts = 0 AND json_extract(body, '$.at') < ?": before.UTC().Format(time.RFC3339),
+	} {
+		res, err := db.write.ExecContext(ctx, query, limit)
+		if err != nil {
+			return rows, fmt.Errorf("prune: %w", full(err))
+		}
+		n, err := res.RowsAffected()
+		if err != nil {
+			return rows, fmt.Errorf("prune: %w", err)
+		}
+		rows += n
+	}
+	return rows, nil
+}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/jsonschema-go/jsonschema"
 
+	"hone"
 	"hone/internal/op"
 )
 
@@ -102,6 +103,12 @@ func jsonType(t reflect.Type) string {
 	return "integer"
 }
 
+// written are the types whose JSON is not that of their Go kind.
+var written = map[reflect.Type]*jsonschema.Schema{
+	reflect.TypeFor[hone.Duration]():   {Type: "string", Description: "a length of time: 90s, 36h, 7d"},
+	reflect.TypeFor[json.RawMessage](): {},
+}
+
 func schemaOf(t reflect.Type) (*jsonschema.Schema, error) {
-	return jsonschema.ForType(t, &jsonschema.ForOptions{IgnoreInvalidTypes: true})
+	return jsonschema.ForType(t, &jsonschema.ForOptions{IgnoreInvalidTypes: true, TypeSchemas: written})
 }

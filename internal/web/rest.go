@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"reflect"
 	"strconv"
+	"strings"
+	"time"
 
 	"hone"
 	"hone/internal/op"
@@ -19,15 +21,20 @@ import (
 // maxBody bounds what one request may bring.
 const maxBody = 16 << 20
 
+// maxLine bounds one line of JSON Lines.
+const maxLine = 1 << 20
+
 // operation serves one operation over HTTP.
 func (s *Server) operation(o op.Operation) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		who, err := s.caller(r)
 		if err == nil && !who.Role.May(o.Role) {
-			_, err = o.Call(r.Context(), s.o.Service, who, nil)
+			if _, err = o.Call(r.Context(), s.o.Service, who, nil); r.Header.Get("Authorization") == "" {
+				err = errUnknown{err}
+			}
 		}
 		if err != nil {
-			problem(w, err)
+			s.fail(w, r, o, err)
 			return
 		}
 		in := reflect.New(o.In)
@@ -35,23 +42,28 @@ func (s *Server) operation(o op.Operation) http.Handler {
 			problem(w, err)
 			return
 		}
+		var body []byte
 		out, err := o.Call(r.Context(), s.o.Service, who, in.Interface())
+		if err == nil {
+			body, err = json.Marshal(out)
+		}
 		if err != nil {
-			if _, known := hone.AsError(err); !known {
-				s.o.Log.ErrorContext(r.Context(), "operation failed", "operation", o.Name, "error", err)
-			}
-			problem(w, err)
+			s.fail(w, r, o, err)
 			return
 		}
-		body, err := json.Marshal(out)
-		if err != nil {
-			s.o.Log.ErrorContext(r.Context(), "answer cannot be written", "operation", o.Name, "error", err)
-			problem(w, err)
-			return
-		}
-		w.Header().Set("Content-Type", "application/json")
+		h := w.Header()
+		h.Set("Content-Type", "application/json")
+		h.Set("Cache-Control", "no-store")
 		w.Write(append(body, '\n'))
 	})
+}
+
+// fail answers with the problem, and logs what its reader is not told.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, o op.Operation, err error) {
+	if _, known := hone.AsError(err); !known && r.Context().Err() == nil {
+		s.o.Log.ErrorContext(r.Context(), "operation failed", "operation", o.Name, "error", err)
+	}
+	problem(w, err)
 }
 
 // decode reads an operation's input from the path, the query and the body.
@@ -88,7 +100,7 @@ func setQuery(v reflect.Value, name, text string) error {
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 0 {
-		return &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("%s=%q is not a whole number", name, text)}
+		return &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("%s=%q is not a whole number", name, text), Hint: "write " + name + "=100"}
 	}
 	v.SetInt(n)
 	return nil
@@ -111,10 +123,35 @@ func decodeBody(w http.ResponseWriter, r *http.Request, o op.Operation, in refle
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return nil
 	}
+	if err := strictly(raw, in.Addr().Interface()); err != nil {
+		return &hone.Error{Code: hone.Invalid, Message: "the body is not what `" + o.Name + "` takes: " + err.Error(), Hint: "GET /api/v1/openapi.json says what it takes"}
+	}
+	return nil
+}
+
+// strictly reads one JSON value and nothing behind it. What it says of a bad one
+// names keys as they are sent, never the types inside.
+func strictly(raw []byte, to any) error {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
-	if err := d.Decode(in.Addr().Interface()); err != nil {
-		return &hone.Error{Code: hone.Invalid, Message: "the body is not what `" + o.Name + "` takes: " + err.Error(), Hint: "GET /api/v1/openapi.json says what it takes"}
+	err := d.Decode(to)
+	if bad, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		if bad.Field == "" {
+			return fmt.Errorf("it is %s, not an object", bad.Value)
+		}
+		return fmt.Errorf("%q cannot be %s", bad.Field, bad.Value)
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return errors.New("the JSON ends too early")
+	}
+	if _, bad := errors.AsType[*time.ParseError](err); bad {
+		return errors.New("a time is not written as 2006-01-02T15:04:05Z")
+	}
+	if err != nil {
+		return errors.New(strings.TrimPrefix(err.Error(), "json: "))
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("something stands behind the end of the JSON")
 	}
 	return nil
 }
@@ -123,22 +160,23 @@ func readError(err error) error {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return &hone.Error{Code: hone.TooLarge, Message: fmt.Sprintf("the body is larger than %d bytes", maxBody), Hint: "send it in parts"}
 	}
-	return &hone.Error{Code: hone.Invalid, Message: "the body could not be read: " + err.Error()}
+	if errors.Is(err, bufio.ErrTooLong) {
+		return &hone.Error{Code: hone.TooLarge, Message: fmt.Sprintf("a line is longer than %d bytes", maxLine), Hint: "write one item a line"}
+	}
+	return &hone.Error{Code: hone.Invalid, Message: "the body does not come through: " + err.Error(), Hint: "send it again"}
 }
 
 // decodeLines reads JSON Lines into a list.
 func decodeLines(body io.Reader, list reflect.Value) error {
 	scan := bufio.NewScanner(body)
-	scan.Buffer(make([]byte, 64<<10), 1<<20)
+	scan.Buffer(make([]byte, 64<<10), maxLine)
 	for line := 1; scan.Scan(); line++ {
 		if len(bytes.TrimSpace(scan.Bytes())) == 0 {
 			continue
 		}
 		item := reflect.New(list.Type().Elem())
-		d := json.NewDecoder(bytes.NewReader(scan.Bytes()))
-		d.DisallowUnknownFields()
-		if err := d.Decode(item.Interface()); err != nil {
-			return &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("line %d: %v", line, err), Hint: "nothing of this batch was stored"}
+		if err := strictly(scan.Bytes(), item.Interface()); err != nil {
+			return &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("line %d: %v", line, err), Hint: "nothing of this batch was stored; mend the line and send the batch again"}
 		}
 		list.Set(reflect.Append(list, item.Elem()))
 	}
@@ -165,6 +203,14 @@ func problem(w http.ResponseWriter, err error) {
 	if status == 0 {
 		status = http.StatusInternalServerError
 	}
+	if _, unknown := errors.AsType[errUnknown](err); unknown {
+		status = http.StatusUnauthorized
+		w.Header().Set("WWW-Authenticate", `Bearer realm="hone"`)
+	}
+	problemStatus(w, status, e)
+}
+
+func problemStatus(w http.ResponseWriter, status int, e *hone.Error) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)
 	json.NewEncoder(w).Encode(map[string]any{

@@ -8,9 +8,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -60,6 +62,10 @@ func New(o Options) *Server {
 
 // Start listens, and returns once requests are answered.
 func (s *Server) Start(context.Context) (err error) {
+	if !loopbackHost(s.o.Listen) {
+		return &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("%q is not an address of this machine alone", s.o.Listen),
+			Hint: "listen on 127.0.0.1, and let a proxy that knows its users stand before it"}
+	}
 	if s.listener, err = net.Listen("tcp", s.o.Listen); err != nil {
 		return &hone.Error{Code: hone.Conflict, Message: "cannot listen on " + s.o.Listen + ": " + err.Error(),
 			Hint: "another server may hold the port; set server.listen or --listen"}
@@ -94,21 +100,45 @@ func (s *Server) Stop() {
 
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
+	methods := map[string][]string{}
+	handle := func(method, path string, h http.Handler) {
+		mux.Handle(method+" "+path, h)
+		methods[path] = append(methods[path], method)
+	}
 	for _, o := range op.All() {
-		mux.Handle(o.Method+" "+o.Path, s.operation(o))
+		handle(o.Method, o.Path, s.operation(o))
+	}
+	handle("POST", "/api/v1/models/{model}/predict", s.o.Predict)
+	handle("GET", "/api/v1/events", http.HandlerFunc(s.events))
+	handle("GET", "/api/v1/openapi.json", http.HandlerFunc(openAPI))
+	handle("GET", "/metrics", s.o.Metrics)
+	for path, allowed := range methods {
+		mux.Handle(path, wrongMethod(allowed))
 	}
 	mux.Handle("/v2", s.o.Predict)
 	mux.Handle("/v2/", s.o.Predict)
-	mux.Handle("POST /api/v1/models/{model}/predict", s.o.Predict)
-	mux.HandleFunc("GET /api/v1/events", s.events)
-	mux.HandleFunc("GET /api/v1/openapi.json", openAPI)
-	mux.Handle("GET /metrics", s.o.Metrics)
 	mux.Handle("/", page())
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		problem(w, &hone.Error{Code: hone.NotFound, Message: "there is no " + r.Method + " " + r.URL.Path, Hint: "GET /api/v1/openapi.json lists what there is"})
 	})
 	guard := http.NewCrossOriginProtection()
+	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		problem(w, &hone.Error{Code: hone.Denied, Message: "a page of another origin sent this", Hint: "open Hone's own page, or send it from a program"})
+	}))
 	return s.protect(guard.Handler(mux))
+}
+
+// wrongMethod answers a path that is there for other methods.
+func wrongMethod(allowed []string) http.Handler {
+	if slices.Contains(allowed, http.MethodGet) {
+		allowed = append(allowed, http.MethodHead)
+	}
+	allow := strings.Join(allowed, ", ")
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Allow", allow)
+		problemStatus(w, http.StatusMethodNotAllowed, &hone.Error{Code: hone.Invalid,
+			Message: r.URL.Path + " does not take " + r.Method, Hint: "it takes " + allow})
+	})
 }
 
 // protect refuses what a browser on a hostile page could send: a foreign Host,
@@ -147,14 +177,19 @@ func (s *Server) caller(r *http.Request) (op.Caller, error) {
 	if header == "" {
 		return op.Caller{Name: "anonymous", Role: op.Feedback}, nil
 	}
-	token, ok := strings.CutPrefix(header, "Bearer ")
-	if !ok {
-		return op.Caller{}, &hone.Error{Code: hone.Denied, Message: "the Authorization header is not a bearer token", Hint: "send Authorization: Bearer TOKEN"}
+	scheme, token, _ := strings.Cut(header, " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return op.Caller{}, errUnknown{&hone.Error{Code: hone.Denied, Message: "the Authorization header is not a bearer token", Hint: "send Authorization: Bearer TOKEN"}}
 	}
 	sum := sha256.Sum256([]byte(strings.TrimSpace(token)))
 	name, role, err := s.o.Principals.PrincipalByToken(r.Context(), hex.EncodeToString(sum[:]))
-	if err != nil {
-		return op.Caller{}, &hone.Error{Code: hone.Denied, Message: "nobody has this token", Hint: "the owner's token is in the data folder, in the file token"}
+	if e, ok := hone.AsError(err); ok && e.Code == hone.Denied {
+		return op.Caller{}, errUnknown{&hone.Error{Code: hone.Denied, Message: "nobody has this token", Hint: "the owner's token is in the data folder, in the file token"}}
 	}
-	return op.Caller{Name: name, Role: op.Role(role)}, nil
+	return op.Caller{Name: name, Role: op.Role(role)}, err
 }
+
+// errUnknown refuses somebody who might be let in with a token: 401, not 403.
+type errUnknown struct{ error }
+
+func (e errUnknown) Unwrap() error { return e.error }

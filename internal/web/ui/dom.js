@@ -4,8 +4,8 @@
 const SVG = 'http://www.w3.org/2000/svg';
 
 // h describes an element: h('p.lead', {title: 'x'}, kids) or h('p.lead', kids).
-// The prop key keeps an element through moves, css sets style properties, on*
-// are handlers; what is null or false is left out, as prop and as child.
+// The prop key keeps an element through moves, on* are handlers; what
+// is null or false is left out, as prop and as child.
 export function h(what, props, ...kids) {
 	const [tag, ...classes] = what.split('.');
 	if (props && (typeof props !== 'object' || Array.isArray(props) || props.kids || 'text' in props)) {
@@ -74,7 +74,7 @@ function update(old, v) {
 		if (old.text !== v.text) v.node.nodeValue = v.text;
 		return;
 	}
-	for (const [k, x] of Object.entries(v.props)) if (old.props[k] !== x || k === 'css') put(v.node, k, x);
+	for (const [k, x] of Object.entries(v.props)) if (old.props[k] !== x) put(v.node, k, x);
 	for (const k of Object.keys(old.props)) if (!(k in v.props)) put(v.node, k, null);
 	patch(v.node, old.kids, v.kids);
 }
@@ -82,8 +82,7 @@ function update(old, v) {
 function put(node, k, x) {
 	if (k === 'key') return;
 	if (k.startsWith('on')) node[k] = x;
-	else if (k === 'value' || k === 'checked') node[k] = x;
-	else if (k === 'css') for (const [name, v] of Object.entries(x || {})) node.style.setProperty(name, v);
+	else if (k === 'checked') node[k] = x;
 	else if (x === null || x === undefined || x === false) node.removeAttribute(k);
 	else node.setAttribute(k, x === true ? '' : x);
 }
@@ -99,17 +98,18 @@ export function memo(cache, key, facts, build) {
 }
 
 // Each state has its own shape, since colour alone cannot tell states apart.
+const round = 'M7 1a6 6 0 1 1 0 12A6 6 0 1 1 7 1z';
 const P = {
-	ok: ['M7 1a6 6 0 1 1 0 12A6 6 0 1 1 7 1z', 'M4.3 7.2l1.9 1.9 3.6-4'],
+	ok: [round, 'M4.3 7.2l1.9 1.9 3.6-4'],
 	fail: ['M4.6 1h4.8L13 4.6v4.8L9.4 13H4.6L1 9.4V4.6z', 'M5 5l4 4m0-4L5 9'],
 	attn: ['M7 1.4l6 11.1H1z', 'M7 5.6v3', 'M7 10.7v.01'],
-	hold: ['~M7 1a6 6 0 1 1 0 12A6 6 0 1 1 7 1z', 'M5.3 5.5a1.8 1.8 0 1 1 2.5 1.6c-.5.3-.8.6-.8 1.1', 'M7 10.3v.01'],
+	hold: ['~' + round, 'M5.3 5.5a1.8 1.8 0 1 1 2.5 1.6c-.5.3-.8.6-.8 1.1', 'M7 10.3v.01'],
 	person: ['M7 1.3a2.7 2.7 0 1 1 0 5.4 2.7 2.7 0 1 1 0-5.4z', 'M1.8 13c.4-2.9 2.5-4.4 5.2-4.4s4.8 1.5 5.2 4.4'],
 	canary: ['M3 1h8a2 2 0 0 1 2 2v8a2 2 0 0 1-2 2H3a2 2 0 0 1-2-2V3a2 2 0 0 1 2-2z', 'M1.5 8.8h4.2V4.9h7'],
 	back: ['M4.5 2l-3 3 3 3', 'M1.8 5h6.6a3.8 3.8 0 0 1 0 7.6H5'],
 	work: ['M12.5 7a5.5 5.5 0 1 1-3-4.9', 'M9 .4l1.7 2.2-2.5 1.6'],
-	clock: ['M7 1a6 6 0 1 1 0 12A6 6 0 1 1 7 1z', 'M7 3.8V7l2.2 1.6'],
-	pause: ['M7 1a6 6 0 1 1 0 12A6 6 0 1 1 7 1z', 'M5.4 4.8v4.4m3.2-4.4v4.4'],
+	clock: [round, 'M7 3.8V7l2.2 1.6'],
+	pause: [round, 'M5.4 4.8v4.4m3.2-4.4v4.4'],
 	new: ['M7 2.5v9', 'M2.5 7h9'],
 	dot: ['M7 5.5a1.5 1.5 0 1 1 0 3 1.5 1.5 0 1 1 0-3z'],
 	find: ['M6 1.7a4.3 4.3 0 1 1 0 8.6 4.3 4.3 0 1 1 0-8.6z', 'M9.3 9.3L13 13'],
@@ -161,6 +161,8 @@ export function pairs(all) {
 	return h('dl.kv', all.filter(Boolean).map(([k, v]) => [h('dt', k), h('dd', v)]));
 }
 
+// list joins what there is.
+export const list = (...parts) => parts.filter(Boolean).join(', ');
 export const code = (...kids) => h('code', kids);
 export const body = (...kids) => h('div.body', kids);
 export const small = (...kids) => h('span.sm.t3.block', kids);

@@ -4,6 +4,11 @@ import { clock, day, num } from './fmt.js';
 
 const r1 = (x) => Math.round(x * 10) / 10;
 
+// frame is a picture of that size; without a label it says nothing by itself.
+function frame(w, height, label, ...kids) {
+	return h('svg', { viewBox: `0 0 ${w} ${height}`, width: w, height, ...(label ? { role: 'img', 'aria-label': label } : { 'aria-hidden': 'true' }) }, kids);
+}
+
 // scale maps a..b to c..d.
 export function scale(a, b, c, d) {
 	const k = b === a ? 0 : (d - c) / (b - a);
@@ -62,7 +67,7 @@ export function strip(o) {
 	const x = scale(o.t0, o.t1, pad.left, w - pad.right), y = scale(o.lo, o.hi, bottom, top);
 	const cut = (v) => Math.min(Math.max(v, o.lo), o.hi);
 	const clip = (ps) => ps.map((p) => p && { ...p, y: p.y === undefined ? undefined : cut(p.y), lo: p.lo === undefined ? undefined : cut(p.lo), hi: p.hi === undefined ? undefined : cut(p.hi) });
-	return h('svg', { viewBox: `0 0 ${w} ${height}`, width: w, height, role: 'img', 'aria-label': o.label },
+	return frame(w, height, o.label,
 		ticks(o.lo, o.hi, Math.max(2, Math.floor(height / 34))).map((v) => [
 			h('line.grid', { x1: pad.left, x2: w - pad.right, y1: y(v), y2: y(v) }),
 			h('text', { x: pad.left - 6, y: y(v) + 4, 'text-anchor': 'end' }, o.write ? o.write(v) : num(v))]),
@@ -87,7 +92,7 @@ export function lane(events, o) {
 		else if (shown.length) shown[shown.length - 1].more = (shown[shown.length - 1].more || 0) + 1;
 	}
 	const height = rows * 18 + 4;
-	return h('svg', { viewBox: `0 0 ${o.width} ${height}`, width: o.width, height, role: 'img', 'aria-label': events.length ? 'What happened: ' + events.map((e) => e.text).join(', ') : 'Nothing happened in this time' },
+	return frame(o.width, height, events.length ? 'What happened: ' + events.map((e) => e.text).join(', ') : 'Nothing happened in this time',
 		shown.map((s) => h('g', { class: s.tone, transform: `translate(0 ${s.row * 18 + 2})` },
 			h('g.g', { transform: `translate(${s.at - 7} 0)` }, paths(s.icon)),
 			h('text', { x: s.before ? s.at - 12 : s.at + 12, y: 11, 'text-anchor': s.before ? 'end' : 'start' }, s.text + (s.more ? ` +${s.more}` : '')))));
@@ -96,7 +101,7 @@ export function lane(events, o) {
 // axis writes the time under the strips.
 export function axis(o) {
 	const x = scale(o.t0, o.t1, pad.left, o.width - pad.right), t = timeTicks(o.t0, o.t1, Math.max(2, Math.floor(o.width / 110)));
-	return h('svg', { viewBox: `0 0 ${o.width} 20`, width: o.width, height: 20, 'aria-hidden': 'true' },
+	return frame(o.width, 20, '',
 		t.at.map((v) => {
 			const at = x(v), anchor = at < pad.left + 20 ? 'start' : at > o.width - 34 ? 'end' : 'middle';
 			return [h('line.axis', { x1: at, x2: at, y1: 0, y2: 4 }), h('text', { x: at, y: 16, 'text-anchor': anchor }, t.write(v))];
@@ -108,11 +113,11 @@ export function axis(o) {
 export function lossBar(lower, estimate, price) {
 	const w = 112, most = Math.max(price * 1.25, estimate, 1e-9), x = scale(0, most, 2, w - 2);
 	const at = x(Math.max(lower, 0)), to = x(Math.max(estimate, 0));
-	return h('svg', { class: 'lossbar' + (price > 0 && lower >= price ? ' due' : ''), viewBox: `0 0 ${w} 16`, width: w, height: 16, role: 'img', 'aria-label': `recoverable loss at least ${num(Math.max(lower, 0))}, price ${num(price)}` },
+	return h('div', { class: price > 0 && lower >= price ? 'warn' : 'faint' }, frame(w, 16, `recoverable loss at least ${num(Math.max(lower, 0))}, price ${num(price)}`,
 		h('line.track', { x1: 2, x2: w - 2, y1: 8, y2: 8 }),
 		h('line.whisk', { x1: at, x2: to, y1: 8, y2: 8 }),
 		h('circle.knob', { cx: at, cy: 8, r: 3.5 }),
-		price > 0 && h('line.limit', { x1: x(price), x2: x(price), y1: 1, y2: 15 }));
+		price > 0 && h('line.limit', { x1: x(price), x2: x(price), y1: 1, y2: 15 })));
 }
 
 // whisker draws a value with its interval against a limit; over says that
@@ -121,7 +126,7 @@ export function whisker(v, lower, upper, limit, over, label) {
 	const w = 150, all = [v, lower, upper, limit].filter(Number.isFinite);
 	const lo = Math.min(...all), hi = Math.max(...all), room = (hi - lo || Math.abs(hi) || 1) * 0.18;
 	const x = scale(lo - room, hi + room, 2, w - 2), at = x(limit);
-	return h('svg', { viewBox: `0 0 ${w} 18`, width: w, height: 18, role: 'img', 'aria-label': label },
+	return frame(w, 18, label,
 		h('rect.good-band', { x: over ? at : 2, y: 1, width: Math.max(0, over ? w - 2 - at : at - 2), height: 16 }),
 		h('line.grid', { x1: 2, x2: w - 2, y1: 9, y2: 9 }),
 		lower !== upper && Number.isFinite(lower) && h('path.whisk', { d: `M${x(lower)} 9H${x(upper)}M${x(lower)} 5V13M${x(upper)} 5V13` }),
@@ -132,7 +137,7 @@ export function whisker(v, lower, upper, limit, over, label) {
 // meter draws a size against named thresholds, at most `most`.
 export function meter(v, marks, most, label) {
 	const w = 112, x = scale(0, most, 2, w - 2);
-	return h('svg', { viewBox: `0 0 ${w} 12`, width: w, height: 12, role: 'img', 'aria-label': label },
+	return frame(w, 12, label,
 		h('line.track', { x1: 2, x2: w - 2, y1: 6, y2: 6 }),
 		h('rect.knob', { x: 2, y: 3, width: Math.max(0, x(Math.min(Math.max(v, 0), most)) - 2), height: 6 }),
 		marks.map((m) => h('line.limit', { x1: x(m), x2: x(m), y1: 0, y2: 12 })));

@@ -1,6 +1,6 @@
 // Reasons, verdicts and comparisons: each number beside its limit, each finding
 // with its sentence.
-import { h, body, chip, code, pairs, small, table } from './dom.js';
+import { h, body, chip, code, list, pairs, small, table } from './dom.js';
 import { capital, int, num, pct, signed, span, value, when, words } from './fmt.js';
 import { resultChip } from './words.js';
 import { whisker } from './draw.js';
@@ -14,7 +14,7 @@ export function verdicts(all) {
 		const unit = ['share', 'bytes', 'ns', 's'].includes(v.unit) ? '' : v.unit;
 		return [v.gate + '/' + (v.slice || ''),
 			resultChip(v.result, true),
-			[capital(words(v.gate)), v.slice && small(v.slice), small([v.n > 0 && `n = ${int(v.n)}`, v.need > 0 && `about ${int(v.need)} more`].filter(Boolean).join(', '))],
+			[capital(words(v.gate)), v.slice && small(v.slice), small(list(v.n > 0 && `n = ${int(v.n)}`, v.need > 0 && `about ${int(v.need)} more`))],
 			measured ? [value(v.value, v.unit), unit && small(' ' + unit)] : v.result === 'inconclusive' && 'unknown',
 			limited ? { cls: 'nw', of: value(v.limit, v.unit) } : 'none',
 			{ cls: { pass: 'good', fail: 'bad' }[v.result] || 'hold', of: limited && measured && whisker(v.value, bare ? v.value : v.lower || 0, bare ? v.value : v.upper || 0, v.limit, over, `${words(v.gate)} ${value(v.value, v.unit)}, limit ${value(v.limit, v.unit)}`) },
@@ -25,7 +25,7 @@ export function verdicts(all) {
 // tally says how many verdicts passed.
 export function tally(all) {
 	const passed = all.filter((v) => v.result === 'pass').length, failed = all.filter((v) => v.result === 'fail').length, open = all.length - passed - failed;
-	return { text: `${passed} of ${all.length} pass`, extra: [failed && `${failed} failed`, open && `${open} inconclusive`].filter(Boolean).join(', '), tone: failed ? 'bad' : open ? 'hold' : 'good', icon: failed ? 'fail' : open ? 'hold' : 'ok' };
+	return { text: `${passed} of ${all.length} pass`, extra: list(failed && `${failed} failed`, open && `${open} inconclusive`), tone: failed ? 'bad' : open ? 'hold' : 'good', icon: failed ? 'fail' : open ? 'hold' : 'ok' };
 }
 
 // reasons lists what each trigger and guard said.

@@ -1,6 +1,6 @@
 // The picture of the loop: eight stations with this run's numbers, and the lane
 // on which feedback comes back.
-import { h, icon, small } from './dom.js';
+import { h, icon, list, small } from './dom.js';
 import { int, num, pct, rate, signed, span, seconds, when, words } from './fmt.js';
 import { tally } from './evidence.js';
 import { now } from './live.js';
@@ -47,7 +47,7 @@ export function picture(d, dataset) {
 	const reached = run && !open ? Math.max(...order.filter((s) => run.took && run.took[s]).map((s) => station[s]), 1) : at;
 	const bad = run && !open && run.ending !== 'promoted';
 	const delay = signal(d, 'label_delay.p50');
-	const lane = [`${int(d.new_labels)} labels since ${d.champion || 'the start'} was trained`, delay && !delay.unknown ? `half of them within ${span(delay.value)}` : delay && delay.unknown].filter(Boolean).join('; ');
+	const lane = list(`${int(d.new_labels)} labels since ${d.champion || 'the start'} was trained`, delay && (delay.unknown || `half of them within ${span(delay.value)}`));
 	return h('section.card', { key: 'loop', 'aria-label': 'The loop' },
 		h('h2.vh', open ? `The loop: ${run.run} is ${words(run.state)}` : run ? `The loop: ${run.run} was the last run` : 'The loop: no run yet'),
 		h('ol.loop', texts(d, run, dataset).map(([title, big, sub], i) => {

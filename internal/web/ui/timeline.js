@@ -8,24 +8,9 @@ import { live, now } from './live.js';
 
 const time = (s) => Date.parse(s.at);
 
-// bestSuffix is the most that a retrain would win back for sure: over all
-// suffixes of at least three ticks the largest Σgain − √Σvar.
-export function bestSuffix(all) {
-	let best = null, gain = 0, square = 0;
-	for (let i = all.length - 1; i >= 0; i--) {
-		gain += all[i].gain;
-		square += all[i].var;
-		const lower = gain - Math.sqrt(square);
-		if (all.length - i >= 3 && (!best || lower > best.lower)) best = { lower, gain };
-	}
-	return best;
-}
-
-// recoverable is the recoverable loss over time: as it was recorded, or else as
-// the ticks of this champion give it.
-function recoverable(recorded, all) {
-	if (recorded.length > 1) return recorded.map((s) => (s.unknown || !s.n ? null : { x: time(s), y: s.lower || 0, lo: s.lower || 0, hi: s.value, n: s.n }));
-	return all.map((t, i) => { const b = bestSuffix(all.slice(0, i + 1)); return b && { x: time(t), y: b.lower, lo: b.lower, hi: b.gain }; });
+// recoverable is the recoverable loss as it was recorded.
+function recoverable(recorded) {
+	return recorded.map((s) => (s.unknown || !s.n ? null : { x: time(s), y: s.lower || 0, lo: s.lower || 0, hi: s.value, n: s.n }));
 }
 
 // moves are the changes of champion, oldest first.
@@ -142,7 +127,7 @@ export function timeline() {
 			setTimeout(() => measure(redraw), 0);
 			const own = (list) => ((list && list.signals) || []).filter((s) => !s.slice), write = (x) => metric(name, x), changes = moves(got.versions), raw = own(got.quality);
 			const quality = broken(raw.map((s) => (s.unknown ? null : { x: time(s), y: s.value, lo: s.lower ?? s.value, hi: s.upper ?? s.value, n: s.n })), changes);
-			const loss = broken(recoverable(own(got.loss), m.ticks), changes), points = [...quality, ...loss].filter(Boolean);
+			const loss = broken(recoverable(own(got.loss)), changes), points = [...quality, ...loss].filter(Boolean);
 			if (points.length < 2) return empty('Over time', m.champion ? `Quality and recoverable loss are drawn here as labels come: ${int(m.new_labels)} new ones so far.` : 'Quality is drawn here once there is a champion.');
 			const t0 = points.reduce((a, p) => Math.min(a, p.x), Infinity), t1 = points.reduce((a, p) => Math.max(a, p.x), now());
 			shown = { t0, t1, points: quality.filter(Boolean), write, redraw };

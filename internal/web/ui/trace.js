@@ -1,5 +1,5 @@
 // One answer: who made it, from what, approved by whom? And the audit chain.
-import { h, body, chip, code, link, modelPath, pairs, runPath, small, verdict } from './dom.js';
+import { h, body, chip, code, link, list, modelPath, pairs, runPath, small, verdict } from './dom.js';
 import { capital, int, num, span, when, words } from './fmt.js';
 import { now, Resource } from './live.js';
 import { card, problem, waiting } from './words.js';
@@ -17,7 +17,7 @@ export function trace(id) {
 		view() {
 			const t = it.data;
 			if (!t) return it.error ? [verdict(it.error.status === 404 ? `There is no prediction ${id}.` : 'The trace cannot be shown.'), problem(it.error, () => it.load())] : waiting(opened, true);
-			const p = t.prediction, said = (t.feedback || []).map((f) => h('li', { key: f.seq }, h('span.t3', when(f.time, now())), h('span', `${f.kind} ${f.value}`, small([f.source, f.effect].filter(Boolean).join(' · ')))));
+			const p = t.prediction, said = (t.feedback || []).map((f) => h('li', { key: f.seq }, h('span.t3', when(f.time, now())), h('span', `${f.kind} ${f.value}`, small(list(f.source, f.effect)))));
 			const shown = (v) => (v === null || v === '' ? h('span.t3', 'missing') : typeof v === 'number' ? num(v) : String(v));
 			return [
 				verdict(t.sentence, '', [h('span', 'prediction ', code(p.prediction_id)), link(modelPath(p.model), '', p.model), h('span', when(p.time, now()))]),
@@ -34,7 +34,7 @@ export function trace(id) {
 function links(t) {
 	const p = t.prediction, r = t.run, v = t.version, out = [];
 	const add = (title, big, note) => out.push(h('li', { key: title }, h('h3.t3', title), h('p.b', big), note && h('p.sm.t2', note)));
-	add('Answer', t.answer || 'none', [p.scores && p.scores.length && `scores ${p.scores.slice(0, 4).map((x) => num(x)).join(', ')}`, t.label && `it was ${t.label}`].filter(Boolean).join('; '));
+	add('Answer', t.answer || 'none', list(p.scores && p.scores.length && `scores ${p.scores.slice(0, 4).map((x) => num(x)).join(', ')}`, t.label && `it was ${t.label}`));
 	add('Route', words(p.route), p.latency_ns ? span(p.latency_ns / 1e9) : p.fault);
 	if (v) add('Version', code(v.version), `artefact ${String(v.artefact).slice(0, 12)}, ${v.format}`);
 	if (r) {

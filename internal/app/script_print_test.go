@@ -1,0 +1,269 @@
+package app_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"hone"
+	"hone/internal/loop"
+	"hone/internal/op"
+)
+
+// do does one command and returns what it prints.
+func (w *world) do(words []string) ([]string, error) {
+	o := parseOptions(words[1:])
+	switch words[0] {
+	case "history":
+		return nil, w.history(words[1], must(words[2]), o)
+	case "traffic":
+		return nil, w.traffic(words[1], must(words[2]), o)
+	case "advance":
+		d := parseOptions([]string{"d=" + words[1]}).duration("d", 0)
+		return nil, w.advance(d, o.duration("step", max(d/20, time.Second)))
+	case "restart":
+		w.app.Stop()
+		w.clock.Advance(o.duration("after", 0))
+		w.start()
+		return nil, w.step()
+	case "feedback":
+		return w.feedback(words[1:], o)
+	case "run", "approve", "reject", "promote", "pause", "resume", "cancel", "rollback":
+		return w.act(loop.Do(words[0]), o)
+	case "runs":
+		return w.runs()
+	case "verdicts":
+		return w.verdicts(o["run"])
+	case "decisions":
+		return w.newDecisions()
+	case "events":
+		return w.newEvents()
+	case "aliases":
+		return w.aliases()
+	case "plan":
+		d, err := w.app.Loop().Plan(model)
+		return []string{d.Sentence}, err
+	}
+	return w.look(words, o)
+}
+
+func must(s string) int { return options{"n": s}.number("n", 0) }
+
+// look does the commands that show one thing.
+func (w *world) look(words []string, o options) ([]string, error) {
+	v, err := w.app.Loop().View(model)
+	if err != nil {
+		return nil, err
+	}
+	switch words[0] {
+	case "status":
+		mood, sentence := op.Sentence(v)
+		return []string{fmt.Sprintf("%s: %s", mood, sentence), op.Lead(v, w.clock.Now())}, nil
+	case "drift":
+		out := []string{fmt.Sprintf("alarm %v, %d of %d features", v.Drift.Alarm, v.Drift.Drifted(), len(v.Model.Features))}
+		for _, f := range v.Drift.Features {
+			if f.Drifted {
+				out = append(out, f.Feature)
+			}
+		}
+		return out, nil
+	case "probation":
+		if v.Watch == nil {
+			return []string{"none"}, nil
+		}
+		return []string{fmt.Sprintf("over %v: %s", v.Watch.Over, v.Watch.Sentence)}, nil
+	case "signal":
+		for _, s := range v.Signals {
+			if s.Name == words[1] && s.Slice == "" {
+				return []string{fmt.Sprintf("%s %.3g on %d %s", s.Name, s.Value, s.N, s.Unknown)}, nil
+			}
+		}
+		return []string{words[1] + " is not measured"}, nil
+	case "trace":
+		got, err := w.call("trace", &op.TraceIn{Prediction: words[1]})
+		if err != nil {
+			return said(err)
+		}
+		t := got.(op.Trace)
+		return append([]string{t.Sentence}, t.Steps...), nil
+	case "verify":
+		return w.verify(v)
+	}
+	return nil, fmt.Errorf("there is no command %q", words[0])
+}
+
+// said prints what a refusal says; other errors end the script.
+func said(err error) ([]string, error) {
+	e, ok := hone.AsError(err)
+	if !ok {
+		return nil, err
+	}
+	return []string{fmt.Sprintf("%s: %s (%s)", e.Code, e.Message, e.Hint)}, nil
+}
+
+func (w *world) act(do loop.Do, o options) ([]string, error) {
+	a := loop.Act{Do: do, By: "ada", Reason: o["reason"], Force: o["force"] != "", Run: hone.RunID(o["run"]), Artefact: o["artefact"]}
+	sentence, err := w.app.Loop().Act(w.ctx, model, a)
+	if err != nil {
+		out, err := said(err)
+		return out, errors.Join(err, w.step())
+	}
+	return []string{sentence}, w.step()
+}
+
+func (w *world) feedback(words []string, o options) ([]string, error) {
+	item := op.FeedbackItem{PredictionID: hone.PredictionID(words[0])}
+	if c, ok := o["correction"]; ok {
+		item.Correction = c
+	} else {
+		item.Label = words[1]
+	}
+	if ago, ok := o["ago"]; ok {
+		item.Time = w.clock.Now().Add(-options{"d": ago}.duration("d", 0))
+	}
+	got, err := w.call("feedback", &op.FeedbackIn{Model: model, Items: []op.FeedbackItem{item}})
+	if err != nil {
+		return said(err)
+	}
+	return []string{fmt.Sprint(got.(op.FeedbackOut).Effects)}, w.step()
+}
+
+// stamp writes a time as the scripts read it.
+func stamp(t time.Time) string { return t.UTC().Format("Mon 02 15:04:05") }
+
+func (w *world) list(in any, name string) (any, error) {
+	got, err := w.call(name, in)
+	return got, err
+}
+
+func (w *world) allRuns() ([]hone.Run, error) {
+	got, err := w.list(&op.ListIn{Model: model, Limit: 1000}, "runs")
+	if err != nil {
+		return nil, err
+	}
+	out := got.(op.RunList).Runs
+	slices.Reverse(out)
+	return out, nil
+}
+
+func (w *world) runs() ([]string, error) {
+	all, err := w.allRuns()
+	var out []string
+	for _, r := range all {
+		state := string(r.State)
+		if r.Ending != "" {
+			state = string(r.Ending)
+		}
+		out = append(out, fmt.Sprintf("%s %s by %s: %s", r.ID, state, r.Decision.Trigger, r.Sentence))
+	}
+	return out, err
+}
+
+func (w *world) verdicts(id string) ([]string, error) {
+	all, err := w.allRuns()
+	var out []string
+	for _, r := range all {
+		if string(r.ID) != id && id != "" || len(r.Verdicts) == 0 {
+			continue
+		}
+		out = out[:0]
+		for _, v := range r.Verdicts {
+			name := v.Gate
+			if v.Slice != "" {
+				name += " " + v.Slice
+			}
+			out = append(out, fmt.Sprintf("%s %s: %s", name, v.Result, v.Sentence))
+		}
+	}
+	return out, err
+}
+
+// newDecisions prints what was decided since the last time.
+func (w *world) newDecisions() ([]string, error) {
+	got, err := w.list(&op.ListIn{Model: model, Limit: 1000}, "decisions")
+	if err != nil {
+		return nil, err
+	}
+	all := got.(op.DecisionList).Decisions
+	slices.Reverse(all)
+	var out []string
+	for _, d := range all[w.decisions:] {
+		out = append(out, stamp(d.At)+" "+d.Sentence)
+	}
+	w.decisions = len(all)
+	return out, nil
+}
+
+// newEvents prints the audit's events since the last time.
+func (w *world) newEvents() ([]string, error) {
+	got, err := w.call("export", &op.AuditIn{After: w.events, Limit: 10000})
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, e := range got.(op.AuditList).Events {
+		out = append(out, fmt.Sprintf("%s %s %s: %s", stamp(e.At), e.Actor, e.Action, e.Sentence))
+		w.events = e.Seq
+	}
+	return out, nil
+}
+
+func (w *world) aliases() ([]string, error) {
+	v, err := w.app.Loop().View(model)
+	var out []string
+	for _, a := range []hone.Alias{hone.Champion, hone.Candidate, hone.Challenger, hone.Previous} {
+		if v.Aliases[a] != "" {
+			out = append(out, fmt.Sprintf("%s=%s", a, v.Aliases[a]))
+		}
+	}
+	return []string{strings.Join(out, " ")}, err
+}
+
+// verify checks what must hold at any time: the audit chain is whole, there is
+// one champion, the plan that the gateway has and the history of the aliases
+// name it, and every dataset can be rebuilt from the log.
+func (w *world) verify(v loop.View) ([]string, error) {
+	got, err := w.call("audit verify", &op.Nothing{})
+	if err != nil || !got.(op.Verified).Whole {
+		return nil, fmt.Errorf("the audit: %v, %w", got, err)
+	}
+	champion, history := hone.VersionID(""), map[hone.Alias]hone.VersionID{}
+	if list, err := w.call("versions", &op.ModelIn{Model: model}); err != nil {
+		return nil, err
+	} else {
+		for _, m := range list.(op.VersionList).History {
+			history[m.Alias] = m.Version
+		}
+		champion = history[hone.Champion]
+	}
+	plan, err := w.app.Service().Events.(interface {
+		Plan(ctx context.Context, model string) (hone.Plan, error)
+	}).Plan(w.ctx, model)
+	if e, ok := hone.AsError(err); err != nil && !(ok && e.Code == hone.NotFound) {
+		return nil, err
+	}
+	if champion != v.Champion.ID || champion != v.Aliases[hone.Champion] || champion != plan.Champion {
+		return nil, fmt.Errorf("champion %s by history, %s in view, %s by alias, %s in plan", champion, v.Champion.ID, v.Aliases[hone.Champion], plan.Champion)
+	}
+	if challenger := v.Aliases[hone.Challenger]; v.Run == nil && (challenger != "" || plan.Challenger != "" || plan.Shadow != "") {
+		return nil, fmt.Errorf("no run is under way, and the challenger is %q, the plan %+v", challenger, plan)
+	}
+	all, err := w.allRuns()
+	n := 0
+	for _, r := range all {
+		if r.Dataset == "" {
+			continue
+		}
+		got, err := w.call("dataset rebuild", &op.DatasetIn{Dataset: string(r.Dataset)})
+		if err != nil || !got.(op.Rebuilt).Same {
+			b, _ := json.Marshal(got)
+			return nil, fmt.Errorf("rebuild the dataset of %s: %s, %v", r.ID, b, err)
+		}
+		n++
+	}
+	return []string{fmt.Sprintf("audit whole; champion %q; %d datasets rebuilt equal", champion, n)}, err
+}

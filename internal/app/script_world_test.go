@@ -1,0 +1,230 @@
+package app_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"hone"
+	"hone/internal/frame"
+	"hone/internal/gateway"
+	"hone/internal/op"
+	"hone/internal/stream"
+)
+
+// source makes rows whose rule is that of the variant at the moment.
+type source struct {
+	variant int
+	next    func(f *frame.Frame, row int) string
+}
+
+// source returns the generator of a name; it goes on where it was.
+func (w *world) source(name string, o options) (*source, error) {
+	s := w.sources[name]
+	if s == nil {
+		s = &source{}
+		switch name {
+		case "sea":
+			s.next = stream.NewSEA(7, func(int) int { return s.variant }, 0.05).Next
+		case "agrawal":
+			s.next = stream.NewAgrawal(7, func(int) int { return s.variant }, 0.05).Next
+		case "covariate":
+			calm, moved := stream.NewCovariate(7, math.MaxInt), stream.NewCovariate(8, 0)
+			s.next = func(f *frame.Frame, row int) string {
+				return []stream.Stream{calm, moved}[s.variant].Next(f, row)
+			}
+		case "bands":
+			s.next = bands(s)
+		case "plane":
+			s.next = plane(s)
+		case "words":
+			s.next = sentences(s)
+		default:
+			return nil, fmt.Errorf("there is no source %q", name)
+		}
+		w.sources[name] = s
+	}
+	s.variant = o.number("variant", s.variant)
+	return s, nil
+}
+
+// bands makes three classes by the sum of two numbers; variants move the bands.
+func bands(s *source) func(*frame.Frame, int) string {
+	rng := rand.New(rand.NewPCG(7, 1))
+	return func(f *frame.Frame, row int) string {
+		a, b := 10*rng.Float64(), 10*rng.Float64()
+		f.Cols[0].Num[row], f.Cols[1].Num[row] = a, b
+		shift := float64(4 * s.variant)
+		switch x := a + b + rng.NormFloat64(); {
+		case x < 5+shift:
+			return "low"
+		case x < 11+shift:
+			return "middle"
+		}
+		return "high"
+	}
+}
+
+// plane makes a number, linear in two others; variant 1 turns a slope.
+func plane(s *source) func(*frame.Frame, int) string {
+	rng := rand.New(rand.NewPCG(7, 2))
+	return func(f *frame.Frame, row int) string {
+		a, b := rng.NormFloat64(), rng.NormFloat64()
+		f.Cols[0].Num[row], f.Cols[1].Num[row] = a, b
+		return frame.FormatNumber(math.Round(1000*(10+3*a+float64(2-4*s.variant)*b+0.3*rng.NormFloat64())) / 1000)
+	}
+}
+
+// sentences makes short texts of which one word decides; variant 1 turns what
+// it says round.
+func sentences(s *source) func(*frame.Frame, int) string {
+	rng := rand.New(rand.NewPCG(7, 3))
+	topic := []string{"invoice", "meeting", "holiday", "report", "parcel", "ticket"}
+	return func(f *frame.Frame, row int) string {
+		bad := rng.IntN(2)
+		f.Cols[0].Str[row] = topic[rng.IntN(len(topic))] + " is " + []string{"fine", "broken"}[bad] + " today " + strconv.Itoa(rng.IntN(50))
+		if rng.Float64() < 0.05 {
+			bad = 1 - bad
+		}
+		return strconv.Itoa(bad ^ s.variant)
+	}
+}
+
+// rows makes n rows, as the options bend them.
+func (w *world) rows(name string, n int, o options) (*frame.Frame, []string, []hone.PredictionID, error) {
+	s, err := w.source(name, o)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	f := frame.New(w.model.Features, n)
+	labels, ids := make([]string, n), make([]hone.PredictionID, n)
+	for i := range n {
+		labels[i] = s.next(f, i)
+		ids[i] = hone.PredictionID(fmt.Sprintf("p%d", w.next))
+		w.next++
+		if col := f.Schema.Index(o["missing"]); col >= 0 {
+			if err := f.Set(i, col, nil); err != nil {
+				return nil, nil, nil, err
+			}
+		}
+		if fixed, ok := o["label"]; ok {
+			labels[i] = fixed
+		}
+	}
+	return f, labels, ids, nil
+}
+
+// history loads past rows with their labels, a second apart up to now.
+func (w *world) history(name string, n int, o options) error {
+	f, labels, ids, err := w.rows(name, n, o)
+	if err != nil {
+		return err
+	}
+	in := op.HistoryIn{Model: model}
+	for i := range n {
+		features := map[string]any{}
+		for c, field := range f.Schema {
+			if v := f.Value(i, c); v != nil {
+				features[field.Name] = v
+			}
+		}
+		in.Items = append(in.Items, op.HistoryItem{PredictionID: ids[i], Features: features, Label: labels[i],
+			Time: w.clock.Now().Add(time.Duration(i-n) * time.Second)})
+	}
+	if _, err := w.call("history", &in); err != nil {
+		return err
+	}
+	return w.step()
+}
+
+// traffic serves n rows, so many a second. Labels come after a while, unless
+// there are none.
+func (w *world) traffic(name string, n int, o options) error {
+	rate, after := o.number("rate", 10), o.duration("labels", time.Second)
+	for n > 0 {
+		batch := min(n, 20)
+		if v, err := w.app.Loop().View(model); err != nil {
+			return err
+		} else if v.Run != nil && v.Run.Rollout != nil {
+			batch = 1 // Latencies of a batch are one measurement.
+		}
+		n -= batch
+		f, labels, ids, err := w.rows(name, batch, o)
+		if err != nil {
+			return err
+		}
+		if err := w.serve(f, ids); err != nil {
+			return err
+		}
+		for i, id := range ids {
+			if o["labels"] != "none" {
+				w.waiting = append(w.waiting, due{w.clock.Now().Add(after), id, labels[i]})
+			}
+		}
+		if err := w.pass(time.Duration(batch) * time.Second / time.Duration(rate)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// serve asks the gateway, and waits for the shadow's scores if there is one.
+func (w *world) serve(f *frame.Frame, ids []hone.PredictionID) error {
+	answers, err := w.app.Gateway().Predict(w.ctx, model, gateway.Request{IDs: ids, Frame: f})
+	if err != nil {
+		return err
+	}
+	if v, err := w.app.Loop().View(model); err != nil || v.Run == nil || v.Run.State != hone.Shadowing {
+		return err
+	}
+	w.shadowed += int64(len(answers))
+	for {
+		changed := w.app.Service().Events.(interface {
+			Changed(model string) <-chan struct{}
+		}).Changed(model)
+		_, _, n, err := w.app.Service().Events.LastSeq(w.ctx, model)
+		if err != nil || n >= w.shadowed {
+			return err
+		}
+		select {
+		case <-changed:
+		case <-w.ctx.Done():
+			return fmt.Errorf("%d of %d shadow scores came", n, w.shadowed)
+		}
+	}
+}
+
+// pass lets time go by, delivers the labels that are due and steps the loop.
+func (w *world) pass(d time.Duration) error {
+	w.clock.Advance(d)
+	in := op.FeedbackIn{Model: model}
+	left := w.waiting[:0]
+	for _, l := range w.waiting {
+		if l.at.After(w.clock.Now()) {
+			left = append(left, l)
+			continue
+		}
+		in.Items = append(in.Items, op.FeedbackItem{PredictionID: l.id, Label: l.label})
+	}
+	w.waiting = left
+	if len(in.Items) > 0 {
+		if _, err := w.call("feedback", &in); err != nil {
+			return err
+		}
+	}
+	return w.step()
+}
+
+// advance moves the hands in steps.
+func (w *world) advance(d, step time.Duration) error {
+	for d > 0 {
+		by := min(d, step)
+		if err := w.pass(by); err != nil {
+			return err
+		}
+		d -= by
+	}
+	return nil
+}
