@@ -152,7 +152,7 @@ func TestRegistry(t *testing.T) {
 		Config:   &hone.Applied{SHA256: "c1", Text: "version: 1"}})
 	other := &hone.Plan{Model: "churn", Champion: "v1"}
 	commit(t, db, hone.Change{Version: &v1, Plan: other, Watch: &hone.Watch{Model: "fraud", Version: "v1", Run: "fraud-1", Over: true}})
-	if plan.Token != 1 || other.Token != 3 {
+	if plan.Token != 1 || other.Token != 2 {
 		t.Errorf("plan tokens are %d and %d, want 1 and 2", plan.Token, other.Token)
 	}
 	v1.Artefact = "bb"
@@ -186,7 +186,7 @@ func TestRegistry(t *testing.T) {
 	if c, err := db.Config(ctx); err != nil || c == nil || c.SHA256 != "c1" {
 		t.Errorf("configuration is %v, %v", c, err)
 	}
-	if ps, err := db.Plans(ctx); err != nil || len(ps) != 2 || ps[0].Model != "churn" || ps[0].Token != 3 {
+	if ps, err := db.Plans(ctx); err != nil || len(ps) != 2 || ps[0].Model != "churn" || ps[0].Token != 2 {
 		t.Errorf("plans are %v, %v", ps, err)
 	}
 	commit(t, db, hone.Change{Aliases: []hone.AliasMove{{Model: "fraud", Alias: hone.Champion, At: noon}}})
