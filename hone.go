@@ -6,6 +6,7 @@ package hone
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -26,11 +27,14 @@ type PredictionID string
 // Duration is a length of time that is written as people write it: 90s, 36h, 7d.
 type Duration time.Duration
 
-// ParseDuration reads a Go duration, or whole days such as 7d.
+// maxDays is the most whole days that a Duration holds.
+const maxDays = 106751
+
+// ParseDuration reads a Go duration, or days such as 7d or 1.5d.
 func ParseDuration(s string) (Duration, error) {
 	if days, ok := strings.CutSuffix(s, "d"); ok {
-		if n, err := strconv.ParseFloat(days, 64); err == nil && n >= 0 && n < 1e5 {
-			return Duration(n * 24 * float64(time.Hour)), nil
+		if n, err := strconv.ParseFloat(days, 64); err == nil && n >= 0 && n <= maxDays {
+			return Duration(math.Round(n * 24 * float64(time.Hour))), nil
 		}
 	}
 	d, err := time.ParseDuration(s)

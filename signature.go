@@ -80,33 +80,56 @@ type Scores struct {
 // Row returns the scores of row i, which share the memory of s.
 func (s Scores) Row(i int) []float64 { return s.V[i*s.Width : (i+1)*s.Width] }
 
-// CanonicalLabel writes a label from outside in its one form, so that 1, 1.0 and "1" are
-// the same class, and true and false are those of a 0/1 label.
+// CanonicalLabel writes a label from outside in its one form, and tells whether
+// it can be one: 1, 1.0 and "1" are the same class, and for a binary model true
+// and false, in any case, are those of its positive class where that is 1 or
+// true.
 func (m *Model) CanonicalLabel(v any) (string, bool) {
 	switch x := v.(type) {
 	case string:
-		x = strings.TrimSpace(x)
-		if m.Task == Regression {
-			n, ok := frame.ParseNumber(x)
-			if !ok || math.IsNaN(n) {
-				return "", false
-			}
-			return frame.FormatNumber(n), true
-		}
-		if n, err := strconv.ParseFloat(x, 64); err == nil && !math.IsNaN(n) && !math.IsInf(n, 0) {
-			return frame.FormatNumber(n), true
-		}
-		return x, x != "" && len(x) <= 256
+		return m.labelText(strings.TrimSpace(x))
 	case float64:
 		return frame.FormatNumber(x), !math.IsNaN(x) && !math.IsInf(x, 0)
+	case int:
+		return strconv.Itoa(x), true
 	case bool:
-		if m.Label.Positive == "true" {
-			return strconv.FormatBool(x), m.Task != Regression
-		}
-		if x {
-			return "1", true
-		}
-		return "0", true
+		return m.labelText(strconv.FormatBool(x))
 	}
 	return "", false
+}
+
+func (m *Model) labelText(x string) (string, bool) {
+	if m.Task == Regression {
+		n, ok := frame.ParseNumber(x)
+		if !ok || math.IsNaN(n) {
+			return "", false
+		}
+		return frame.FormatNumber(n), true
+	}
+	if n, err := strconv.ParseFloat(x, 64); err == nil && !math.IsNaN(n) && !math.IsInf(n, 0) {
+		return frame.FormatNumber(n), true
+	}
+	if yes := strings.EqualFold(x, "true"); m.Task == Binary && (yes || strings.EqualFold(x, "false")) {
+		return m.truth(yes, x), true
+	}
+	return x, x != "" && len(x) <= 256
+}
+
+// truth writes true or false as the positive class is written.
+func (m *Model) truth(yes bool, as string) string {
+	switch p := m.Label.Positive; {
+	case p == "1" && yes:
+		return "1"
+	case p == "1":
+		return "0"
+	case !strings.EqualFold(p, "true"):
+		return as
+	case yes:
+		return p
+	case p == "TRUE":
+		return "FALSE"
+	case p == "True":
+		return "False"
+	}
+	return "false"
 }

@@ -48,6 +48,8 @@ const mayImport = `
 	cmd/hone                   : internal/app
 	e2e                        : .
 	examples/stream            : . LEAF internal/stream
+	bench/bar                  : internal/clock
+	bench/bars_loop            : . LEAF STAGE PORT internal/store internal/config internal/gateway internal/loop internal/op internal/app bench/bar
 `
 
 // TestTree checks the rules that no compiler checks: who imports whom, that

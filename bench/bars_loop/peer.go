@@ -78,7 +78,9 @@ func peerPython() (string, error) {
 	}
 	dir := filepath.Join(cache, "hone-bench", "peer")
 	python := filepath.Join(dir, "bin", "python")
-	have := func() bool { return exec.Command(python, "-c", "import fastapi, uvicorn, uvloop, httptools").Run() == nil }
+	have := func() bool {
+		return exec.Command(python, "-c", "import fastapi, uvicorn, uvloop, httptools").Run() == nil
+	}
 	if have() {
 		return python, nil
 	}

@@ -26,7 +26,8 @@ import (
 type options struct {
 	file, label, config, trainer, dataset string
 	keep, json, out, binary               string
-	batch, delay, limit, window, tick     int
+	batch, delay, pace, limit             int
+	window, tick                          int
 	cost                                  float64
 	realtime                              bool
 }
@@ -64,6 +65,7 @@ func parse(args []string, errOut io.Writer) (options, error) {
 	f.IntVar(&o.tick, "tick", 0, "monitor.tick: labels between two looks at the triggers (default: Hone's)")
 	f.IntVar(&o.batch, "batch", 20, "rows in a request")
 	f.IntVar(&o.delay, "delay-rows", 500, "rows by which labels come late")
+	f.IntVar(&o.pace, "pace", 20, "rows between two looks whether the loop has kept up")
 	f.IntVar(&o.limit, "limit", 0, "rows of the file to play (default: all)")
 	f.BoolVar(&o.realtime, "realtime", false, "never wait for the loop")
 	f.StringVar(&o.keep, "keep", "", "folder for the configuration and all of Hone's data (default: one that is removed)")
@@ -77,8 +79,8 @@ func parse(args []string, errOut io.Writer) (options, error) {
 		return o, errors.New("name one FILE.csv or FILE.csv.gz; -h shows the flags")
 	}
 	o.file = f.Arg(0)
-	if o.batch < 1 || o.delay < 0 || o.limit < 0 || !(o.cost > 0) {
-		return o, errors.New("--batch and --retrain-cost must be over 0, --delay-rows and --limit at least 0")
+	if o.batch < 1 || o.pace < 1 || o.delay < 0 || o.limit < 0 || !(o.cost > 0) {
+		return o, errors.New("--batch, --pace and --retrain-cost must be over 0, --delay-rows and --limit at least 0")
 	}
 	return o, nil
 }

@@ -13,10 +13,8 @@ import (
 	"hone/internal/frame"
 )
 
-// pace is how many rows go by before the stream looks whether the loop has kept
-// up, and patience how long it then waits.
 const (
-	pace     = 100
+	// patience is how long the stream waits for the loop to keep up.
 	patience = 60 * time.Second
 	// unseen bounds the wait for shadow answers, which may be dropped.
 	unseen = 500 * time.Millisecond
@@ -88,7 +86,7 @@ func (p *player) play(ctx context.Context) error {
 		if err := p.ask(ctx, p.next, to); err != nil {
 			return err
 		}
-		paced := p.next/pace != to/pace
+		paced := p.next/p.o.pace != to/p.o.pace
 		p.next = to
 		if err := p.deliver(ctx, to-p.o.delay); err != nil {
 			return err

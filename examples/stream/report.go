@@ -66,6 +66,11 @@ type Run struct {
 	// Diff is what the gate saw: loss a row of the twin less the champion's.
 	Diff     float64 `json:"gate_difference"`
 	Training float64 `json:"training_seconds"`
+	// Promised is what the trigger thought that a retrain would win on as many
+	// rows as Over, and Missed what the candidate would have won while the run and
+	// its rollout were under way.
+	Promised float64 `json:"promised"`
+	Missed   int     `json:"missed"`
 	// Won counts the right answers that the candidate has over the champion on the
 	// rows after the run, Over of them; it is known for linear models only.
 	Won  int `json:"won"`
@@ -234,5 +239,7 @@ func (p *player) one(ctx context.Context, run hone.Run, versions map[hone.Versio
 	}
 	to := min(out.Ended+horizon, len(p.d.labels))
 	out.Won, out.Over = won(a, b, p.d.labels, out.Ended, to), to-out.Ended
+	out.Promised = run.Decision.LossRate * float64(out.Over)
+	out.Missed = won(a, p.answers, p.d.labels, out.Began, out.Ended)
 	return out, nil
 }

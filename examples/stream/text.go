@@ -48,20 +48,21 @@ func mark(i int) string {
 // table lists the runs.
 func (r *Report) table() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%4s %7s %7s %-11s %6s %7s %7s %9s %7s %6s\n", "run", "began", "ended", "ending", "train", "holdout", "suffix", "gate diff", "train s", "won")
+	fmt.Fprintf(&b, "%4s %7s %7s %-11s %6s %7s %7s %9s %7s %6s %8s %6s\n", "run", "began", "ended", "ending", "train", "holdout", "suffix", "gate diff", "train s", "missed", "promised", "won")
 	for _, run := range r.Runs {
-		won := "?"
+		missed, promised, won := "?", "?", "?"
 		if run.Over > 0 {
-			won = fmt.Sprintf("%+d", run.Won)
+			missed, promised, won = fmt.Sprintf("%+d", run.Missed), fmt.Sprintf("%+.0f", run.Promised), fmt.Sprintf("%+d", run.Won)
 		}
 		ending := string(run.Ending)
 		if ending == "" {
 			ending = "under way"
 		}
-		fmt.Fprintf(&b, "%4d %7d %7d %-11s %6d %7d %7d %+9.4f %7.2f %6s\n", run.Number, run.Began, run.Ended, ending, run.Train, run.Holdout, run.Suffix, run.Diff, run.Training, won)
+		fmt.Fprintf(&b, "%4d %7d %7d %-11s %6d %7d %7d %+9.4f %7.2f %6s %8s %6s\n", run.Number, run.Began, run.Ended, ending, run.Train, run.Holdout, run.Suffix, run.Diff, run.Training, missed, promised, won)
 		fmt.Fprintf(&b, "     because %s\n     ending  %s\n", run.Reason, run.Why)
 	}
-	fmt.Fprintf(&b, "won: right answers of the candidate over the champion's, on the %d rows after the run.\n", horizon)
+	fmt.Fprintf(&b, "missed: right answers that the candidate would have won while its run and rollout were under way;\n")
+	fmt.Fprintf(&b, "won: those it has over the champion it was to replace, on the %d rows after the run; promised: what the trigger expected of them.\n", horizon)
 	return b.String()
 }
 

@@ -153,7 +153,11 @@ func (a *App) principal(ctx context.Context) error {
 	if err := a.db.SavePrincipal(ctx, "owner", string(op.Admin), hex.EncodeToString(sum[:])); err != nil {
 		return fmt.Errorf("save the owner: %w", err)
 	}
-	return os.WriteFile(path, []byte(a.token), 0o600)
+	// As a whole or not at all: half a token would lock its owner out.
+	if err := os.WriteFile(path+".new", []byte(a.token), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
 }
 
 // Start starts the parts in the order of the loop.

@@ -34,7 +34,7 @@ func (a *App) space() op.Finding {
 		return op.Finding{Name: "disk", Sentence: err.Error()}
 	}
 	free := int64(st.Bavail) * st.Bsize
-	return op.Finding{Name: "disk", OK: free > 1<<30, Sentence: fmt.Sprintf("%.1f GiB are free in %s; at least 1 GiB should be.", float64(free)/(1<<30), a.config.Server.Data)}
+	return op.Finding{Name: "disk", OK: free > 1<<30, Sentence: fmt.Sprintf("%.1f GiB are free in %s; Hone wants at least 1 GiB.", float64(free)/(1<<30), a.config.Server.Data)}
 }
 
 func (a *App) mayWrite() op.Finding {

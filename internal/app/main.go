@@ -1,7 +1,9 @@
 package app
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -80,6 +82,9 @@ func check(g cli.Globals) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if len(c.Models) == 1 {
+		return g.Config + " is good: 1 model.", nil
+	}
 	return fmt.Sprintf("%s is good: %d models.", g.Config, len(c.Models)), nil
 }
 
@@ -109,26 +114,52 @@ func initialise(g cli.Globals, o cli.InitOptions) error {
 	if name == "" {
 		name = modelName(o.From)
 	}
-	f, err := os.Create(g.Config)
-	if err != nil {
+	var text bytes.Buffer
+	if err := config.Write(&text, name, config.InitOptions{Source: o.From, Rows: rows, Columns: columns, Label: o.Label}); err != nil {
 		return err
 	}
-	err = config.Write(f, name, config.InitOptions{Source: o.From, Rows: rows, Columns: columns, Label: o.Label})
-	if err = errors.Join(err, f.Close()); err != nil {
-		os.Remove(g.Config)
-		return err
+	if err := os.WriteFile(g.Config, text.Bytes(), 0o644); err != nil {
+		return &hone.Error{Code: hone.Invalid, Message: "cannot write the configuration: " + err.Error(), Hint: "name another file with --config"}
 	}
 	c, _, err := load(g.Config)
 	if err != nil {
 		return fmt.Errorf("read what was written: %w", err)
 	}
-	m := c.Models[name]
+	m, next := c.Models[name], nextSteps(g, o, columns)
 	if g.JSON {
-		_, err = fmt.Fprintf(g.Out, "{\"config\":%q,\"model\":%q,\"task\":%q,\"features\":%d,\"rows\":%d}\n", g.Config, name, m.Task, len(m.Features), rows)
-		return err
+		return json.NewEncoder(g.Out).Encode(map[string]any{"config": g.Config, "model": name, "task": m.Task, "features": len(m.Features), "rows": rows, "next": next})
 	}
-	fmt.Fprintf(g.Out, "%s: model %s, %s, %d features, from %d rows.\nNext: `hone import %s`, then `hone serve`.\n", g.Config, name, m.Task, len(m.Features), rows, o.From)
-	return nil
+	features := "1 feature"
+	if len(m.Features) > 1 {
+		features = fmt.Sprintf("%d features", len(m.Features))
+	}
+	_, err = fmt.Fprintf(g.Out, "%s: model %s, %s, %s, from %d rows.\nNext: `%s`, then `%s`.\n", g.Config, name, m.Task, features, rows, next[0], next[1])
+	return err
+}
+
+// nextSteps are the commands that follow on init, to be copied.
+func nextSteps(g cli.Globals, o cli.InitOptions, columns []config.Column) []string {
+	load, serve := "hone import "+quoted(o.From), "hone serve"
+	for _, c := range columns {
+		if c.Time {
+			load += " --time " + quoted(c.Name)
+			break
+		}
+	}
+	if g.Config != "hone.yaml" {
+		load, serve = load+" --config "+quoted(g.Config), serve+" --config "+quoted(g.Config)
+	}
+	return []string{load, serve}
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:,@%+=][-A-Za-z0-9_./:,@%+=]*$`)
+
+// quoted writes a word as a shell takes it.
+func quoted(word string) string {
+	if plainWord.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // inferRows is how many rows init looks at.

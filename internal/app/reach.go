@@ -24,7 +24,11 @@ import (
 // reach finds the server that has the data folder open, or opens the folder.
 func reach(ctx context.Context, g cli.Globals) (cli.Caller, error) {
 	if g.Server != "" {
-		return &remote{base: strings.TrimSuffix(g.Server, "/"), token: g.Token}, nil
+		base := strings.TrimSuffix(g.Server, "/")
+		if !strings.Contains(base, "://") {
+			base = "http://" + base
+		}
+		return &remote{base: base, token: g.Token}, nil
 	}
 	c, text, err := load(g.Config)
 	if err != nil {
@@ -55,13 +59,30 @@ func reach(ctx context.Context, g cli.Globals) (cli.Caller, error) {
 func load(path string) (*config.Config, []byte, error) {
 	c, err := config.Load(path)
 	if err != nil {
-		if problems, ok := errors.AsType[config.Errors](err); ok {
-			err = &hone.Error{Code: hone.Invalid, Message: problems.Detail(), Hint: "`hone config docs` explains every key"}
-		}
-		return nil, nil, err
+		return nil, nil, misconfigured(path, err)
 	}
 	text, err := os.ReadFile(path)
 	return c, text, err
+}
+
+// misconfigured shows what is wrong with a configuration.
+func misconfigured(path string, err error) error {
+	problems, ok := errors.AsType[config.Errors](err)
+	if e, known := hone.AsError(err); known && !ok {
+		return &cli.Misconfigured{Err: e}
+	}
+	if !ok {
+		return err
+	}
+	count := "1 problem"
+	if len(problems) > 1 {
+		count = fmt.Sprintf("%d problems", len(problems))
+	}
+	if len(problems) == config.MaxProblems {
+		count = fmt.Sprintf("the first %d problems", len(problems))
+	}
+	return &cli.Misconfigured{Detail: problems.Detail(), Problems: problems,
+		Err: &hone.Error{Code: hone.Invalid, Message: path + " cannot be used: " + count, Hint: "`hone config docs` explains every key"}}
 }
 
 // local calls operations in this process, as the owner of the folder.
@@ -103,7 +124,10 @@ func (r *remote) Call(ctx context.Context, o op.Operation, in any) (any, error) 
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return nil, &hone.Error{Code: hone.Unavailable, Message: "the server at " + r.base + " does not answer: " + err.Error(), Hint: "is `hone serve` running?"}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, &hone.Error{Code: hone.Unavailable, Message: "the server at " + r.base + " does not answer: " + cause(err), Hint: "is `hone serve` running there?"}
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
@@ -120,13 +144,21 @@ func (r *remote) Call(ctx context.Context, o op.Operation, in any) (any, error) 
 	return out.Elem().Interface(), nil
 }
 
+// cause is why a request did not come through, without what was asked for.
+func cause(err error) string {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err
+	}
+	return err.Error()
+}
+
 func refusal(status int, body []byte) error {
 	var p struct {
 		Detail, Hint string
 		Code         hone.Code
 	}
 	if json.Unmarshal(body, &p) != nil || p.Detail == "" {
-		return &hone.Error{Code: hone.Internal, Message: fmt.Sprintf("the server answered %d", status), Hint: "is it a Hone of this version?"}
+		return &hone.Error{Code: hone.Internal, Message: fmt.Sprintf("the server answered %d, and not as Hone does", status), Hint: "check --server; is it a Hone of this version?"}
 	}
 	return &hone.Error{Code: p.Code, Message: p.Detail, Hint: p.Hint}
 }

@@ -160,7 +160,7 @@ const model = "sea"
 
 func newWorld(t *testing.T, parts map[string][]string) *world {
 	t.Helper()
-	dir := t.TempDir()
+	dir := memory(t)
 	text := []byte(strings.Join(parts["hone.yaml"], "\n"))
 	c, err := config.Parse("hone.yaml", text)
 	if err != nil {
@@ -178,6 +178,22 @@ func newWorld(t *testing.T, parts map[string][]string) *world {
 	w.start()
 	t.Cleanup(func() { w.app.Stop() })
 	return w
+}
+
+// memory is a folder in memory where there is one: scripts commit thousands of
+// times, and what a disk makes of that is tested elsewhere.
+func memory(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "hone-script-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
 }
 
 func (w *world) start() {

@@ -145,21 +145,24 @@ func (w *world) traffic(name string, n int, o options) error {
 	rate, after := o.number("rate", 10), o.duration("labels", time.Second)
 	for n > 0 {
 		batch := min(n, 20)
-		if v, err := w.app.Loop().View(model); err != nil {
+		v, err := w.app.Loop().View(model)
+		if err != nil {
 			return err
-		} else if v.Run != nil && v.Run.Rollout != nil {
-			batch = 1 // Latencies of a batch are one measurement.
+		}
+		rolling := v.Run != nil && v.Run.Rollout != nil
+		if rolling {
+			batch = min(n, 5) // Steps are judged soon after they could be.
 		}
 		n -= batch
 		f, labels, ids, err := w.rows(name, batch, o)
 		if err != nil {
 			return err
 		}
-		if err := w.serve(f, ids); err != nil {
+		if err := w.serve(f, ids, rolling); err != nil {
 			return err
 		}
 		for i, id := range ids {
-			if o["labels"] != "none" {
+			if o["unlabelled"] == "" {
 				w.waiting = append(w.waiting, due{w.clock.Now().Add(after), id, labels[i]})
 			}
 		}
@@ -171,15 +174,23 @@ func (w *world) traffic(name string, n int, o options) error {
 }
 
 // serve asks the gateway, and waits for the shadow's scores if there is one.
-func (w *world) serve(f *frame.Frame, ids []hone.PredictionID) error {
-	answers, err := w.app.Gateway().Predict(w.ctx, model, gateway.Request{IDs: ids, Frame: f})
-	if err != nil {
-		return err
+// While latencies are compared rows go one by one: those of a request are one
+// measurement.
+func (w *world) serve(f *frame.Frame, ids []hone.PredictionID, alone bool) error {
+	size := len(ids)
+	if alone {
+		size = 1
+	}
+	for i := 0; i < len(ids); i += size {
+		in := gateway.Request{IDs: ids[i : i+size], Frame: f.Slice(i, i+size)}
+		if _, err := w.app.Gateway().Predict(w.ctx, model, in); err != nil {
+			return err
+		}
 	}
 	if v, err := w.app.Loop().View(model); err != nil || v.Run == nil || v.Run.State != hone.Shadowing {
 		return err
 	}
-	w.shadowed += int64(len(answers))
+	w.shadowed += int64(len(ids))
 	for {
 		changed := w.app.Service().Events.(interface {
 			Changed(model string) <-chan struct{}

@@ -53,6 +53,9 @@ type Runner struct {
 	Docs func() string
 	// Reach finds the running server, or opens the data folder.
 	Reach func(ctx context.Context, g Globals) (Caller, error)
+	// In is read by the commands that read standard input; nil is that of the
+	// process.
+	In io.Reader
 	// Clock tells the time that rows without one get.
 	Clock clock.Clock
 	// Version of this binary.
@@ -90,7 +93,11 @@ type ImportReport struct {
 	Labels   int    `json:"labels"`
 	Bad      int    `json:"bad"`
 	BadFile  string `json:"bad_file,omitempty"`
-	Sentence string `json:"sentence"`
+	// Unlabelled is set when the file has no column of the label, Absent names
+	// the features that it has no column of.
+	Unlabelled bool     `json:"unlabelled,omitempty"`
+	Absent     []string `json:"absent_features,omitempty"`
+	Sentence   string   `json:"sentence"`
 }
 
 // Run executes a command line and returns the exit status: 0 done, 1 failed or
@@ -108,10 +115,17 @@ func Run(ctx context.Context, r Runner, args []string, out, errOut io.Writer) in
 	flags.StringVar(&g.Server, "server", "", "address of a running server (default: found through the data folder)")
 	flags.StringVar(&g.Token, "token", "", "a principal's token (default: $HONE_TOKEN, else the owner's, from the data folder)")
 	flags.BoolVar(&g.JSON, "json", false, "print JSON")
+	root.SetIn(r.In)
 	root.SetOut(out)
 	root.SetErr(errOut)
 	root.SetArgs(args)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err.Error()) })
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		said, _, _ := strings.Cut(err.Error(), ": strconv.")
+		return usage(c.CommandPath(), "%s", said)
+	})
+	root.Args = noSuch
+	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	root.SetHelpCommand(helpCommand(root))
 	if g.Token == "" {
 		g.Token = os.Getenv("HONE_TOKEN")
 	}
@@ -125,9 +139,51 @@ func Run(ctx context.Context, r Runner, args []string, out, errOut io.Writer) in
 }
 
 // usageError is a command line that cannot be read.
-type usageError struct{ error }
+type usageError struct{ err *hone.Error }
 
-func usage(text string) error { return usageError{errors.New(text)} }
+func (e usageError) Error() string { return e.err.Error() }
+func (e usageError) Unwrap() error { return e.err }
+
+func usage(path, format string, args ...any) error {
+	return usageError{&hone.Error{Code: hone.Invalid, Message: fmt.Sprintf(format, args...), Hint: "`" + path + " --help` shows how it is used"}}
+}
+
+// Misconfigured is a configuration that cannot be used.
+type Misconfigured struct {
+	Err *hone.Error
+	// Detail shows each problem with its place, Problems are the same as JSON.
+	Detail   string
+	Problems any
+}
+
+func (m *Misconfigured) Error() string { return m.Err.Error() }
+func (m *Misconfigured) Unwrap() error { return m.Err }
+
+// noSuch refuses what is given to a command that has only commands under it.
+func noSuch(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	err := &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("there is no command `%s %s`", c.CommandPath(), args[0]), Hint: "`" + c.CommandPath() + " --help` lists the commands"}
+	c.SuggestionsMinimumDistance = 2
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		err.Hint = fmt.Sprintf("did you mean `%s %s`? ", c.CommandPath(), near[0]) + err.Hint
+	}
+	return usageError{err}
+}
+
+// helpCommand shows the help of a command, and refuses what is none.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{Use: "help [COMMAND]", Short: "show the help of a command", Example: "  hone help import",
+		RunE: func(_ *cobra.Command, args []string) error {
+			c, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return noSuch(root, args)
+			}
+			c.InitDefaultHelpFlag()
+			return c.Help()
+		}}
+}
 
 // ErrReported ends a command whose failure has been told already.
 var ErrReported = errors.New("reported")
@@ -138,20 +194,27 @@ func report(g *Globals, err error) int {
 		return 1
 	}
 	status := 1
-	var u usageError
-	if errors.As(err, &u) || strings.HasPrefix(err.Error(), "unknown command") {
+	bad, misconfigured := errors.AsType[*Misconfigured](err)
+	if _, usage := errors.AsType[usageError](err); usage || misconfigured {
 		status = 2
 	}
 	e, ok := hone.AsError(err)
-	if !ok {
+	switch {
+	case !ok && errors.Is(err, context.Canceled):
+		e = &hone.Error{Code: hone.Unavailable, Message: "interrupted", Hint: "repeating is harmless"}
+	case !ok:
 		e = &hone.Error{Code: hone.Internal, Message: err.Error()}
-		if status == 2 {
-			e.Code, e.Hint = hone.Invalid, "`hone --help` shows the commands"
-		}
 	}
 	if g.JSON {
-		json.NewEncoder(g.Err).Encode(map[string]any{"error": e.Message, "hint": e.Hint, "code": e.Code})
+		out := map[string]any{"error": e.Message, "hint": e.Hint, "code": e.Code}
+		if misconfigured && bad.Problems != nil {
+			out["problems"] = bad.Problems
+		}
+		json.NewEncoder(g.Err).Encode(out)
 		return status
+	}
+	if misconfigured {
+		fmt.Fprint(g.Err, bad.Detail)
 	}
 	fmt.Fprintln(g.Err, "hone:", e.Message)
 	if e.Hint != "" {
@@ -179,7 +242,8 @@ func group(parent *cobra.Command, name string) *cobra.Command {
 			return c
 		}
 	}
-	c := &cobra.Command{Use: name, Short: "commands about the " + name}
+	c := &cobra.Command{Use: name, Short: "commands about the " + name, Args: noSuch,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
 	parent.AddCommand(c)
 	return c
 }
@@ -222,7 +286,12 @@ func operation(o op.Operation, name string, r Runner, g *Globals) *cobra.Command
 	c.Use = use
 	c.Args = func(_ *cobra.Command, given []string) error {
 		if len(given) != len(args) {
-			return usage(fmt.Sprintf("`hone %s` takes %d arguments: %s", o.Name, len(args), use))
+			return takes(c, given)
+		}
+		for _, a := range given {
+			if a == "" || a == "." || a == ".." {
+				return usage(c.CommandPath(), "%q is no name", a)
+			}
 		}
 		return nil
 	}
@@ -235,13 +304,32 @@ func operation(o op.Operation, name string, r Runner, g *Globals) *cobra.Command
 			v.SetString(given[i])
 		}
 		if lines >= 0 {
-			if err := one.fill(in.Elem().Field(lines), cmd.InOrStdin()); err != nil {
+			if err := one.fill(c, in.Elem().Field(lines), cmd.InOrStdin()); err != nil {
 				return err
 			}
 		}
 		return call(cmd.Context(), r, g, o, in.Interface())
 	}
 	return c
+}
+
+// takes says what a command takes, to who gave it something else.
+func takes(c *cobra.Command, given []string) error {
+	words := strings.Fields(c.Use)[1:]
+	want := "takes " + strings.Join(words, " ")
+	switch {
+	case len(words) == 0:
+		want = "takes no argument"
+	case len(given) < len(words):
+		want = "needs " + strings.Join(words[len(given):], " ")
+	}
+	if len(given) > len(words) {
+		want += fmt.Sprintf(", got %s", strings.Trim(fmt.Sprintf("%q", given), "[]"))
+	}
+	if len(given) > len(words) && len(c.Commands()) > 0 {
+		return noSuch(c, given)
+	}
+	return usage(c.CommandPath(), "`%s` %s", c.CommandPath(), want)
 }
 
 func bind(c *cobra.Command, v reflect.Value, f reflect.StructField) {

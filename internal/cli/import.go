@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"hone"
@@ -67,12 +68,35 @@ func importFile(ctx context.Context, g Globals, c Caller, now clock.Clock, o Imp
 	if im.bad != nil {
 		err = errors.Join(err, im.bad.Close())
 	}
-	im.report.Sentence = fmt.Sprintf("%d rows of %s: %d stored, %d with a label, %d were there already.",
-		im.report.Rows, o.File, im.report.Stored, im.report.Labels, im.report.Repeated)
-	if im.report.Bad > 0 {
-		im.report.Sentence += fmt.Sprintf(" %d bad rows are kept aside in %s.", im.report.Bad, im.report.BadFile)
+	if im.told > 0 {
+		fmt.Fprintln(g.Err)
 	}
+	im.report.Sentence = im.sentence()
 	return im.report, err
+}
+
+// sentence says what the import did, and what the file lacks.
+func (im *importer) sentence() string {
+	rows := func(n int) string {
+		if n == 1 {
+			return "1 row"
+		}
+		return fmt.Sprintf("%d rows", n)
+	}
+	s := fmt.Sprintf("%s of %s: %d stored, %d with a label, %d were there already.",
+		rows(im.report.Rows), im.file, im.report.Stored, im.report.Labels, im.report.Repeated)
+	if im.report.Bad == 1 {
+		s += fmt.Sprintf(" 1 bad row is kept aside in %s.", im.report.BadFile)
+	} else if im.report.Bad > 1 {
+		s += fmt.Sprintf(" %d bad rows are kept aside in %s.", im.report.Bad, im.report.BadFile)
+	}
+	if name := im.model.Label.Name; im.report.Unlabelled {
+		s += fmt.Sprintf(" The file has no column %q, so its rows have no label.", name)
+	}
+	if len(im.report.Absent) > 0 {
+		s += fmt.Sprintf(" It has no column for %s: they count as missing.", strings.Join(im.report.Absent, ", "))
+	}
+	return s
 }
 
 // pickModel finds the model to import into: the named one, or the only one.
@@ -106,14 +130,18 @@ func (im *importer) match(cols []string, o ImportOptions) error {
 	for _, f := range im.model.Features {
 		if _, ok := im.columns[f.Name]; ok {
 			found++
+			continue
 		}
+		im.report.Absent = append(im.report.Absent, f.Name)
 	}
+	_, labelled := im.columns[im.model.Label.Name]
+	im.report.Unlabelled = !labelled
 	if found == 0 {
 		return &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("%s has none of the features of %s", o.File, im.model.Name), Hint: fmt.Sprintf("its columns are %q", cols)}
 	}
-	for flag, name := range map[string]string{"time": o.Time, "id": o.ID, "unit": o.Unit} {
-		if _, ok := im.columns[name]; name != "" && !ok {
-			return &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("%s has no column %q for --%s", o.File, name, flag), Hint: fmt.Sprintf("its columns are %q", cols)}
+	for _, given := range [][2]string{{"time", o.Time}, {"id", o.ID}, {"unit", o.Unit}} {
+		if _, ok := im.columns[given[1]]; given[1] != "" && !ok {
+			return &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("%s has no column %q for --%s", o.File, given[1], given[0]), Hint: fmt.Sprintf("its columns are %q", cols)}
 		}
 	}
 	im.time = o.Time
@@ -136,6 +164,7 @@ func (im *importer) rows(ctx context.Context, r *table.Reader) error {
 			return im.flush(ctx)
 		}
 		if bad, ok := errors.AsType[*table.BadRow](err); ok {
+			im.report.Rows++
 			if err := im.aside(bad.Line, bad.Reason, bad.Raw); err != nil {
 				return err
 			}
@@ -166,9 +195,13 @@ func (im *importer) item(rec table.Record) (op.HistoryItem, error) {
 	im.report.Rows++
 	it := op.HistoryItem{Features: map[string]any{}, Time: im.base.Add(time.Duration(im.report.Rows) * time.Microsecond)}
 	if im.time != "" {
-		at, ok := table.ParseTime(rec.Values[im.columns[im.time]])
+		v := rec.Values[im.columns[im.time]]
+		at, ok := table.ParseTime(v)
+		if !ok && plain(v) == "" {
+			return it, fmt.Errorf("there is no time in %q", im.time)
+		}
 		if !ok {
-			return it, fmt.Errorf("%v in %q is no time", rec.Values[im.columns[im.time]], im.time)
+			return it, fmt.Errorf("%q in %q is no time", plain(v), im.time)
 		}
 		it.Time = at
 	}
@@ -192,20 +225,35 @@ func (im *importer) item(rec table.Record) (op.HistoryItem, error) {
 		if s, isText := rec.Values[i].(string); rec.Values[i] != nil && !(isText && frame.Missing(s)) {
 			label, ok := im.model.CanonicalLabel(rec.Values[i])
 			if !ok {
-				return it, fmt.Errorf("%v is no label of a %s model", rec.Values[i], im.model.Task)
+				return it, fmt.Errorf("%q in %q is no label of a %s model", plain(rec.Values[i]), im.model.Label.Name, im.model.Task)
 			}
 			it.Label = label
 		}
 	}
 	if im.unit != "" {
-		it.Unit = fmt.Sprint(rec.Values[im.columns[im.unit]])
+		it.Unit = plain(rec.Values[im.columns[im.unit]])
 	}
 	if im.id != "" {
-		it.PredictionID = hone.PredictionID(fmt.Sprint(rec.Values[im.columns[im.id]]))
+		it.PredictionID = hone.PredictionID(plain(rec.Values[im.columns[im.id]]))
+		if err := it.PredictionID.Check(); err != nil {
+			return it, err
+		}
 		return it, nil
 	}
 	it.PredictionID = im.name(rec, it)
 	return it, nil
+}
+
+// plain writes a cell as a name: nothing for what is missing, whole numbers in
+// full.
+func plain(v any) string {
+	switch x := v.(type) {
+	case nil:
+		return ""
+	case float64:
+		return frame.FormatNumber(x)
+	}
+	return fmt.Sprint(v)
 }
 
 func value(f frame.Field, v any) (any, error) {
@@ -272,8 +320,12 @@ func (im *importer) send(ctx context.Context, items []op.HistoryItem) error {
 	return nil
 }
 
-// tell shows progress on standard error, at most twice a second.
+// tell shows a person progress on standard error, at most twice a second.
 func (im *importer) tell() {
+	f, ok := im.g.Err.(*os.File)
+	if !ok || !terminal(f) {
+		return
+	}
 	if at := im.watch.Elapsed(); !im.g.JSON && at-im.told > 500*time.Millisecond {
 		im.told = at
 		fmt.Fprintf(im.g.Err, "\r%d rows, %d bad, %.0f rows/s ", im.report.Rows, im.report.Bad, float64(im.report.Rows)/at.Seconds())
@@ -290,6 +342,13 @@ func (im *importer) aside(line int, reason string, raw any) error {
 			return &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("line %d is bad (%s), and bad rows cannot be kept: %v", line, reason, err), Hint: "import from a folder that can be written to"}
 		}
 		im.bad = f
+	}
+	if cells, ok := raw.([]any); ok {
+		text := make([]string, len(cells)) // JSON has no NaN, which a file may have.
+		for i, v := range cells {
+			text[i] = plain(v)
+		}
+		raw = text
 	}
 	return json.NewEncoder(im.bad).Encode(map[string]any{"line": line, "reason": reason, "row": raw})
 }

@@ -4,10 +4,16 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"math"
+	"os"
 	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,7 +23,7 @@ import (
 // oneItem reads a batch from standard input as JSON Lines, or one item from
 // flags where the operation is feedback.
 type oneItem struct {
-	id, label, correction, thumb string
+	id, label, correction, score, thumb, source string
 }
 
 func (o *oneItem) bind(c *cobra.Command, name string) {
@@ -28,28 +34,50 @@ func (o *oneItem) bind(c *cobra.Command, name string) {
 	f.StringVar(&o.id, "id", "", "the prediction's id (without it, JSON Lines are read from standard input)")
 	f.StringVar(&o.label, "label", "", "what turned out to be true")
 	f.StringVar(&o.correction, "correction", "", "what is true after all, in place of an earlier label")
+	f.StringVar(&o.score, "score", "", "a number about the answer")
 	f.StringVar(&o.thumb, "thumb", "", "up or down")
+	f.StringVar(&o.source, "source", "", "who or what says so")
 }
 
-func (o *oneItem) fill(list reflect.Value, in io.Reader) error {
+func (o *oneItem) fill(c *cobra.Command, list reflect.Value, in io.Reader) error {
+	values := map[string]string{"label": o.label, "correction": o.correction, "score": o.score, "thumb": o.thumb, "source": o.source}
 	if o.id == "" {
+		for _, name := range slices.Sorted(maps.Keys(values)) {
+			if values[name] != "" {
+				return usage(c.CommandPath(), "--%s needs --id, the prediction that it is about", name)
+			}
+		}
+		if f, ok := in.(*os.File); ok && terminal(f) {
+			fmt.Fprintln(c.ErrOrStderr(), "Reading JSON Lines from standard input; Ctrl-D ends them.")
+		}
 		return readLines(list, in)
 	}
 	item := map[string]any{"prediction_id": o.id}
-	for name, v := range map[string]string{"label": o.label, "correction": o.correction, "thumb": o.thumb} {
+	for name, v := range values {
 		if v == "" {
 			continue
 		}
 		item[name] = v
-		if x, err := strconv.ParseFloat(v, 64); err == nil && name != "thumb" {
-			item[name] = x
+		if name != "score" {
+			continue
 		}
+		x, err := strconv.ParseFloat(v, 64)
+		if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
+			return usage(c.CommandPath(), "--score %q is no number", v)
+		}
+		item[name] = x
 	}
 	b, err := json.Marshal(item)
 	if err != nil {
 		return err
 	}
 	return readLines(list, bytes.NewReader(b))
+}
+
+// terminal tells whether a person sits at f.
+func terminal(f *os.File) bool {
+	st, err := f.Stat()
+	return err == nil && st.Mode()&os.ModeCharDevice != 0
 }
 
 func readLines(list reflect.Value, in io.Reader) error {
@@ -62,10 +90,17 @@ func readLines(list reflect.Value, in io.Reader) error {
 		item := reflect.New(list.Type().Elem())
 		d := json.NewDecoder(bytes.NewReader(scan.Bytes()))
 		d.DisallowUnknownFields()
-		if err := d.Decode(item.Interface()); err != nil {
-			return &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("standard input, line %d: %v", line, err), Hint: "write one JSON object a line"}
+		err := d.Decode(item.Interface())
+		if _, behind := d.Token(); err == nil && behind != io.EOF {
+			err = errors.New("something stands behind the end of the JSON")
+		}
+		if err != nil {
+			return &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("standard input, line %d: %s", line, strings.TrimPrefix(err.Error(), "json: ")), Hint: "write one JSON object a line"}
 		}
 		list.Set(reflect.Append(list, item.Elem()))
+	}
+	if errors.Is(scan.Err(), bufio.ErrTooLong) {
+		return &hone.Error{Code: hone.TooLarge, Message: "a line of standard input is longer than 1 MiB", Hint: "write one JSON object a line"}
 	}
 	return scan.Err()
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -12,13 +13,11 @@ func own(r Runner, g *Globals) []*cobra.Command {
 	return []*cobra.Command{demoCommand(r, g), demoPart(r), initCommand(r, g), importCommand(r, g), serveCommand(r, g), configCommand(r, g), versionCommand(r, g)}
 }
 
-func none(name string) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error {
-		if len(args) > 0 {
-			return usage(fmt.Sprintf("`hone %s` takes no argument, got %q", name, args[0]))
-		}
-		return nil
+func none(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return takes(c, args)
 	}
+	return nil
 }
 
 func demoCommand(r Runner, g *Globals) *cobra.Command {
@@ -36,7 +35,7 @@ Scenarios:
   bad-candidate   the retrain brings a broken model; a gate stops it
   bad-rollout     a version passes offline and fails live; it is taken back in canary
   harmless-drift  features drift loudly and do no harm; nothing is retrained`,
-		Example: "  hone demo\n  hone demo --scenario bad-rollout --once\n  hone demo --once --json", Args: none("demo"),
+		Example: "  hone demo\n  hone demo --scenario bad-rollout --once\n  hone demo --once --json", Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error { return r.Demo(cmd.Context(), *g, o) },
 	}
 	f := c.Flags()
@@ -59,10 +58,10 @@ func initCommand(r Runner, g *Globals) *cobra.Command {
 	c := &cobra.Command{
 		Use: "init", Short: "write hone.yaml from a file of data",
 		Long:    "Looks at the columns of a CSV, JSON Lines or Parquet file (also gzipped), infers\nthe schema and writes a commented hone.yaml.",
-		Example: "  hone init --from data.csv --label is_fraud --time ts", Args: none("init"),
-		RunE: func(*cobra.Command, []string) error {
+		Example: "  hone init --from data.csv --label is_fraud --time ts", Args: none,
+		RunE: func(c *cobra.Command, _ []string) error {
 			if o.From == "" || o.Label == "" {
-				return usage("`hone init` needs --from FILE and --label COLUMN")
+				return usage(c.CommandPath(), "`hone init` needs --from FILE and --label COLUMN")
 			}
 			return r.Init(*g, o)
 		},
@@ -82,9 +81,9 @@ func importCommand(r Runner, g *Globals) *cobra.Command {
 		Use: "import FILE", Short: "load history from a file: CSV, JSON Lines or Parquet, also gzipped",
 		Long:    "Rows go to the log of the model, with their labels. Importing the same file again\nstores nothing twice. Bad rows are counted and kept aside, with line and reason, in\nFILE.bad.jsonl.",
 		Example: "  hone import data.csv\n  hone import more.parquet --model fraud --time ts",
-		Args: func(_ *cobra.Command, args []string) error {
+		Args: func(c *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usage("`hone import` takes one argument: FILE")
+				return takes(c, args)
 			}
 			return nil
 		},
@@ -94,16 +93,19 @@ func importCommand(r Runner, g *Globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer caller.Close()
 			report, err := importFile(cmd.Context(), *g, caller, r.Clock, o)
-			if err != nil {
+			if err := errors.Join(err, caller.Close()); err != nil {
 				return err
 			}
 			if g.JSON {
-				return json.NewEncoder(g.Out).Encode(report)
+				err = json.NewEncoder(g.Out).Encode(report)
+			} else {
+				_, err = fmt.Fprintln(g.Out, report.Sentence)
 			}
-			fmt.Fprintln(g.Out, report.Sentence)
-			return nil
+			if err == nil && report.Bad == report.Rows {
+				return ErrReported
+			}
+			return err
 		},
 	}
 	f := c.Flags()
@@ -118,7 +120,7 @@ func serveCommand(r Runner, g *Globals) *cobra.Command {
 	listen := ""
 	c := &cobra.Command{
 		Use: "serve", Short: "serve the models and keep the loop turning",
-		Example: "  hone serve\n  hone serve --config models/hone.yaml --listen 127.0.0.1:9000", Args: none("serve"),
+		Example: "  hone serve\n  hone serve --config models/hone.yaml --listen 127.0.0.1:9000", Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return r.Serve(cmd.Context(), *g, listen, func(addr string) {
 				if g.JSON {
@@ -134,10 +136,10 @@ func serveCommand(r Runner, g *Globals) *cobra.Command {
 }
 
 func configCommand(r Runner, g *Globals) *cobra.Command {
-	c := &cobra.Command{Use: "config", Short: "check the configuration, or print its reference"}
+	c := &cobra.Command{Use: "config", Short: "check the configuration, or print its reference", Args: none}
 	c.AddCommand(&cobra.Command{
 		Use: "check", Short: "read the configuration and say what is wrong with it, with line and column",
-		Example: "  hone config check\n  hone config check --config models/hone.yaml", Args: none("config check"),
+		Example: "  hone config check\n  hone config check --config models/hone.yaml", Args: none,
 		RunE: func(*cobra.Command, []string) error {
 			sentence, err := r.Check(*g)
 			if err != nil {
@@ -150,7 +152,7 @@ func configCommand(r Runner, g *Globals) *cobra.Command {
 			return nil
 		},
 	}, &cobra.Command{
-		Use: "docs", Short: "print the reference of every key", Example: "  hone config docs", Args: none("config docs"),
+		Use: "docs", Short: "print the reference of every key", Example: "  hone config docs", Args: none,
 		RunE: func(*cobra.Command, []string) error {
 			fmt.Fprint(g.Out, r.Docs())
 			return nil
@@ -160,7 +162,7 @@ func configCommand(r Runner, g *Globals) *cobra.Command {
 }
 
 func versionCommand(r Runner, g *Globals) *cobra.Command {
-	return &cobra.Command{Use: "version", Short: "print the version of this binary", Example: "  hone version", Args: none("version"),
+	return &cobra.Command{Use: "version", Short: "print the version of this binary", Example: "  hone version", Args: none,
 		RunE: func(*cobra.Command, []string) error {
 			if g.JSON {
 				return json.NewEncoder(g.Out).Encode(map[string]string{"version": r.Version})

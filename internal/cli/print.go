@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"sort"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -24,8 +26,10 @@ func print(w io.Writer, out any) {
 	case hone.Decision:
 		printDecision(w, v)
 	case op.DecisionList:
-		for _, d := range v.Decisions {
-			fmt.Fprintf(w, "%s  %s\n", stamp(d.At), d.Sentence)
+		if header(w, len(v.Decisions), "No decision yet.", timeHead+"  decision") {
+			for _, d := range v.Decisions {
+				fmt.Fprintf(w, "%s  %s\n", stamp(d.At), d.Sentence)
+			}
 		}
 	case op.RunList:
 		printRuns(w, v)
@@ -45,23 +49,29 @@ func print(w io.Writer, out any) {
 	case op.Rebuilt:
 		fmt.Fprintln(w, v.Sentence)
 	case op.FeedbackOut:
-		fmt.Fprintf(w, "%d stored: %s\n", v.Stored, counts(v.Counts))
+		fmt.Fprintf(w, "%d stored: %s.\n", v.Stored, counts(v.Counts))
 	case op.Stored:
-		fmt.Fprintf(w, "%d stored, %d were there already, %d labels joined\n", v.Stored, v.Repeated, v.Labels)
+		fmt.Fprintf(w, "%d stored, %d with a label, %d were there already.\n", v.Stored, v.Labels, v.Repeated)
 	case op.AuditList:
-		for _, e := range v.Events {
-			fmt.Fprintf(w, "%6d  %s  %-10s %-22s %s\n", e.Seq, stamp(e.At), e.Actor, e.Action, e.Sentence)
+		if header(w, len(v.Events), "No event yet.", fmt.Sprintf("%6s  %s  %-10s %-22s %s", "number", timeHead, "who", "what", "in words")) {
+			for _, e := range v.Events {
+				fmt.Fprintf(w, "%6d  %s  %-10s %-22s %s\n", e.Seq, stamp(e.At), e.Actor, e.Action, e.Sentence)
+			}
 		}
 	case op.VersionList:
 		printVersions(w, v)
 	case op.SignalList:
-		for _, s := range v.Signals {
-			fmt.Fprintf(w, "%s  %s\n", stamp(s.At), signal(s))
+		if header(w, len(v.Signals), "No value yet.", timeHead+"  signal") {
+			for _, s := range v.Signals {
+				fmt.Fprintf(w, "%s  %s\n", stamp(s.At), signal(s))
+			}
 		}
 	case op.Report:
 		for _, f := range v.Findings {
-			fmt.Fprintf(w, "%-5s %s: %s\n", map[bool]string{true: "ok", false: "BAD"}[f.OK], f.Name, f.Sentence)
+			fmt.Fprintf(w, "%-4s %s: %s\n", map[bool]string{true: "ok", false: "BAD"}[f.OK], f.Name, f.Sentence)
 		}
+	case hone.Dataset:
+		printDataset(w, v)
 	case hone.Applied:
 		fmt.Fprint(w, v.Text)
 	default:
@@ -72,6 +82,18 @@ func print(w io.Writer, out any) {
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") }
+
+// timeHead stands over a column of stamps.
+const timeHead = "time (UTC)         "
+
+// header writes the head of a list of n, or what is said where it is empty.
+func header(w io.Writer, n int, none, head string) bool {
+	if n == 0 {
+		head = none
+	}
+	fmt.Fprintln(w, head)
+	return n > 0
+}
 
 func counts(m map[hone.Effect]int) string {
 	var out []string
@@ -91,9 +113,34 @@ func signal(s hone.Signal) string {
 		return fmt.Sprintf("%-24s unknown: %s", name, s.Unknown)
 	}
 	if s.Upper > s.Lower {
-		return fmt.Sprintf("%-24s %.4g (%.4g to %.4g, %d rows)", name, s.Value, s.Lower, s.Upper, s.N)
+		return fmt.Sprintf("%-24s %s (%s to %s, %d rows)", name, amount(s.Name, s.Value), amount(s.Name, s.Lower), amount(s.Name, s.Upper), s.N)
 	}
-	return fmt.Sprintf("%-24s %.4g", name, s.Value)
+	return fmt.Sprintf("%-24s %s", name, amount(s.Name, s.Value))
+}
+
+// amount writes a signal's value in its unit.
+func amount(name string, v float64) string {
+	switch {
+	case strings.HasPrefix(name, "latency."), strings.HasPrefix(name, "label_delay."):
+		return seconds(v)
+	case strings.HasSuffix(name, ".rate"):
+		return fmt.Sprintf("%.4g/s", v)
+	case strings.HasSuffix(name, ".share"):
+		return fmt.Sprintf("%.4g %%", 100*v)
+	case v == math.Trunc(v) && math.Abs(v) < 1e15:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	return fmt.Sprintf("%.4g", v)
+}
+
+// seconds writes a time in three digits.
+func seconds(v float64) string {
+	d := time.Duration(v * float64(time.Second))
+	unit := time.Nanosecond
+	for unit < time.Second && d >= 1000*unit {
+		unit *= 10
+	}
+	return hone.Duration(d.Round(unit)).String()
 }
 
 func printStatus(w io.Writer, s op.Status) {
@@ -108,7 +155,7 @@ func printStatus(w io.Writer, s op.Status) {
 				fmt.Fprintln(w, "  "+signal(*sig))
 			}
 		}
-		if m.Recoverable != nil && m.Price > 0 {
+		if m.Recoverable != nil && m.Recoverable.N > 0 && m.Price > 0 {
 			fmt.Fprintf(w, "  recoverable loss         at least %.3g of %.3g that a retrain costs\n", max(0, m.Recoverable.Lower), m.Price)
 		}
 	}
@@ -118,7 +165,7 @@ func printModel(w io.Writer, m op.ModelDetail) {
 	fmt.Fprintln(w, m.Sentence)
 	fmt.Fprintln(w, "  "+m.Lead)
 	if m.Version != nil {
-		fmt.Fprintf(w, "  champion %s: %s, trained on %d rows up to %s\n", m.Version.ID, m.Version.Format, m.Version.TrainedRows, stamp(m.Version.TrainedUntil))
+		fmt.Fprintf(w, "  champion %s: %s, trained on %d rows up to %s UTC\n", m.Version.ID, m.Version.Format, m.Version.TrainedRows, stamp(m.Version.TrainedUntil))
 	}
 	for _, s := range m.Signals {
 		if s.Name != "drift" {
@@ -141,13 +188,13 @@ func printDecision(w io.Writer, d hone.Decision) {
 		if r.Guard != "" {
 			name = "guard " + r.Guard
 		}
-		fmt.Fprintf(w, "  %s %-18s %s\n", mark, name, r.Sentence)
+		fmt.Fprintf(w, "  %s %-21s %s\n", mark, name, r.Sentence)
 	}
 }
 
 func printRuns(w io.Writer, l op.RunList) {
-	if len(l.Runs) == 0 {
-		fmt.Fprintln(w, "No run yet.")
+	if !header(w, len(l.Runs), "No run yet.", fmt.Sprintf("%-14s %s  %-12s %s", "run", "started (UTC)      ", "state", "in words")) {
+		return
 	}
 	for _, r := range l.Runs {
 		state := string(r.State)
@@ -159,14 +206,24 @@ func printRuns(w io.Writer, l op.RunList) {
 }
 
 func printRun(w io.Writer, r hone.Run) {
-	fmt.Fprintf(w, "%s: %s\n", r.ID, r.Sentence)
+	said, _ := strings.CutPrefix(r.Sentence, string(r.ID)+" ")
+	fmt.Fprintf(w, "%s: %s\n", r.ID, said)
+	fmt.Fprintf(w, "  started %s UTC", stamp(r.Started))
+	if !r.Ended.IsZero() {
+		fmt.Fprintf(w, ", %s %s UTC", strings.ReplaceAll(string(r.Ending), "_", " "), stamp(r.Ended))
+	}
+	fmt.Fprintln(w)
 	fmt.Fprintf(w, "  why: %s\n", r.Decision.Sentence)
 	if r.Dataset != "" {
 		fmt.Fprintf(w, "  dataset %.12s\n", r.Dataset)
 	}
 	if e := r.Evaluation; e != nil {
-		fmt.Fprintf(w, "  loss %.4g against %.4g of the champion on %d rows (difference %.4g, 95 %% %.4g to %.4g)\n",
-			e.Loss.Candidate, e.Loss.Champion, e.Loss.N, e.Loss.Diff, e.Loss.Lower, e.Loss.Upper)
+		against := "the champion"
+		if e.Champion == "" {
+			against = "the best constant answer"
+		}
+		fmt.Fprintf(w, "  loss %.4g against %.4g of %s on %d rows (difference %.4g, 95 %% %.4g to %.4g)\n",
+			e.Loss.Candidate, e.Loss.Champion, against, e.Loss.N, e.Loss.Diff, e.Loss.Lower, e.Loss.Upper)
 	}
 	for _, v := range r.Verdicts {
 		fmt.Fprintf(w, "  %-13s %-14s %s\n", v.Result, v.Gate, v.Sentence)
@@ -185,14 +242,19 @@ func printRun(w io.Writer, r hone.Run) {
 
 func printDrift(w io.Writer, d monitor.Drift) {
 	if d.Unknown != "" {
-		fmt.Fprintln(w, "unknown: "+d.Unknown)
+		fmt.Fprintln(w, "Drift is unknown: "+d.Unknown+".")
 		return
 	}
-	verdict := "no drift"
-	if d.Alarm {
-		verdict = fmt.Sprintf("%d features drifted", d.Drifted())
+	verdict := "No drift"
+	switch n := d.Drifted(); {
+	case d.Alarm && n == 0:
+		verdict = "The features drifted together, none by itself,"
+	case d.Alarm && n == 1:
+		verdict = "1 feature drifted"
+	case d.Alarm:
+		verdict = fmt.Sprintf("%d features drifted", n)
 	}
-	fmt.Fprintf(w, "%s over %d predictions up to %s (p %.3g)\n", verdict, d.N, stamp(d.To), d.P)
+	fmt.Fprintf(w, "%s over %d predictions up to %s UTC (p %.3g).\n", verdict, d.N, stamp(d.To), d.P)
 	t := tabwriter.NewWriter(w, 2, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "  feature\texcess PSI\tp\tmissing\toutside\t")
 	for _, f := range append(d.Features, d.Score) {
@@ -205,9 +267,25 @@ func printDrift(w io.Writer, d monitor.Drift) {
 	t.Flush()
 }
 
+func printDataset(w io.Writer, d hone.Dataset) {
+	fmt.Fprintf(w, "dataset %s\n", d.ID)
+	fmt.Fprintf(w, "  of %s for %s, made %s UTC\n", d.Model, d.Run, stamp(d.Created))
+	fmt.Fprintf(w, "  %d rows to train on, %d held out, %d anchor cases\n", d.Train, d.Holdout, d.Anchor)
+	fmt.Fprintf(w, "  window of %d rows, by %s\n", d.Recipe.Window, d.Recipe.WindowBy)
+	for _, c := range d.Checks {
+		fmt.Fprintf(w, "  %-4s %-20s %s\n", map[bool]string{true: "ok", false: "BAD"}[c.Passed], c.Rule, c.Sentence)
+	}
+}
+
 func printVersions(w io.Writer, l op.VersionList) {
+	if !header(w, len(l.Versions), "No version yet.", fmt.Sprintf("%-10s %s  %-8s %s", "version", "trained (UTC)      ", "format", "rows, artefact")) {
+		return
+	}
 	for _, v := range l.Versions {
 		fmt.Fprintf(w, "%-10s %s  %-8s %d rows  %.12s\n", v.ID, stamp(v.Created), v.Format, v.TrainedRows, v.Artefact)
+	}
+	if len(l.History) > 0 {
+		fmt.Fprintf(w, "\n%s  %s\n", timeHead, "alias → version")
 	}
 	for _, m := range l.History {
 		to := string(m.Version)

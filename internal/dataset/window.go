@@ -74,11 +74,13 @@ func windowLengths(n Need, rows int) []int {
 }
 
 // pick returns the first (longest) window whose paired loss is at most one
-// standard error above that of the best, or -1.
+// standard error above that of the best, or -1. Rows whose loss is not known
+// under every window, such as those without a price, are left out.
 func pick(losses [][]float64) int {
+	losses = known(losses)
 	best := -1
 	for i, l := range losses {
-		if l != nil && (best < 0 || mean(l) < mean(losses[best])) {
+		if len(l) > 0 && (best < 0 || mean(l) < mean(losses[best])) {
 			best = i
 		}
 	}
@@ -86,7 +88,7 @@ func pick(losses [][]float64) int {
 		return -1
 	}
 	for i, l := range losses {
-		if l == nil {
+		if len(l) == 0 {
 			continue
 		}
 		var sum, square float64
@@ -102,6 +104,27 @@ func pick(losses [][]float64) int {
 		}
 	}
 	return best
+}
+
+// known keeps the rows that have a finite loss under every window that was
+// compared; nil stands for one that could not be.
+func known(losses [][]float64) [][]float64 {
+	out := make([][]float64, len(losses))
+	rows := 0
+	for _, l := range losses {
+		rows = max(rows, len(l))
+	}
+	for row := range rows {
+		if slices.ContainsFunc(losses, func(l []float64) bool { return l != nil && (math.IsNaN(l[row]) || math.IsInf(l[row], 0)) }) {
+			continue
+		}
+		for i, l := range losses {
+			if l != nil {
+				out[i] = append(out[i], l[row])
+			}
+		}
+	}
+	return out
 }
 
 func mean(x []float64) float64 {

@@ -76,14 +76,15 @@ func New(s Schema, n int) *Frame {
 	return f
 }
 
-// Slice returns rows [from, to) and shares their memory with f.
+// Slice returns rows [from, to) and shares their memory with f. Appending to it
+// copies them first.
 func (f *Frame) Slice(from, to int) *Frame {
 	g := &Frame{Schema: f.Schema, N: to - from, Cols: make([]Column, len(f.Cols))}
 	for i, c := range f.Cols {
 		if c.Num != nil {
-			g.Cols[i].Num = c.Num[from:to]
+			g.Cols[i].Num = c.Num[from:to:to]
 		} else {
-			g.Cols[i].Str = c.Str[from:to]
+			g.Cols[i].Str = c.Str[from:to:to]
 		}
 	}
 	return g

@@ -84,7 +84,7 @@ func TestSet(t *testing.T) {
 	f(0, nil, nil)
 	f(0, math.Inf(-1), nil)
 	f(0, math.NaN(), nil)
-	f(0, "1e999", nil)
+	f(0, "-Inf", nil)
 	for _, gone := range []string{"", "  ", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?"} {
 		f(0, gone, nil)
 	}
@@ -123,6 +123,7 @@ func TestSetRefuses(t *testing.T) {
 	f(0, "twelve", `"amount"`, "wants a number", "twelve")
 	f(0, []int{1}, `"amount"`, "[]int")
 	f(0, "1,5", `"amount"`)
+	f(0, "1e999", `"amount"`)
 	f(1, map[string]any{"a": 1}, `"country"`, "wants a string")
 	f(2, []string{strings.Repeat("x", 1000)}, `"note"`, "…")
 	g := frame.New(schema, 1)
@@ -181,6 +182,9 @@ func TestRemap(t *testing.T) {
 	newer := frame.Schema{{Name: "note", Kind: frame.Text}, {Name: "amount", Kind: frame.Category}, {Name: "age", Kind: frame.Number}, {Name: "country", Kind: frame.Category}}
 	f := frame.New(newer, 5)
 	f.Remap(1, table(t))
+	other := frame.New(frame.Schema{{Name: "country", Kind: frame.Text}}, 3) // Of another kind.
+	other.Remap(0, table(t))
+	wantCells(t, other, [][]any{{nil}, {nil}, {nil}})
 	wantCells(t, f, [][]any{{nil, nil, nil, nil}, {"hello", nil, nil, "CH"}, {"grüezi", nil, nil, nil}, {nil, nil, nil, "FR"}, {nil, nil, nil, nil}})
 }
 
@@ -200,7 +204,7 @@ func TestParseAndFormatNumber(t *testing.T) {
 	f(100000000, "100000000")
 	f(1e14, "100000000000000")
 	f(1e15, "1e+15")
-	f(0.1+0.2, "0.30000000000000004")
+	f(math.Nextafter(0.3, 1), "0.30000000000000004")
 	f(math.SmallestNonzeroFloat64, "5e-324")
 	if _, ok := frame.ParseNumber("12 apples"); ok {
 		t.Error("apples are no number")

@@ -80,11 +80,24 @@ func decodeShort(body []byte, m hone.Model, sticky []string) (in Request, many b
 	in.Frame = frame.New(m.Features, len(list))
 	in.IDs, in.Units = make([]hone.PredictionID, len(list)), make([]string, len(list))
 	for i, b := range list {
-		if err := in.readRow(i, b, m, sticky); err != nil {
+		if many {
+			keys, err = rowKeys(b)
+		}
+		if err == nil {
+			err = in.readRow(i, keys, m, sticky)
+		}
+		if err != nil {
 			return in, many, atRow(err, i, many)
 		}
 	}
 	return in, many, nil
+}
+
+func rowKeys(b []byte) (keys map[string]json.RawMessage, err error) {
+	if err := strictly(b, &keys); err != nil {
+		return nil, invalidShort("a row cannot be read: %v", err)
+	}
+	return keys, nil
 }
 
 // splitRows finds the rows in their array.
@@ -112,8 +125,8 @@ func atRow(err error, row int, many bool) error {
 	return err
 }
 
-func (in *Request) readRow(i int, b []byte, m hone.Model, sticky []string) error {
-	r, err := readShort(b)
+func (in *Request) readRow(i int, keys map[string]json.RawMessage, m hone.Model, sticky []string) error {
+	r, err := readShort(keys)
 	if err != nil {
 		return err
 	}
@@ -144,11 +157,7 @@ func (in *Request) readRow(i int, b []byte, m hone.Model, sticky []string) error
 	return nil
 }
 
-func readShort(b []byte) (r shortRow, err error) {
-	var keys map[string]json.RawMessage
-	if err := strictly(b, &keys); err != nil {
-		return r, invalidShort("a row cannot be read: %v", err)
-	}
+func readShort(keys map[string]json.RawMessage) (r shortRow, err error) {
 	for key, raw := range keys {
 		switch key {
 		case "features":

@@ -2,6 +2,7 @@ package loop
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"hone"
@@ -34,8 +35,14 @@ type Act struct {
 	Artefact string
 }
 
-// act does what a person asked for, in the loop's own goroutine.
+// act does what a person asked for, in the loop's own goroutine, and shows what
+// came of it before it answers.
 func (k *keeper) act(ctx context.Context, a Act) (string, error) {
+	sentence, err := k.obey(ctx, a)
+	return sentence, errors.Join(err, k.refresh(ctx))
+}
+
+func (k *keeper) obey(ctx context.Context, a Act) (string, error) {
 	if a.Run != "" && (k.run == nil || k.run.ID != a.Run) {
 		return "", &hone.Error{Code: hone.Conflict, Message: fmt.Sprintf("%s is not under way", a.Run), Hint: "`hone runs` shows what is"}
 	}
@@ -61,19 +68,24 @@ func (k *keeper) act(ctx context.Context, a Act) (string, error) {
 
 // retrain starts a run by hand, or says why not.
 func (k *keeper) retrain(ctx context.Context, a Act) (string, error) {
-	k.manual = &trigger.Manual{By: a.By, Reason: a.Reason, Force: a.Force}
-	if err := k.step(ctx); err != nil {
-		return "", err
+	refused := func(why string) (string, error) {
+		return "", &hone.Error{Code: hone.Conflict, Message: why, Hint: "`hone plan " + k.model.Name + "` says what holds it back"}
 	}
-	if k.run != nil && k.run.Decision.Trigger == hone.OnManual && k.run.Decision.By == a.By {
-		return k.run.Sentence, nil
-	}
-	k.manual = nil
-	sentence := k.decision.Sentence
 	if k.run != nil {
-		sentence = fmt.Sprintf("%s is under way: %s", k.run.ID, k.run.State)
+		return refused(fmt.Sprintf("%s is under way: %s", k.run.ID, k.run.State))
 	}
-	return "", &hone.Error{Code: hone.Conflict, Message: sentence, Hint: "`hone plan " + k.model.Name + "` says what holds it back"}
+	k.manual = &trigger.Manual{By: a.By, Reason: a.Reason, Force: a.Force}
+	err := k.step(ctx)
+	k.manual = nil
+	switch {
+	case err != nil:
+		return "", err
+	case k.replaying:
+		return "", &hone.Error{Code: hone.Unavailable, Message: k.model.Name + " still reads what came since its champion began to serve", Hint: "repeat in a moment"}
+	case k.run == nil:
+		return refused(k.decision.Sentence)
+	}
+	return k.run.Sentence, nil
 }
 
 // cancelRun ends the open run; a candidate with traffic loses it at once.

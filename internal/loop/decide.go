@@ -76,11 +76,11 @@ func (k *keeper) decide(ctx context.Context, now time.Time) error {
 	k.manual, k.looked = nil, true
 	k.schedule = trigger.NextSchedule(k.model, now)
 	d.ID = k.newID(now)
-	same := !d.Start && manual == nil && d.Sentence == k.decision.Sentence && now.Sub(k.decision.At) < time.Hour
-	if same {
+	k.decision = d
+	if manual == nil && repeats(d, k.recorded) {
 		return nil
 	}
-	k.decision = d
+	k.recorded = d
 	if !d.Start {
 		return k.o.Records.SaveDecision(ctx, d)
 	}
@@ -94,6 +94,28 @@ func (k *keeper) decide(ctx context.Context, now time.Time) error {
 	}
 	return k.put(ctx, hone.Change{Run: &run, Decision: &d, Event: hone.Event{
 		Actor: d.By, Action: "run.collecting", Sentence: d.Sentence, Data: marshal(d)}})
+}
+
+// repeats tells whether a decision to wait says no more than the one before,
+// less than an hour ago: the same sentence, or the same guard against the same
+// trigger, whose sentence counts the minutes.
+func repeats(d, before hone.Decision) bool {
+	if d.Start || before.Start || d.At.Sub(before.At) >= time.Hour {
+		return false
+	}
+	by := heldBy(d)
+	return d.Sentence == before.Sentence || by != "" && by == heldBy(before)
+}
+
+// heldBy names the trigger that would have started a run, and the guard that
+// held it back.
+func heldBy(d hone.Decision) string {
+	for _, r := range d.Reasons {
+		if r.Guard != "" && r.Fired && d.Trigger != "" {
+			return string(d.Trigger) + " " + r.Guard
+		}
+	}
+	return ""
 }
 
 func (k *keeper) newID(now time.Time) string {

@@ -25,6 +25,10 @@ func (k *keeper) drive(ctx context.Context, now time.Time, found monitor.Step) e
 	if run.Cancel != "" && k.work == nil {
 		return k.closeRun(ctx, *run, hone.Cancelled, run.Cancel, fmt.Sprintf("%s was cancelled by %s.", run.ID, run.Cancel))
 	}
+	if run.Champion != k.champion.ID {
+		k.endWork()
+		return k.giveUp(ctx, *run)
+	}
 	switch run.State {
 	case hone.Shadowing, hone.Canary:
 		return k.roll(ctx, now)
@@ -100,7 +104,7 @@ func (k *keeper) finish(ctx context.Context, r result) error {
 		return k.closeRun(ctx, run, hone.Cancelled, run.Cancel, fmt.Sprintf("%s was cancelled by %s.", run.ID, run.Cancel))
 	}
 	if run.Champion != k.champion.ID {
-		return k.closeRun(ctx, run, hone.Cancelled, "hone", fmt.Sprintf("%s was given up: the champion changed from %s to %s meanwhile.", run.ID, run.Champion, k.champion.ID))
+		return k.giveUp(ctx, run)
 	}
 	if r.err != nil {
 		return k.stageFailed(ctx, run, r.err)
@@ -109,6 +113,12 @@ func (k *keeper) finish(ctx context.Context, r result) error {
 		return err
 	}
 	return k.moved(ctx, r.change)
+}
+
+// giveUp closes a run whose candidate was to replace a champion that is none
+// any more.
+func (k *keeper) giveUp(ctx context.Context, run hone.Run) error {
+	return k.closeRun(ctx, run, hone.Cancelled, "hone", fmt.Sprintf("%s was given up: the champion changed from %s to %s meanwhile.", run.ID, run.Champion, k.champion.ID))
 }
 
 // stageFailed closes a run whose stage could not be done. What may be other
@@ -154,7 +164,7 @@ func (k *keeper) moved(ctx context.Context, c hone.Change) error {
 		k.remember(run)
 		k.run = &run
 		if run.State == hone.Closed {
-			k.run = nil
+			k.run, k.arms = nil, nil
 			k.o.Pool.Keep(k.model.Name, k.aliases[hone.Champion], k.aliases[hone.Previous], run.Candidate)
 		}
 		k.log.InfoContext(ctx, "run moved", "run_id", run.ID, "state", run.State, "ending", run.Ending, "why", run.Sentence)

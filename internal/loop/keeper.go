@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,18 +40,28 @@ type keeper struct {
 	runs     []hone.Run
 	schemas  map[uint32]frame.Schema
 
-	cursor    cursor
-	trainable int // Labels that came, while there is no champion.
+	cursor cursor
+	// replaying is set while the log of the reign so far, up to goal, is read
+	// again: nothing is decided on what is past.
+	replaying bool
+	goal      cursor
+	found     monitor.Step // Since the last decision.
+
+	trainable int         // Labels that count, while there is no champion.
+	unripe    []time.Time // When those will count that do not yet.
 	lastLabel time.Time
 	manual    *trigger.Manual
 	decision  hone.Decision
-	looked    bool // Triggers were looked at since the last start.
+	recorded  hone.Decision // The last that was saved.
+	looked    bool          // Triggers were looked at since the last start.
 	schedule  time.Time
 
 	work    chan result // Of the stage under way; nil when none is.
 	stop    context.CancelFunc
 	tail    *progress
 	retryAt time.Time
+	// holding is set while the step under way is held for want of traffic.
+	holding bool
 	// unapplied is set while the gateway has not taken the newest plan.
 	unapplied bool
 
@@ -129,10 +140,10 @@ func (k *keeper) reign(ctx context.Context) (err error) {
 	}
 	k.closeDuel()
 	k.monitor, k.ref, k.champion, k.arms = nil, nil, hone.Version{}, nil
-	k.cursor, k.looked = cursor{}, false
+	k.cursor, k.looked, k.replaying, k.found = cursor{}, false, false, monitor.Step{}
 	id := k.aliases[hone.Champion]
 	if id == "" {
-		k.trainable = 0
+		k.trainable, k.unripe = 0, nil
 		return nil
 	}
 	if k.champion, err = k.o.Control.Version(ctx, name, id); err != nil {
@@ -151,6 +162,10 @@ func (k *keeper) reign(ctx context.Context) (err error) {
 	if err := k.findCursor(ctx); err != nil {
 		return err
 	}
+	if k.goal.predictions, k.goal.labels, _, err = k.o.Events.LastSeq(ctx, name); err != nil {
+		return err
+	}
+	k.replaying = true
 	k.monitor, err = monitor.New(k.model, k.champion, k.ref, frame.Decoder{Schemas: k.schemas}, k.ask(id))
 	if err != nil {
 		return err
@@ -214,6 +229,12 @@ func (k *keeper) keep(ctx context.Context) {
 			wait = 2 * time.Second
 		}
 		select {
+		case r := <-k.requests: // A person comes first, however much there is to read.
+			k.serve(ctx, r)
+			continue
+		default:
+		}
+		select {
 		case <-ctx.Done():
 			return
 		case <-changed:
@@ -224,10 +245,14 @@ func (k *keeper) keep(ctx context.Context) {
 				k.log.ErrorContext(ctx, "stage failed to commit", "error", err)
 			}
 		case r := <-k.requests:
-			sentence, err := k.act(ctx, r.act)
-			r.answer <- answer{sentence, err}
+			k.serve(ctx, r)
 		}
 	}
+}
+
+func (k *keeper) serve(ctx context.Context, r request) {
+	sentence, err := k.act(ctx, r.act)
+	r.answer <- answer{sentence, err}
 }
 
 // settle steps until nothing moves any more.
@@ -268,6 +293,9 @@ func (k *keeper) step(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if k.replaying {
+		return k.refresh(ctx)
+	}
 	if found.Ticked || found.Drift {
 		if err := k.o.Records.SaveSignals(ctx, k.signals(now)); err != nil {
 			return err
@@ -287,20 +315,32 @@ func (k *keeper) step(ctx context.Context) error {
 	return k.refresh(ctx)
 }
 
-// read takes in the log up to its end.
-func (k *keeper) read(ctx context.Context, now time.Time) (monitor.Step, error) {
-	var all monitor.Step
+// read takes in the next page of the log, so that a person is heard and a
+// rollout judged between two pages, however fast the traffic is. A simulation
+// reads up to the end.
+func (k *keeper) read(ctx context.Context, now time.Time) (found monitor.Step, err error) {
 	if k.monitor == nil {
-		return all, k.countTrainable(ctx)
+		return found, k.countTrainable(ctx, now)
 	}
 	for {
 		more, step, err := k.readPage(ctx, now)
-		all.Ticked = all.Ticked || step.Ticked
-		all.Drift = all.Drift || step.Drift
-		if err != nil || !more {
-			return all, err
+		if err != nil {
+			return found, err
+		}
+		k.found.Ticked = k.found.Ticked || step.Ticked
+		k.found.Drift = k.found.Drift || step.Drift
+		if !more || k.cursor.predictions >= k.goal.predictions && k.cursor.labels >= k.goal.labels {
+			k.replaying = false
+		}
+		if !more || !k.o.Inline && !k.o.Passive {
+			break
 		}
 	}
+	if k.replaying {
+		return found, nil
+	}
+	found, k.found = k.found, monitor.Step{}
+	return found, nil
 }
 
 func (k *keeper) readPage(ctx context.Context, now time.Time) (more bool, step monitor.Step, err error) {
@@ -326,6 +366,10 @@ func (k *keeper) readPage(ctx context.Context, now time.Time) (more bool, step m
 	if len(os) > 0 {
 		k.lastLabel = os[len(os)-1].LabelTime
 	}
+	if full && k.model.Label.Delay > 0 {
+		// A label on a later page may have matured before one on this page.
+		return true, monitor.Step{Drift: judged}, nil
+	}
 	if step, err = k.monitor.Advance(ctx, now); err != nil {
 		return false, step, err
 	}
@@ -333,8 +377,9 @@ func (k *keeper) readPage(ctx context.Context, now time.Time) (more bool, step m
 	return full, step, k.feedDuel(ctx, step.Mature)
 }
 
-// countTrainable counts labels while there is nothing to monitor.
-func (k *keeper) countTrainable(ctx context.Context) error {
+// countTrainable counts labels while there is nothing to monitor: those that a
+// first version may be trained on now.
+func (k *keeper) countTrainable(ctx context.Context, now time.Time) error {
 	for {
 		os, next, err := k.o.Events.Labels(ctx, k.model.Name, k.cursor.labels, page)
 		if err != nil {
@@ -342,15 +387,19 @@ func (k *keeper) countTrainable(ctx context.Context) error {
 		}
 		for _, o := range os {
 			if o.Effect == hone.Joined {
-				k.trainable++
-				k.lastLabel = k.o.Clock.Now()
+				k.unripe = append(k.unripe, monitor.MatureAt(o, time.Duration(k.model.Label.Delay)))
+				k.lastLabel = now
 			}
 		}
 		if next == k.cursor.labels {
-			return nil
+			break
 		}
 		k.cursor.labels = next
 	}
+	came := len(k.unripe)
+	k.unripe = slices.DeleteFunc(k.unripe, func(at time.Time) bool { return !at.After(now) })
+	k.trainable += came - len(k.unripe)
+	return nil
 }
 
 // untilNext is how long nothing is to be done unless something changes.
@@ -371,7 +420,15 @@ func (k *keeper) untilNext() time.Duration {
 	if k.run != nil && k.run.Rollout != nil {
 		sooner(now.Add(time.Second))
 	}
-	sooner(k.schedule)
+	if k.run != nil && k.retryAt.After(now) {
+		sooner(k.retryAt)
+	}
+	for _, at := range k.unripe {
+		sooner(at)
+	}
+	if k.run == nil { // What falls due meanwhile waits for the run's end.
+		sooner(k.schedule)
+	}
 	return wait
 }
 

@@ -3,6 +3,7 @@ package loop
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"hone"
@@ -40,9 +41,19 @@ func (k *keeper) roll(ctx context.Context, now time.Time) error {
 	case rollout.StepOn:
 		return k.stepOn(ctx, run, next, sentence)
 	}
-	if next.Ask != r.Ask {
+	said := ""
+	switch {
+	case next.Ask != r.Ask:
+		said = "rollout.ask"
+	case action == rollout.Hold && !k.holding:
+		said = "rollout.held"
+	}
+	k.holding = action == rollout.Hold
+	if k.holding || said != "" {
 		run.Sentence = sentence
-		return k.put(ctx, hone.Change{Run: &run, Event: hone.Event{Action: "rollout.ask", Version: r.Version, Sentence: sentence, Data: marshal(next.Verdicts)}})
+	}
+	if said != "" {
+		return k.put(ctx, hone.Change{Run: &run, Event: hone.Event{Action: said, Version: r.Version, Sentence: sentence, Data: marshal(next.Verdicts)}})
 	}
 	k.run = &run
 	return nil
@@ -130,7 +141,7 @@ func (k *keeper) crown(ctx context.Context, run hone.Run, c hone.Change, by, why
 		return c, err
 	}
 	now := k.o.Clock.Now()
-	sentence := fmt.Sprintf("%s is champion of %s: %s", run.Candidate, k.model.Name, why)
+	sentence := fmt.Sprintf("%s is champion of %s: %s.", run.Candidate, k.model.Name, strings.TrimSuffix(why, "."))
 	run = k.enter(run, hone.Closed, sentence)
 	run.Ending = hone.Promoted
 	watch := hone.Watch{

@@ -23,7 +23,9 @@ type Scorer func(ctx context.Context, rows *frame.Frame) (hone.Scores, error)
 
 // Monitor folds a model's log, from the moment on which its champion began to
 // serve, into signals. The same log gives the same state, bit for bit, whatever
-// the moments at which Advance is called. It is not safe for concurrent use.
+// the pages in which it is read and the moments at which Advance is called: as
+// long as every label that came by then has been handed to Outcomes before. It
+// is not safe for concurrent use.
 type Monitor struct {
 	model   hone.Model
 	version hone.Version
@@ -37,7 +39,9 @@ type Monitor struct {
 	traffic traffic
 
 	waiting matureQueue
+	journal time.Time // The latest label time so far.
 	batch   []hone.Outcome
+	owed    Step // What was found since an Advance last succeeded.
 	ticks   []hone.Tick
 	tick    hone.Tick
 	quality *quality
@@ -103,7 +107,6 @@ func (m *Monitor) count(ps []hone.Prediction) error {
 		if p.Route == hone.Imported {
 			continue
 		}
-		m.traffic.add(p)
 		rows = append(rows, p.Features)
 		at = append(at, p.Time)
 		if p.Version != m.version.ID {
@@ -114,6 +117,11 @@ func (m *Monitor) count(ps []hone.Prediction) error {
 	f, err := m.decoder.Frame(rows)
 	if err != nil {
 		return fmt.Errorf("read predictions of %s: %w", m.model.Name, err)
+	}
+	for _, p := range ps {
+		if p.Route != hone.Imported {
+			m.traffic.add(p)
+		}
 	}
 	m.window.add(f, at, scores)
 	return nil
@@ -126,7 +134,15 @@ func (m *Monitor) Outcomes(os []hone.Outcome) {
 		if o.Effect != hone.Joined {
 			continue // The row has been counted; the dataset takes the corrected label.
 		}
+		// A label that says it is older than one before it in the journal still
+		// came after that one: else the order would depend on when each was read.
+		if o.LabelTime.After(m.journal) {
+			m.journal = o.LabelTime
+		}
 		o.Mature = MatureAt(o, time.Duration(m.model.Label.Delay))
+		if o.Mature.Before(m.journal) {
+			o.Mature = m.journal
+		}
 		heap.Push(&m.waiting, o)
 	}
 }
@@ -141,26 +157,39 @@ func MatureAt(o hone.Outcome, delay time.Duration) time.Time {
 	return at
 }
 
-// Advance lets what has become mature by now count.
+// Advance lets what has become mature by now count. When the champion cannot be
+// asked it fails, and nothing is lost: the next call goes on where it stopped.
 func (m *Monitor) Advance(ctx context.Context, now time.Time) (Step, error) {
-	var step Step
+	if err := m.fold(ctx); err != nil {
+		return Step{}, err
+	}
 	for m.waiting.Len() > 0 && !m.waiting[0].Mature.After(now) {
 		o := heap.Pop(&m.waiting).(hone.Outcome)
 		if !o.Time.After(m.version.TrainedUntil) {
 			continue // The champion may have been trained on it.
 		}
-		step.Mature = append(step.Mature, o)
+		m.owed.Mature = append(m.owed.Mature, o)
 		m.labels.add(o)
 		m.batch = append(m.batch, o)
-		if len(m.batch) < probeBatch {
-			continue
+		if err := m.fold(ctx); err != nil {
+			return Step{}, err
 		}
-		if err := m.learn(ctx); err != nil {
-			return step, err
-		}
-		step.Ticked = m.closeTick() || step.Ticked
 	}
+	step := m.owed
+	m.owed = Step{}
 	return step, nil
+}
+
+// fold counts the batch once it is full.
+func (m *Monitor) fold(ctx context.Context) error {
+	if len(m.batch) < probeBatch {
+		return nil
+	}
+	if err := m.learn(ctx); err != nil {
+		return err
+	}
+	m.owed.Ticked = m.closeTick() || m.owed.Ticked
+	return nil
 }
 
 func (l *labelCount) add(o hone.Outcome) {
@@ -196,11 +225,15 @@ func (m *Monitor) learn(ctx context.Context) error {
 	sums := m.probe.Batch(rows, flat, targets, func(row int, s []float64) float64 {
 		return loss.Of(sig, s, targets[row], prices[row])
 	})
-	m.tick.N += sums.N
-	m.tick.Gain += sums.Gain
-	m.tick.Var += sums.Var
-	m.tick.Loss += sums.Champion
-	m.tick.Probe += sums.Probe
+	next := m.tick
+	next.N += sums.N
+	next.Gain += sums.Gain
+	next.Var += sums.Var
+	next.Loss += sums.Champion
+	next.Probe += sums.Probe
+	if finite(next.Gain, next.Var, next.Loss, next.Probe) { // Else a label is absurd, such as 1e300.
+		m.tick = next
+	}
 	m.tick.At = m.batch[len(m.batch)-1].Mature
 	m.batch = m.batch[:0]
 	return nil

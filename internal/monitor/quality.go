@@ -71,7 +71,7 @@ func (q *quality) read() []hone.Signal {
 			q.mean("log_loss", func(s scored) float64 { return log.Of(q.sig, s.scores, s.target, 0) }))
 	}
 	if q.sig.Task == hone.Binary {
-		out = append(out, q.mean("brier", func(s scored) float64 { return (s.scores[0] - s.target) * (s.scores[0] - s.target) }), q.auc())
+		out = append(out, q.mean("brier", brier), q.auc())
 	}
 	return append(out, q.bySlice()...)
 }
@@ -86,6 +86,15 @@ func (q *quality) mean(name string, of func(scored) float64) hone.Signal {
 	out := hone.Signal{Name: name, N: len(q.rows)}
 	out.Value, out.Lower, out.Upper = stat.MeanInterval(sum, square, len(q.rows), metricAlpha)
 	return out
+}
+
+// brier is the squared error of the probability; a class that the version does
+// not know is as wrong as can be.
+func brier(s scored) float64 {
+	if s.target < 0 {
+		return 1
+	}
+	return (s.scores[0] - s.target) * (s.scores[0] - s.target)
 }
 
 func (q *quality) rmse() hone.Signal {

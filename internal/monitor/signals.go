@@ -104,9 +104,25 @@ func (m *Monitor) DriftSignals(now time.Time) []hone.Signal {
 	return m.stamp(out, now)
 }
 
-func (m *Monitor) stamp(s []hone.Signal, now time.Time) []hone.Signal {
-	for i := range s {
-		s[i].Model, s[i].At = m.model.Name, now
+// stamp completes the signals. A number that is not finite is none: it could not
+// even be written down.
+func (m *Monitor) stamp(list []hone.Signal, now time.Time) []hone.Signal {
+	for i := range list {
+		s := &list[i]
+		s.Model, s.At = m.model.Name, now
+		if !finite(s.Value, s.Lower, s.Upper) {
+			s.Value, s.Lower, s.Upper, s.Unknown = 0, 0, 0, "the labels or scores are too large to compute with"
+		}
 	}
-	return s
+	return list
+}
+
+// finite tells whether no value is an infinity or not a number.
+func finite(values ...float64) bool {
+	for _, v := range values {
+		if v-v != 0 {
+			return false
+		}
+	}
+	return true
 }

@@ -82,7 +82,7 @@ func onOpen(ctx context.Context, s *Service, id string, a loop.Act) (Done, error
 
 func act(ctx context.Context, s *Service, model string, a loop.Act) (Done, error) {
 	if len(a.Reason) > 1000 {
-		return Done{}, &hone.Error{Code: hone.Invalid, Message: "the reason is longer than 1000 bytes"}
+		return Done{}, &hone.Error{Code: hone.Invalid, Message: "the reason is longer than 1000 bytes", Hint: "say it shorter"}
 	}
 	sentence, err := s.Loop.Act(ctx, model, a)
 	return Done{Model: model, Sentence: sentence}, err

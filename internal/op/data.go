@@ -2,9 +2,9 @@ package op
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -113,11 +113,46 @@ func itemError(i int, format string, args ...any) error {
 	return &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("item %d: ", i) + fmt.Sprintf(format, args...), Hint: "nothing of this batch was stored; mend the item and send the batch again"}
 }
 
+// What one item may bring, in bytes, but for maxScores; the unit is as long as
+// the gateway has it.
+const (
+	maxUnit   = 1024
+	maxName   = 128 // Of a source, or of a version.
+	maxText   = 1 << 20
+	maxScores = 1000
+)
+
 func checkID(i int, id hone.PredictionID) error {
 	if e, bad := hone.AsError(id.Check()); bad {
 		return itemError(i, "%s", e.Message)
 	}
 	return nil
+}
+
+// when reads the time of an item: now, where it gives none.
+func when(i int, t, now time.Time) (time.Time, error) {
+	switch {
+	case t.IsZero():
+		return now, nil
+	case t.After(now.Add(time.Minute)):
+		return t, itemError(i, "time %s lies in the future", t.UTC().Format(time.RFC3339))
+	case t.Year() < 1700:
+		return t, itemError(i, "time %s lies before the year 1700", t.UTC().Format(time.RFC3339))
+	}
+	return t.UTC().Truncate(time.Microsecond), nil
+}
+
+// label reads a label in its one form.
+func label(i int, m hone.Model, kind hone.FeedbackKind, v any) (string, error) {
+	value, ok := m.CanonicalLabel(v)
+	if _, truth := v.(bool); ok && !(truth && m.Task == hone.Regression) {
+		return value, nil
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return "", itemError(i, "it is no %s of a %s model", kind, m.Task)
+	}
+	return "", itemError(i, "%.80s is no %s of a %s model", b, kind, m.Task)
 }
 
 func sendFeedback(ctx context.Context, s *Service, _ Caller, in FeedbackIn) (FeedbackOut, error) {
@@ -152,27 +187,27 @@ func sendFeedback(ctx context.Context, s *Service, _ Caller, in FeedbackIn) (Fee
 
 // feedback reads one item: exactly one of its four values must be there.
 func (item FeedbackItem) feedback(i int, m hone.Model, now time.Time) (hone.Feedback, error) {
-	f := hone.Feedback{PredictionID: item.PredictionID, Time: item.Time.UTC().Truncate(time.Microsecond), Source: item.Source}
-	if item.Time.IsZero() {
-		f.Time = now
+	at, err := when(i, item.Time, now)
+	if err != nil {
+		return hone.Feedback{}, err
 	}
-	if f.Time.After(now.Add(time.Minute)) {
-		return f, itemError(i, "time %s lies in the future", item.Time.Format(time.RFC3339))
-	}
-	if len(item.Source) > 128 {
-		return f, itemError(i, "source is longer than 128 bytes")
+	f := hone.Feedback{PredictionID: item.PredictionID, Time: at, Source: item.Source}
+	if len(item.Source) > maxName {
+		return f, itemError(i, "source is longer than %d bytes", maxName)
 	}
 	given := 0
-	for kind, v := range map[hone.FeedbackKind]any{hone.Label: item.Label, hone.Correction: item.Correction} {
-		if v == nil {
+	for _, truth := range []struct {
+		kind hone.FeedbackKind
+		v    any
+	}{{hone.Label, item.Label}, {hone.Correction, item.Correction}} {
+		if truth.v == nil {
 			continue
 		}
 		given++
-		value, ok := m.CanonicalLabel(v)
-		if !ok {
-			return f, itemError(i, "%v is no %s of a %s model", v, kind, m.Task)
+		if f.Value, err = label(i, m, truth.kind, truth.v); err != nil {
+			return f, err
 		}
-		f.Kind, f.Value = kind, value
+		f.Kind = truth.kind
 	}
 	if item.Score != nil {
 		given++
@@ -200,6 +235,9 @@ func features(i int, f *frame.Frame, values map[string]any) error {
 			continue
 		}
 		known++
+		if s, ok := v.(string); ok && len(s) > maxText {
+			return itemError(i, "feature %q has %d bytes; at most %d are kept", field.Name, len(s), maxText)
+		}
 		if err := f.Set(i, col, v); err != nil {
 			return itemError(i, "%v", err)
 		}
@@ -224,22 +262,13 @@ func logPredictions(ctx context.Context, s *Service, _ Caller, in LoggedIn) (Sto
 	ps := make([]hone.Prediction, len(in.Items))
 	now := s.Clock.Now()
 	for i, item := range in.Items {
-		if err := checkID(i, item.PredictionID); err != nil {
+		if ps[i], err = item.prediction(i, now); err != nil {
 			return Stored{}, err
 		}
 		if err := features(i, f, item.Features); err != nil {
 			return Stored{}, err
 		}
-		ps[i] = hone.Prediction{ID: item.PredictionID, Model: in.Model, Time: when(item.Time, now), Received: now, Version: item.Version,
-			Route: hone.Logged, Scores: item.Scores, Unit: item.Unit, Latency: time.Duration(item.LatencyMS * float64(time.Millisecond))}
-		if item.Score != nil {
-			ps[i].Scores = []float64{*item.Score}
-		}
-		for _, x := range ps[i].Scores {
-			if math.IsNaN(x) || math.IsInf(x, 0) {
-				return Stored{}, itemError(i, "a score is not finite")
-			}
-		}
+		ps[i].Model, ps[i].Received = in.Model, now
 	}
 	for i, b := range f.EncodeRows() {
 		ps[i].Features = b
@@ -248,11 +277,34 @@ func logPredictions(ctx context.Context, s *Service, _ Caller, in LoggedIn) (Sto
 	return Stored{Stored: n, Repeated: len(ps) - n}, err
 }
 
-func when(t, now time.Time) time.Time {
-	if t.IsZero() {
-		return now
+// prediction reads all of an item but its features.
+func (item LoggedItem) prediction(i int, now time.Time) (hone.Prediction, error) {
+	p := hone.Prediction{ID: item.PredictionID, Version: item.Version, Route: hone.Logged, Scores: item.Scores, Unit: item.Unit,
+		Latency: time.Duration(item.LatencyMS * float64(time.Millisecond))}
+	if err := checkID(i, item.PredictionID); err != nil {
+		return p, err
 	}
-	return t.UTC().Truncate(time.Microsecond)
+	at, err := when(i, item.Time, now)
+	if err != nil {
+		return p, err
+	}
+	p.Time = at
+	switch {
+	case item.Score != nil && item.Scores != nil:
+		return p, itemError(i, "give score or scores, not both")
+	case len(item.Scores) > maxScores:
+		return p, itemError(i, "it has %d scores; at most %d are kept", len(item.Scores), maxScores)
+	case len(item.Unit) > maxUnit:
+		return p, itemError(i, "unit is longer than %d bytes", maxUnit)
+	case len(item.Version) > maxName:
+		return p, itemError(i, "version is longer than %d bytes", maxName)
+	case item.LatencyMS < 0 || item.LatencyMS > 1e9:
+		return p, itemError(i, "latency_ms %v is no time that an answer takes", item.LatencyMS)
+	}
+	if item.Score != nil {
+		p.Scores = []float64{*item.Score}
+	}
+	return p, nil
 }
 
 func loadHistory(ctx context.Context, s *Service, _ Caller, in HistoryIn) (Stored, error) {
@@ -271,17 +323,20 @@ func loadHistory(ctx context.Context, s *Service, _ Caller, in HistoryIn) (Store
 		if err := features(i, f, item.Features); err != nil {
 			return Stored{}, err
 		}
-		at := when(item.Time, now)
-		if at.After(now.Add(time.Minute)) {
-			return Stored{}, itemError(i, "time %s lies in the future", at.Format(time.RFC3339))
+		at, err := when(i, item.Time, now)
+		if err != nil {
+			return Stored{}, err
+		}
+		if len(item.Unit) > maxUnit {
+			return Stored{}, itemError(i, "unit is longer than %d bytes", maxUnit)
 		}
 		ps[i] = hone.Prediction{ID: item.PredictionID, Model: in.Model, Time: at, Received: now, Route: hone.Imported, Unit: item.Unit}
 		if item.Label == nil {
 			continue
 		}
-		value, ok := m.CanonicalLabel(item.Label)
-		if !ok {
-			return Stored{}, itemError(i, "%v is no label of a %s model", item.Label, m.Task)
+		value, err := label(i, m, hone.Label, item.Label)
+		if err != nil {
+			return Stored{}, err
 		}
 		fs = append(fs, hone.Feedback{PredictionID: item.PredictionID, Kind: hone.Label, Value: value, Time: at, Source: "import"})
 	}

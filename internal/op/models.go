@@ -2,6 +2,9 @@ package op
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"hone"
@@ -83,13 +86,21 @@ func models() []Operation {
 			Summary: "show how each feature moved against the champion's reference", Example: "hone drift fraud"},
 			func(_ context.Context, s *Service, _ Caller, in ModelIn) (monitor.Drift, error) {
 				v, err := s.Loop.View(in.Model)
-				return v.Drift, err
+				return drift(v), err
 			}),
 		define(Operation{Name: "signals", Method: "GET", Path: "/api/v1/models/{model}/signals", Role: Viewer,
 			Summary: "list what a signal was over time, oldest first", Example: "hone signals fraud --name loss"}, signals),
 		define(Operation{Name: "versions", Method: "GET", Path: "/api/v1/models/{model}/versions", Role: Viewer,
 			Summary: "list a model's versions and who pointed which alias at them", Example: "hone versions fraud"}, versions),
 	}
+}
+
+// drift is the verdict on a model's predictions, which it takes a champion for.
+func drift(v loop.View) monitor.Drift {
+	if v.Champion.ID == "" {
+		return monitor.Drift{Unknown: "there is no champion to compare with"}
+	}
+	return v.Drift
 }
 
 // Status says how every model is.
@@ -151,7 +162,7 @@ func (s *Service) detail(name string) (ModelDetail, error) {
 	}
 	d := ModelDetail{
 		ModelStatus: s.status(v), Config: v.Model, Aliases: v.Aliases, Open: v.Run, Last: v.Last, Health: v.Health,
-		Watch: v.Watch, Signals: v.Signals, Drift: v.Drift, Window: v.Window, Ticks: v.Ticks, Decision: v.Decision, Next: v.Next,
+		Watch: v.Watch, Signals: v.Signals, Drift: drift(v), Window: v.Window, Ticks: v.Ticks, Decision: v.Decision, Next: v.Next,
 	}
 	if v.Champion.ID != "" {
 		d.Version = &v.Champion
@@ -179,14 +190,35 @@ type SignalList struct {
 }
 
 func signals(ctx context.Context, s *Service, _ Caller, in SignalsIn) (SignalList, error) {
-	if _, err := s.Loop.View(in.Model); err != nil {
+	v, err := s.Loop.View(in.Model)
+	if err != nil {
 		return SignalList{}, err
 	}
 	if in.Name == "" {
 		in.Name = "loss"
 	}
 	got, err := s.Records.Signals(ctx, in.Model, in.Name, time.Time{}, bounded(in.Limit, 500, 10000))
+	if err == nil && len(got) == 0 {
+		err = unknownSignal(v, in.Name)
+	}
 	return SignalList{Signals: got}, err
+}
+
+// unknownSignal tells a name that no signal has from one without values so far.
+func unknownSignal(v loop.View, name string) error {
+	var names []string
+	for _, s := range v.Signals {
+		if s.Name == name {
+			return nil
+		}
+		names = append(names, s.Name)
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	slices.Sort(names)
+	return &hone.Error{Code: hone.NotFound, Message: fmt.Sprintf("%s has no signal %q", v.Model.Name, name),
+		Hint: "it has " + strings.Join(slices.Compact(names), ", ")}
 }
 
 // bounded reads a limit that a caller may leave out.

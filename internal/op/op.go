@@ -54,7 +54,7 @@ type Operation struct {
 func (o Operation) Call(ctx context.Context, s *Service, who Caller, in any) (any, error) {
 	if !who.Role.May(o.Role) {
 		return nil, &hone.Error{Code: hone.Denied, Message: "`" + o.Name + "` needs the role " + string(o.Role),
-			Hint: "send the header Authorization: Bearer TOKEN; the owner's token is in the data folder, in the file token"}
+			Hint: "use a token of somebody who has it: --token or $HONE_TOKEN, over HTTP Authorization: Bearer TOKEN; the owner's is in the data folder, in the file token"}
 	}
 	return o.call(ctx, s, who, in)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"hone"
@@ -125,6 +126,12 @@ func verifyAudit(ctx context.Context, s *Service, _ Caller, _ Nothing) (Verified
 		return out, err
 	}
 	out.Whole, out.Sentence = true, fmt.Sprintf("%d events, chain whole, head %.12s.", head, hash)
+	switch head {
+	case 0:
+		out.Sentence = "Nothing is recorded yet: the chain is empty."
+	case 1:
+		out.Sentence = fmt.Sprintf("1 event, chain whole, head %.12s.", hash)
+	}
 	return out, nil
 }
 
@@ -156,18 +163,34 @@ func (s *Service) chain(ctx context.Context, p hone.Prediction, fs []hone.Feedba
 	if err := s.readFeatures(ctx, &t); err != nil {
 		return t, err
 	}
-	t.say("%s was asked at %s (%s).", p.Model, p.Time.Format(time.RFC3339), p.ID)
-	if p.Version == "" {
+	err := s.answered(ctx, &t)
+	if t.Label != "" {
+		t.say("It turned out to be %s.", t.Label)
+	}
+	return t, err
+}
+
+// answered tells who answered, and on what evidence.
+func (s *Service) answered(ctx context.Context, t *Trace) error {
+	p := t.Prediction
+	if p.Route == hone.Imported {
 		t.Sentence = fmt.Sprintf("%s is a row of history: no version answered it.", p.ID)
-		return t, nil
+		t.say("%s happened at %s, and was loaded into %s at %s.", p.ID, clockTime(p.Time), p.Model, clockTime(p.Received))
+		return nil
+	}
+	t.say("%s was asked at %s (%s).", p.Model, clockTime(p.Time), p.ID)
+	if p.Version == "" {
+		t.Sentence = fmt.Sprintf("%s was answered elsewhere; by which version was not said.", p.ID)
+		return nil
 	}
 	v, err := s.Records.Version(ctx, p.Model, p.Version)
 	if e, ok := hone.AsError(err); ok && e.Code == hone.NotFound {
 		t.Sentence = fmt.Sprintf("%s was answered elsewhere, by %s.", p.ID, p.Version)
-		return t, nil
+		t.say("Hone knows no version %s of %s, and so no evidence for it.", p.Version, p.Model)
+		return nil
 	}
 	if err != nil {
-		return t, err
+		return err
 	}
 	t.Version = &v
 	if len(p.Scores) == v.Signature.Width() {
@@ -175,8 +198,10 @@ func (s *Service) chain(ctx context.Context, p hone.Prediction, fs []hone.Feedba
 	}
 	t.say("%s answered %s by the route %s in %s; its artefact is %.12s, %s.", v.ID, t.Answer, p.Route, p.Latency.Round(time.Microsecond), v.Artefact, v.Format)
 	t.Sentence = fmt.Sprintf("%s answered %s.", v.ID, t.Answer)
-	return t, s.evidence(ctx, &t, v)
+	return s.evidence(ctx, t, v)
 }
+
+func clockTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") + " UTC" }
 
 func (t *Trace) say(format string, args ...any) {
 	t.Steps = append(t.Steps, fmt.Sprintf(format, args...))
@@ -217,19 +242,16 @@ func (s *Service) evidence(ctx context.Context, t *Trace, v hone.Version) error 
 		return err
 	}
 	t.Run, t.Dataset = &run, &ds
-	t.say("run %s made it: %s", run.ID, run.Decision.Sentence)
-	t.say("it was trained on %d rows up to %s; dataset %.12s, %d rows held out.", v.TrainedRows, v.TrainedUntil.Format(time.RFC3339), ds.ID, ds.Holdout)
+	t.say("Run %s made it: %s", run.ID, run.Decision.Sentence)
+	t.say("It was trained on %d rows up to %s; dataset %.12s, %d rows held out.", v.TrainedRows, clockTime(v.TrainedUntil), ds.ID, ds.Holdout)
 	for _, g := range run.Verdicts {
-		t.say("gate %s: %s. %s", g.Gate, g.Result, g.Sentence)
+		t.say("Gate %s: %s. %s", g.Gate, g.Result, g.Sentence)
 	}
 	for _, m := range moves {
 		if m.Version == v.ID && (m.Alias == hone.Challenger || m.Alias == hone.Champion) {
 			t.Aliases = append(t.Aliases, m)
-			t.say("%s became %s at %s by %s: %s", m.Version, m.Alias, m.At.Format(time.RFC3339), m.By, m.Reason)
+			t.say("%s became %s at %s by %s: %s.", m.Version, m.Alias, clockTime(m.At), m.By, strings.TrimSuffix(m.Reason, "."))
 		}
-	}
-	if t.Label != "" {
-		t.say("it turned out to be %s.", t.Label)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"hone"
 	"hone/internal/loop"
@@ -20,25 +21,58 @@ const (
 	Well      Mood = "well"
 )
 
+// longest is how many characters a sentence has at most: what a person says in
+// one breath, and a narrow screen shows in two lines.
+const longest = 90
+
 // Sentence says aloud how a model is, in at most 90 characters, and how much
-// that needs a person. It is the one place where this is put into words.
+// that needs a person. It is the one place where this is put into words. A long
+// name of a model is cut to fit.
 func Sentence(v loop.View) (Mood, string) {
+	mood, rest := remark(v)
 	name := v.Model.Name
+	if over := utf8.RuneCountInString(name) + utf8.RuneCountInString(rest) - longest; over > 0 {
+		r := []rune(name)
+		name = string(r[:max(0, len(r)-over-1)]) + "…"
+	}
+	return mood, name + rest
+}
+
+// remark is what is said of a model behind its name.
+func remark(v loop.View) (Mood, string) {
 	switch {
 	case v.Run != nil:
-		return runSentence(name, *v.Run, v.Champion.ID)
+		return runRemark(*v.Run, v.Champion.ID)
 	case v.Champion.ID == "" && v.Last != nil && v.Last.Ending != hone.Promoted:
-		return Attention, fmt.Sprintf("%s has no champion: its first run was %s.", name, words(v.Last.Ending))
+		return Attention, fmt.Sprintf(" has no champion: its first run was %s.", words(v.Last.Ending))
+	case v.Champion.ID == "" && v.Rows < v.Model.Dataset.MinRows:
+		return New, fmt.Sprintf(" has no champion yet: %d labelled rows, %d needed.", v.Rows, v.Model.Dataset.MinRows)
 	case v.Champion.ID == "":
-		return New, fmt.Sprintf("%s has no champion yet: %d labelled rows, %d needed.", name, v.Rows, v.Model.Dataset.MinRows)
+		return New, fmt.Sprintf(" has no champion yet; its %d labelled rows are enough to train one.", v.Rows)
 	case failures(v) >= 2:
-		return Attention, fmt.Sprintf("%s: two candidates in a row did not make it; look at its data.", name)
+		return Attention, fmt.Sprintf(": %s candidates in a row did not make it; look at its data.", count(failures(v)))
 	case v.Watch != nil && !v.Watch.Over:
-		return Well, fmt.Sprintf("%s is well; %s is under probation, %d of %d labels seen.", name, v.Champion.ID, v.Watch.Quality.N, v.Watch.Labels)
+		return Well, fmt.Sprintf(" is well; %s is under probation, %d of %d labels seen.", v.Champion.ID, v.Watch.Quality.N, v.Watch.Labels)
 	case v.Drift.Alarm:
-		return Well, fmt.Sprintf("%s is well: %d features drifted, and it does no harm so far.", name, max(1, v.Drift.Drifted()))
+		n := max(1, v.Drift.Drifted())
+		return Well, fmt.Sprintf(" is well: %d %s drifted, and it does no harm so far.", n, plural(n, "feature"))
 	}
-	return Well, fmt.Sprintf("%s is well.", name)
+	return Well, " is well."
+}
+
+func count(n int) string {
+	words := []string{"no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
+	if n >= 0 && n < len(words) {
+		return words[n]
+	}
+	return fmt.Sprint(n)
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return noun
+	}
+	return noun + "s"
 }
 
 func failures(v loop.View) int {
@@ -50,41 +84,50 @@ func failures(v loop.View) int {
 	return 0
 }
 
-func runSentence(name string, r hone.Run, champion hone.VersionID) (Mood, string) {
+func runRemark(r hone.Run, champion hone.VersionID) (Mood, string) {
 	if champion == "" {
 		switch r.State {
 		case hone.AwaitingApproval:
-			return Attention, fmt.Sprintf("%s has a first version that waits for approval.", name)
+			return Attention, " has a first version that waits for approval."
 		case hone.Deciding:
 			if len(r.Verdicts) > 0 {
-				return Working, fmt.Sprintf("%s has a first version that waits for more labels.", name)
+				return Working, " has a first version that waits for more labels."
 			}
 		}
-		return Working, fmt.Sprintf("%s gets its first version: %s.", name, r.State)
+		return Working, fmt.Sprintf(" gets its first version: %s.", r.State)
 	}
-	stale := name + " is going stale"
+	stale := " is going stale"
 	if r.Decision.Trigger != hone.OnLoss && r.Decision.Trigger != hone.OnPerformance {
-		stale = name + " is well"
+		stale = " is well"
 	}
 	switch r.State {
 	case hone.AwaitingApproval:
-		return Attention, fmt.Sprintf("%s, and its replacement waits for approval.", stale)
-	case hone.Shadowing:
-		return Working, fmt.Sprintf("%s, and its replacement answers in shadow.", stale)
-	case hone.Canary:
-		if r.Rollout != nil && r.Rollout.Ask != "" {
-			return Attention, fmt.Sprintf("%s, and its replacement in canary waits for a person.", stale)
-		}
-		return Working, fmt.Sprintf("%s, and its replacement is in canary.", stale)
+		return Attention, stale + ", and its replacement waits for approval."
+	case hone.Shadowing, hone.Canary:
+		return rolloutRemark(r, stale)
 	case hone.Deciding:
 		if len(r.Verdicts) > 0 {
-			return Working, fmt.Sprintf("%s, and its replacement waits for more labels.", stale)
+			return Working, stale + ", and its replacement waits for more labels."
 		}
-		return Working, fmt.Sprintf("%s, and its replacement is being judged.", stale)
+		return Working, stale + ", and its replacement is being judged."
 	case hone.Training:
-		return Working, fmt.Sprintf("%s, and its replacement is being trained.", stale)
+		return Working, stale + ", and its replacement is being trained."
 	}
-	return Working, fmt.Sprintf("%s, and its replacement is being prepared.", stale)
+	return Working, stale + ", and its replacement is being prepared."
+}
+
+func rolloutRemark(r hone.Run, stale string) (Mood, string) {
+	where, does := "canary", "is in canary"
+	if r.State == hone.Shadowing {
+		where, does = "shadow", "answers in shadow"
+	}
+	switch {
+	case r.Rollout != nil && r.Rollout.Ask != "":
+		return Attention, fmt.Sprintf("%s, and its replacement in %s waits for a person.", stale, where)
+	case r.Rollout != nil && r.Rollout.Paused:
+		return Attention, fmt.Sprintf("%s, and its replacement is paused in %s.", stale, where)
+	}
+	return Working, fmt.Sprintf("%s, and its replacement %s.", stale, does)
 }
 
 func words(e hone.Ending) string { return strings.ReplaceAll(string(e), "_", " ") }
@@ -100,10 +143,28 @@ func Lead(v loop.View, now time.Time) string {
 		parts = append(parts, v.Decision.Sentence)
 	}
 	if v.Watch != nil && v.Champion.ID != "" {
-		parts = append(parts, fmt.Sprintf("%s has served for %s.", v.Champion.ID, hone.Duration(now.Sub(v.Watch.Since).Round(time.Second))))
+		parts = append(parts, fmt.Sprintf("%s has served for %s.", v.Champion.ID, age(now.Sub(v.Watch.Since))))
 	}
-	if len(parts) == 0 {
-		return "Send predictions, or load history with `hone import`."
+	if len(parts) > 0 {
+		return strings.Join(parts, " ")
 	}
-	return strings.Join(parts, " ")
+	if v.Champion.ID == "" && v.Rows >= v.Model.Dataset.MinRows {
+		return "`hone serve` trains it."
+	}
+	return "Send predictions, or load history with `hone import`."
+}
+
+// age says a length of time in its largest unit.
+func age(d time.Duration) string {
+	const day = 24 * time.Hour
+	n, unit := int(d/day), "day"
+	switch {
+	case d < time.Minute:
+		return "less than a minute"
+	case d < time.Hour:
+		n, unit = int(d/time.Minute), "minute"
+	case d < 2*day:
+		n, unit = int(d/time.Hour), "hour"
+	}
+	return fmt.Sprintf("%d %s", n, plural(n, unit))
 }

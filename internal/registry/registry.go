@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,7 +42,8 @@ func New(v Versions, b Blobs, o predictor.Options) *Registry {
 	return &Registry{versions: v, blobs: b, open: o}
 }
 
-// NextID is the number that the model's next version gets. Twins do not count.
+// NextID is the number that the model's next version gets. A twin and its refit
+// share one, so a twin that was rejected keeps its number to itself.
 func (r *Registry) NextID(ctx context.Context, model string) (hone.VersionID, error) {
 	all, err := r.versions.Versions(ctx, model)
 	if err != nil {
@@ -86,10 +88,10 @@ func SameSignature(want, got hone.Signature) error {
 	if want.Task != got.Task {
 		return bad("task", want.Task, got.Task)
 	}
-	if fmt.Sprint(want.Classes) != fmt.Sprint(got.Classes) {
-		return bad("list of classes", want.Classes, got.Classes)
+	if !slices.Equal(want.Classes, got.Classes) {
+		return bad("list of classes", fmt.Sprintf("%q", want.Classes), fmt.Sprintf("%q", got.Classes))
 	}
-	if want.Features.Fingerprint() != got.Features.Fingerprint() {
+	if !slices.Equal(want.Features, got.Features) {
 		return bad("list of features", want.Features, got.Features)
 	}
 	return nil

@@ -76,9 +76,12 @@ func (db *DB) labelPage(ctx context.Context, d *day, id int64, model string, aft
 		var at, effect int64
 		var err error
 		o.Prediction, err = d.scanPrediction(rows, model, &o.LabelSeq, &predictionID, &o.Label, &at, &effect)
+		if err != nil {
+			return err
+		}
 		o.LabelTime, o.Effect, o.ID = fromNanos(at), effects[effect-1], predictionID
 		page = append(page, o)
-		return err
+		return nil
 	}, after, upTo, limit)
 	return page, err
 }

@@ -110,5 +110,24 @@ var written = map[reflect.Type]*jsonschema.Schema{
 }
 
 func schemaOf(t reflect.Type) (*jsonschema.Schema, error) {
-	return jsonschema.ForType(t, &jsonschema.ForOptions{IgnoreInvalidTypes: true, TypeSchemas: written})
+	s, err := jsonschema.ForType(t, &jsonschema.ForOptions{IgnoreInvalidTypes: true, TypeSchemas: written})
+	if err == nil {
+		allowNull(s)
+	}
+	return s, err
+}
+
+// allowNull admits null for maps, as encoding/json writes those that are nil.
+func allowNull(s *jsonschema.Schema) {
+	if s == nil {
+		return
+	}
+	if s.Type == "object" && s.Properties == nil {
+		s.Type, s.Types = "", []string{"null", "object"}
+	}
+	for _, p := range s.Properties {
+		allowNull(p)
+	}
+	allowNull(s.Items)
+	allowNull(s.AdditionalProperties)
 }

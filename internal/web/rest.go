@@ -176,6 +176,9 @@ func decodeLines(body io.Reader, list reflect.Value) error {
 		}
 		item := reflect.New(list.Type().Elem())
 		if err := strictly(scan.Bytes(), item.Interface()); err != nil {
+			if cut := scan.Err(); cut != nil {
+				return readError(cut) // What is left of a line that did not come through.
+			}
 			return &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("line %d: %v", line, err), Hint: "nothing of this batch was stored; mend the line and send the batch again"}
 		}
 		list.Set(reflect.Append(list, item.Elem()))

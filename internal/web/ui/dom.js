@@ -12,14 +12,14 @@ export function h(what, props, ...kids) {
 		kids.unshift(props);
 		props = null;
 	}
-	props = classes.length ? { ...props, class: classes.join(' ') } : props || {};
-	return { tag, props, key: props.key, kids: flat(kids) };
+	props = classes.length ? {...props, class: classes.join(' ')} : props || {};
+	return {tag, props, key: props.key, kids: flat(kids)};
 }
 
 function flat(kids, out = []) {
 	for (const k of kids) {
 		if (Array.isArray(k)) flat(k, out);
-		else if (k !== null && k !== undefined && k !== false && k !== true && k !== '') out.push(typeof k === 'object' ? k : { text: String(k) });
+		else if (k || k === 0) out.push(typeof k === 'object' ? k : {text: String(k)});
 	}
 	return out;
 }
@@ -91,9 +91,9 @@ function put(node, k, x) {
 // which render then skips.
 export function memo(cache, key, facts, build) {
 	const sig = JSON.stringify(facts), hit = cache.get(key);
-	if (hit && hit.sig === sig) return hit.view;
+	if (hit?.sig === sig) return hit.view;
 	const view = build();
-	cache.set(key, { sig, view });
+	cache.set(key, {sig, view});
 	return view;
 }
 
@@ -117,48 +117,63 @@ const P = {
 
 // icon draws one of the shapes at 14 px in the colour of its text.
 export function icon(name, props) {
-	return h('svg.ic', { viewBox: '0 0 14 14', 'aria-hidden': 'true', ...props }, paths(name));
+	return h('svg.ic', {viewBox: '0 0 14 14', 'aria-hidden': 'true', ...props}, paths(name));
 }
 
 export function paths(name) {
-	return P[name].map((d) => h('path', { d: d.replace('~', ''), class: d[0] === '~' ? 'dashed' : null }));
+	return P[name].map(d => h('path', {d: d.replace('~', ''), class: d[0] === '~' ? 'dashed' : null}));
 }
 
 // chip is a state: icon, word and tone (good, warn, bad, hold, work, idle).
 export function chip(name, word, tone, flatLook) {
-	return h('span', { class: `st ${tone}${flatLook ? '' : ' chip'}` }, icon(name), word);
+	return h('span', {class: `st ${tone}${flatLook ? '' : ' chip'}`}, icon(name), word);
 }
 
 // link goes to another place in the page without loading it again.
 export function link(href, cls, ...kids) {
-	return h('a', { href, class: cls }, ...kids);
+	return h('a', {href, class: cls}, ...kids);
 }
 
 // name shows what people chose: cut at 64 signs, whole in the title.
 export function name(s) {
 	const text = String(s);
-	return h('bdi', { title: text.length > 64 ? text : null }, text.length > 64 ? text.slice(0, 63) + '…' : text);
+	return h('bdi', {title: text.length > 64 ? text : null}, text.length > 64 ? text.slice(0, 63) + '…' : text);
 }
 
-export const modelPath = (model) => '/m/' + encodeURIComponent(model);
-export const runPath = (model, run) => `${modelPath(model)}/runs/${encodeURIComponent(run)}`;
+export const enc = encodeURIComponent;
+export const modelPath = model => '/m/' + enc(model);
+export const runPath = (model, run) => `${modelPath(model)}/runs/${enc(run)}`;
 
 // table draws rows of [key, cell, …] under heads: '>Rows' stands right, '!Gate'
 // names the row. Cells may be wrapped as {cls, of} to give them a class.
 export function table(cls, heads, rows, more) {
-	const parts = heads.map((t) => ({ n: t[0] === '>', row: t[0] === '!', text: t.replace(/^[>!]/, '') }));
-	return h('table', { class: cls },
-		h('thead', h('tr', parts.map((p) => h('th', { scope: 'col', class: p.n ? 'n' : null }, p.text)))),
-		h('tbody', rows.map(([key, ...cells]) => h('tr', { key }, cells.map((c, i) => {
-			const p = parts[i], given = c && c.cls !== undefined;
-			const props = { class: [p.n && 'n', given && c.cls].filter(Boolean).join(' ') || null, 'data-label': p.n ? p.text.toLowerCase() : null };
-			return h(p.row ? 'th' : 'td', p.row ? { ...props, scope: 'row' } : props, given ? c.of : c);
+	const parts = heads.map(t => ({n: t[0] === '>', row: t[0] === '!', text: t.replace(/^[>!]/, '')}));
+	return h('table', {class: cls},
+		h('thead', h('tr', parts.map(p => h('th', {scope: 'col', class: p.n ? 'n' : null}, p.text)))),
+		h('tbody', rows.map(([key, ...cells]) => h('tr', {key}, cells.map((c, i) => {
+			const p = parts[i], given = c?.cls !== undefined;
+			const props = {class: [p.n && 'n', given && c.cls].filter(Boolean).join(' ') || null, 'data-label': p.n ? p.text.toLowerCase() : null};
+			return h(p.row ? 'th' : 'td', p.row ? {...props, scope: 'row'} : props, given ? c.of : c);
 		})))), more);
 }
 
 // pairs draws [name, value] as a list; what is false is left out.
 export function pairs(all) {
 	return h('dl.kv', all.filter(Boolean).map(([k, v]) => [h('dt', k), h('dd', v)]));
+}
+
+// say tells those who listen to the page.
+export const say = text => {document.getElementById('say').textContent = text;};
+
+// popup opens a dialog over the page and gives the focus back at its end. It
+// returns what draws it again and what closes it.
+export function popup(title, body) {
+	const root = document.getElementById('dialogs'), before = document.activeElement, dialog = () => root.firstChild;
+	const close = () => dialog().close();
+	const draw = () => render(root, h('dialog', {'aria-labelledby': 'title', onclose: () => {render(root); before.focus();}}, h('h2', {id: 'title'}, title), body(close)));
+	draw();
+	dialog().showModal();
+	return {draw, close};
 }
 
 // list joins what there is.
@@ -170,7 +185,7 @@ export const small = (...kids) => h('span.sm.t3.block', kids);
 export const fold = (word, ...kids) => h('details.body', h('summary', word), kids);
 // verdict opens a page: sentence, lead, facts and what can be done.
 export function verdict(sentence, lead, meta, acts) {
-	return h('div.verdict', { key: 'verdict' },
-		h('div', h('h1', { tabindex: -1, 'data-sentence': true }, sentence), lead && h('p.lead', lead), meta && h('div.meta', meta)),
+	return h('div.verdict', {key: 'verdict'},
+		h('div', h('h1', {tabindex: -1, 'data-sentence': true}, sentence), lead && h('p.lead', lead), meta && h('div.meta', meta)),
 		acts && h('div.btns', acts));
 }

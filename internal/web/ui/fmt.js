@@ -1,8 +1,8 @@
 // Numbers and times as people read them: thin-space thousands, true minus, the
 // reader's zone with UTC in the title.
-import { h } from './dom.js';
+import {h} from './dom.js';
 
-const minus = (s) => s.replace('-', '\u2212');
+const minus = s => s.replace('-', '\u2212');
 
 function group(digits) {
 	return digits.replace(/\B(?=(\d{3})+$)/g, '\u2009');
@@ -36,11 +36,6 @@ export function pct(x, digits = 1) {
 	return num(x * 100, digits) + '\u2009%';
 }
 
-// plural writes a count with its noun.
-export function plural(n, one, many) {
-	return `${int(n)} ${Math.round(n) === 1 ? one : many || one + 's'}`;
-}
-
 // rate writes requests a second.
 export function rate(x) {
 	return (x >= 10 ? int(x) : num(x, 1)) + '\u2009/s';
@@ -58,10 +53,10 @@ export function value(x, unit) {
 	return num(x);
 }
 
-export function bytes(x) {
+function bytes(x) {
 	const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 	let i = 0, v = Math.abs(x);
-	while (v >= 1024 && i < units.length - 1) { v /= 1024; i++; }
+	while (v >= 1024 && i < units.length - 1) {v /= 1024; i++;}
 	return (x < 0 ? '\u2212' : '') + num(v, i && v < 100 ? 1 : 0) + ' ' + units[i];
 }
 
@@ -88,10 +83,10 @@ export function span(s) {
 	if (a < 3600) return a < 600 ? of(s / 60, 'min', 60, 's') : Math.round(s / 60) + ' min';
 	if (a < 86400) return of(s / 3600, 'h', 60, 'min');
 	const days = Math.floor(s / 86400);
-	return days < 3 ? of(s / 86400, days === 1 ? 'day' : 'days', 24, 'h') : plural(days, 'day');
+	return days < 3 ? of(s / 86400, days === 1 ? 'day' : 'days', 24, 'h') : int(days) + ' days';
 }
 
-const goUnits = { d: 86400, h: 3600, m: 60, s: 1, ms: 1e-3, 'µs': 1e-6, us: 1e-6, ns: 1e-9 };
+const goUnits = {d: 86400, h: 3600, m: 60, s: 1, ms: 1e-3, 'µs': 1e-6, us: 1e-6, ns: 1e-9};
 
 // seconds reads a length of time as the server writes it: 7d, 36h, 1m4.2s.
 export function seconds(text) {
@@ -100,9 +95,9 @@ export function seconds(text) {
 	return total;
 }
 
-const two = (n) => String(n).padStart(2, '0');
+const two = n => String(n).padStart(2, '0');
 const days = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
-export const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
 export function clock(t, withSeconds) {
 	const d = new Date(t);
@@ -123,7 +118,7 @@ export function when(t, now) {
 		const near = Math.abs(n - d) < 6 * 864e5;
 		text = `${near ? days[d.getDay()] : day(d) + (d.getFullYear() === n.getFullYear() ? '' : ' ' + d.getFullYear())} ${clock(d)}`;
 	}
-	return h('time', { datetime: d.toISOString(), title: d.toISOString() }, text);
+	return h('time', {datetime: d.toISOString(), title: d.toISOString()}, text);
 }
 
 // words turns an identifier of the server into words.

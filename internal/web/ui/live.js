@@ -1,6 +1,6 @@
-// What the page knows of the server: one stream of events, and resources that
-// are fetched again when the stream says that they may have changed.
-export const live = { status: null, error: null, lost: null, open: false };
+// What the page knows of the server: one stream of events, and what is fetched
+// again when the stream says that it may have changed.
+export const live = {status: null, error: null, lost: null, open: false};
 
 const watchers = new Set();
 let skew = 0, wait = 1000, source = null;
@@ -12,22 +12,26 @@ export function watch(f) {
 	return () => watchers.delete(f);
 }
 
-const tell = (kind, data) => watchers.forEach((f) => f(kind, data));
+const tell = (kind, data) => watchers.forEach(f => f(kind, data));
 
 // now is the server's time, which need not be the browser's.
 export function now() {
 	return Date.now() + skew;
 }
 
+// age is the time since t, in seconds.
+export const age = t => Math.max(0, (now() - Date.parse(t)) / 1000);
+
 // find returns the status of a model, or undefined.
 export function find(model) {
-	return live.status ? live.status.models.find((m) => m.model === model) : undefined;
+	return live.status ? live.status.models.find(m => m.model === model) : undefined;
 }
 
 function take(status) {
 	live.status = status;
 	live.error = null;
-	skew = Date.parse(status.at) - Date.now();
+	live.at = Date.now();
+	skew = Date.parse(status.at) - live.at;
 	tell('status', status);
 }
 
@@ -41,8 +45,8 @@ export function start() {
 		wait = 1000;
 		tell(again ? 'again' : 'open');
 	};
-	source.addEventListener('status', (e) => take(JSON.parse(e.data)));
-	source.addEventListener('audit', (e) => tell('audit', JSON.parse(e.data)));
+	source.addEventListener('status', e => take(JSON.parse(e.data)));
+	source.addEventListener('audit', e => tell('audit', JSON.parse(e.data)));
 	source.onerror = () => {
 		live.open = false;
 		live.lost = live.lost || Date.now();
@@ -71,25 +75,26 @@ export async function get(url, options) {
 	try {
 		r = await fetch(url, options);
 	} catch {
-		throw { title: 'Hone does not answer', detail: 'the request did not reach the server', hint: 'look whether hone serve still runs', status: 0 };
+		throw {title: 'Hone does not answer', detail: 'the request did not reach the server', hint: 'look whether it still runs', status: 0};
 	}
 	const body = await r.json().catch(() => null);
 	if (r.ok && body !== null) return body;
-	throw { title: 'The server answered ' + r.status, detail: '', hint: '', ...body, status: r.status };
+	throw {title: 'The server answered ' + r.status, detail: '', hint: '', ...body, status: r.status};
 }
 
 // Resource is one address and what it last gave. Fetching again at most once in
-// `every` milliseconds keeps what is shown until the new answer is there.
+// `every` milliseconds keeps what is shown until the new answer is there; merge,
+// where it is set, joins both.
 export class Resource {
 	constructor(url, every = 1000) {
-		Object.assign(this, { url, every, data: null, error: null, at: 0, asked: 0, busy: false, timer: 0 });
+		Object.assign(this, {url, every, data: null, error: null, at: 0, asked: 0, busy: false, timer: 0});
 	}
 
 	// refresh fetches soon; calls in between come to one.
 	refresh() {
 		if (this.timer) return;
 		const due = this.busy ? this.every : Math.max(0, this.asked + this.every - Date.now());
-		this.timer = setTimeout(() => { this.timer = 0; this.load(); }, due);
+		this.timer = setTimeout(() => {this.timer = 0; this.load();}, due);
 	}
 
 	async load() {
@@ -97,11 +102,12 @@ export class Resource {
 		this.busy = true;
 		this.asked = Date.now();
 		try {
-			this.data = await get(typeof this.url === 'function' ? await this.url() : this.url);
+			const got = await get(typeof this.url === 'function' ? await this.url() : this.url);
+			this.data = this.data && this.merge ? this.merge(this.data, got) : got;
 			this.at = Date.now();
 			this.error = null;
 		} catch (e) {
-			this.error = e.title ? e : { title: 'The page failed', detail: String(e), hint: 'reload the page' };
+			this.error = e.title ? e : {title: 'The page failed', detail: String(e), hint: 'reload the page'};
 		}
 		this.busy = false;
 		tell('resource', this);

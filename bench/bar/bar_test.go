@@ -1,0 +1,114 @@
+package bar_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"hone/bench/bar"
+)
+
+func TestPrint(t *testing.T) {
+	t.Parallel()
+	bars := []bar.Bar{{ID: "speed", Limits: []bar.Limit{
+		{Series: "cost", Unit: "µs", Of: bar.Median, Under: 140},
+		{Series: "rate", Unit: "/s", Of: bar.Median, Over: 40_000},
+		{Series: "memory", Unit: "MiB", Of: bar.Max, Under: 300},
+	}}}
+	f := func(cost, rate, memory []float64, sources string, want bool, says string) {
+		t.Helper()
+		r := bar.Result{Sources: sources, Series: map[string]bar.Series{}}
+		for name, samples := range map[string][]float64{"cost": cost, "rate": rate, "memory": memory} {
+			if samples != nil {
+				r.Series[name] = bar.NewSeries("", samples...)
+			}
+		}
+		var b strings.Builder
+		ok := bar.Print(&b, bars, bar.File{Results: map[string]bar.Result{"speed": r}}, "now")
+		line := b.String()
+		if ok != want || strings.Count(line, "\n") != 1 || !strings.HasPrefix(line, "speed ") || !strings.Contains(line, says) {
+			t.Errorf("cost %v, rate %v, memory %v: got %v, want %v, and a line with %q: %s", cost, rate, memory, ok, want, says, line)
+		}
+	}
+	f([]float64{139, 900, 1}, []float64{40_000}, []float64{299}, "now", true, "| ok (")
+	f([]float64{140}, []float64{40_000}, []float64{299}, "now", false, "| short (cost misses")
+	f([]float64{100}, []float64{39_999}, []float64{299}, "now", false, "rate misses")
+	f([]float64{100}, []float64{50_000}, []float64{1, 1, 300}, "now", false, "memory misses")
+	f([]float64{100}, nil, []float64{1}, "now", false, "| short (")
+	f([]float64{100}, []float64{50_000}, []float64{1}, "before", false, "older than what it measures")
+
+	var b strings.Builder
+	if bar.Print(&b, bars, bar.File{}, "now") || !strings.Contains(b.String(), "not measured") {
+		t.Errorf("a bar without a measurement is %s", b.String())
+	}
+}
+
+func TestSeries(t *testing.T) {
+	t.Parallel()
+	s := bar.NewSeries("s", 3, 1, 2, 10)
+	if s.Min != 1 || s.Median != 2.5 || s.Max != 10 || s.Samples[0] != 3 {
+		t.Errorf("got %+v, want 1, 2.5, 10 and the samples in their order", s)
+	}
+}
+
+func TestSources(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		path := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"a.go", "go.mod", "go.sum", "internal/x/x.go", "cmd/y/y.go"} {
+		write(name, name)
+	}
+	sum := func() string {
+		t.Helper()
+		s, err := bar.Sources(root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	before := sum()
+	for _, name := range []string{"a_test.go", "internal/x/x_test.go", "internal/x/testdata/x.go", "internal/web/ui/app.js", "docs/z.md"} {
+		write(name, "new")
+		if sum() != before {
+			t.Errorf("%s changes the sources; it should not", name)
+		}
+	}
+	for _, name := range []string{"a.go", "go.mod", "internal/x/x.go", "internal/x/new.sql", "cmd/y/y.go"} {
+		last := sum()
+		write(name, "changed")
+		if sum() == last {
+			t.Errorf("%s does not change the sources; it should", name)
+		}
+	}
+}
+
+func TestFire(t *testing.T) {
+	t.Parallel()
+	var seen atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if seen.Add(1); r.URL.Path != "/a" {
+			http.Error(w, "not here", http.StatusNotFound)
+		}
+	}))
+	defer s.Close()
+	addr := strings.TrimPrefix(s.URL, "http://")
+	if _, err := bar.Fire(addr, [][]byte{bar.Post("/a", []byte("{}"))}, 3, 50); err != nil || seen.Load() != 50 {
+		t.Errorf("50 requests: %d came, %v", seen.Load(), err)
+	}
+	if _, err := bar.Fire(addr, [][]byte{bar.Post("/b", nil)}, 1, 1); err == nil || !strings.Contains(err.Error(), "not here") {
+		t.Errorf("an answer of 404 gives %v", err)
+	}
+}

@@ -1,0 +1,103 @@
+// Package e2e builds the binary, starts it on loopback and talks HTTP to it.
+package e2e
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"hone"
+	"hone/internal/learn/linear"
+	"hone/internal/predictor"
+	"hone/internal/table"
+)
+
+// binary is the hone under test.
+var binary string
+
+// The test binary is also the trainer that the tests configure: with the
+// argument trainer it trains, unless a file in the given folder tells it to wait.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 3 && os.Args[1] == "trainer" {
+		if err := train(os.Args[2], os.Getenv("HONE_RUN")); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	flag.Parse()
+	os.Exit(runAll(m))
+}
+
+func runAll(m *testing.M) int {
+	if testing.Short() {
+		fmt.Println("-short: the tests that start servers are skipped")
+		return m.Run()
+	}
+	dir, err := os.MkdirTemp("", "hone-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "hone")
+	if out, err := exec.Command("go", "build", "-o", binary, "../cmd/hone").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// train fits the rows of a run. It says that it has begun, and waits for as long
+// as there is a file that tells it to.
+func train(control, run string) error {
+	version := filepath.Base(run)
+	if err := os.WriteFile(filepath.Join(control, "at-"+version), nil, 0o600); err != nil {
+		return err
+	}
+	for exists(filepath.Join(control, "block-"+version)) {
+		<-time.After(5 * time.Millisecond)
+	}
+	raw, err := os.ReadFile(filepath.Join(run, "schema.json"))
+	if err != nil {
+		return err
+	}
+	var schema struct {
+		hone.Signature
+		Label string `json:"label"`
+	}
+	if err := json.Unmarshal(raw, &schema); err != nil {
+		return err
+	}
+	rows, extra, err := table.ReadParquet(filepath.Join(run, "train.parquet"), schema.Features)
+	if err != nil {
+		return err
+	}
+	var y []float64
+	for _, e := range extra {
+		for _, l := range e.Strings {
+			y = append(y, schema.Target(l))
+		}
+	}
+	fit, err := linear.Fit(rows, y, nil, linear.Defaults(), nil, nil)
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(run, "output", "model")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return predictor.WriteLinear(dir, schema.Signature, fit)
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}

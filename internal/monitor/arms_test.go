@@ -1,0 +1,76 @@
+package monitor_test
+
+import (
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"hone"
+	"hone/internal/monitor"
+)
+
+func TestArms(t *testing.T) {
+	t.Parallel()
+	a := monitor.NewArms(10 * time.Millisecond)
+	serve := func(n int, route hone.Route, users int, latency time.Duration, fault string) {
+		for i := range n {
+			unit := ""
+			if users > 0 {
+				unit = fmt.Sprint("user ", i%users)
+			}
+			a.Prediction(hone.Prediction{Route: route, Unit: unit, Latency: latency, Fault: fault})
+		}
+	}
+	serve(90, hone.ByCanary, 30, 5*time.Millisecond, "")
+	serve(10, hone.ByFallback, 40, 20*time.Millisecond, "it crashed")
+	serve(80, hone.ByControl, 0, 5*time.Millisecond, "")
+	serve(1, hone.ByControl, 1, 10*time.Millisecond, "") // Exactly as slow as allowed.
+	serve(7, hone.ByControl, 1, 11*time.Millisecond, "")
+	for _, other := range []hone.Route{hone.ByChampion, hone.ByName, hone.Imported, hone.Logged} {
+		serve(50, other, 50, time.Second, "")
+	}
+	h := a.Health()
+	// A fallback is an answer that the canary owed: its fault, and slow.
+	if c := h.Canary; c.Requests != 100 || c.Faults != 10 || c.Fault != "it crashed" || c.Units != 30 || c.Slow != 10 {
+		t.Errorf("the canary is %+v", c)
+	}
+	if c := h.Control; c.Requests != 88 || c.Faults != 0 || c.Fault != "" || c.Units != 1 || c.Slow != 7 {
+		t.Errorf("the control is %+v", c)
+	}
+	near := func(what string, got, want time.Duration) {
+		t.Helper()
+		if math.Abs(float64(got-want)) > 0.03*float64(want) {
+			t.Errorf("%s is %v, want %v", what, got, want)
+		}
+	}
+	near("p50 of the canary", h.Canary.P50, 5*time.Millisecond)
+	near("p99 of the canary", h.Canary.P99, 20*time.Millisecond)
+	near("p50 of the control", h.Control.P50, 5*time.Millisecond)
+	near("p99 of the control", h.Control.P99, 11*time.Millisecond)
+	if h.SlowerThan != 10*time.Millisecond || h.Agree != 0 {
+		t.Errorf("got %+v", h)
+	}
+}
+
+func TestArmsShadow(t *testing.T) {
+	t.Parallel()
+	a := monitor.NewArms(0) // Not known yet: nothing is slow.
+	sig := hone.Signature{Task: hone.Multiclass, Classes: []string{"a", "b"}}
+	shadow := func(served, fault string, scores ...float64) {
+		a.Shadow(hone.ShadowScore{Scores: scores, Latency: time.Hour, Fault: fault}, sig, served)
+	}
+	shadow("a", "", 0.9, 0.1)
+	shadow("b", "", 0.9, 0.1)
+	shadow("b", "", 0.2, 0.8)
+	shadow("a", "", 0.9) // Too few scores agree with nothing.
+	shadow("a", "", nil...)
+	shadow("a", "timed out", 0.9, 0.1)
+	h := a.Health()
+	if h.Canary.Requests != 6 || h.Agree != 2 || h.Canary.Faults != 1 || h.Canary.Fault != "timed out" || h.Canary.Slow != 0 || h.Canary.Units != 0 || h.Control.Requests != 0 {
+		t.Errorf("got %+v", h)
+	}
+	if empty := monitor.NewArms(time.Second).Health(); empty.Canary != (hone.Arm{}) || empty.Control != (hone.Arm{}) {
+		t.Errorf("before any answer: %+v", empty)
+	}
+}
