@@ -20,6 +20,9 @@ func Post(path string, body []byte) []byte {
 	return append(fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", path, len(body)), body...)
 }
 
+// patience is how long one answer may take.
+const patience = time.Minute
+
 // Fire sends the requests in turn over so many connections that are kept alive,
 // each waiting for its answer, until total are answered. It returns how long that
 // took, and fails at the first answer that is not 200. It parses next to nothing,
@@ -52,6 +55,9 @@ func fire(addr string, next func() []byte) error {
 	defer c.Close()
 	r := bufio.NewReaderSize(c, 64<<10)
 	for b := next(); b != nil; b = next() {
+		if err := c.SetDeadline(clock.System{}.Now().Add(patience)); err != nil {
+			return err
+		}
 		if _, err := c.Write(b); err != nil {
 			return err
 		}

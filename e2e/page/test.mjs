@@ -10,6 +10,11 @@ const base = process.argv[2].replace(/\/$/, ''), shots = process.env.SHOTS;
 if (shots) mkdirSync(shots, { recursive: true });
 
 let passed = 0, failed = 0;
+process.on('uncaughtException', (e) => {
+	console.log(`FAIL  the test itself: ${String((e && e.message) || e).split('\n')[0]}`);
+	console.log(`${passed} passed, ${failed + 1} failed`);
+	process.exit(1);
+});
 
 async function check(what, f) {
 	try {

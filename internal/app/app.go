@@ -9,9 +9,12 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -129,7 +132,7 @@ func (a *App) applied(ctx context.Context) (hone.Applied, error) {
 		return now, nil
 	}
 	_, err = a.db.Commit(ctx, a.db.Fence(), hone.Change{Config: &now, Event: hone.Event{
-		At: now.At, Actor: "owner", Action: "config.applied", Sentence: fmt.Sprintf("A configuration of %d models was applied.", len(a.config.Models))}})
+		At: now.At, Actor: "owner", Action: "config.applied", Sentence: fmt.Sprintf("A configuration was applied, with these models: %s.", strings.Join(slices.Sorted(maps.Keys(a.config.Models)), ", "))}})
 	return now, err
 }
 

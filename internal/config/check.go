@@ -28,9 +28,14 @@ func (d *decoder) checkServer(s *Server) {
 	if s.Listen == "" {
 		return
 	}
-	_, port, err := net.SplitHostPort(s.Listen)
+	host, port, err := net.SplitHostPort(s.Listen)
 	if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || strconv.FormatUint(n, 10) != port {
 		d.failAt("server.listen", "write 127.0.0.1:8420", "listen wants an address and a port, not %q", clip(s.Listen, 40))
+		return
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		d.failAt("server.listen", "write 127.0.0.1:"+port+", and let a proxy that knows its users stand before it",
+			"%q is not an address of this machine alone", clip(s.Listen, 40))
 	}
 }
 

@@ -129,7 +129,11 @@ func (k *keeper) signals(now time.Time) []hone.Signal {
 	}
 	out := append(k.monitor.Signals(now), k.monitor.DriftSignals(now)...)
 	lower, gain, n, _ := trigger.BestSuffix(k.monitor.Ticks())
-	return append(out, hone.Signal{Model: k.model.Name, Name: "recoverable_loss", At: now, Value: gain, Lower: lower, Upper: gain, N: n})
+	recoverable := hone.Signal{Model: k.model.Name, Name: "recoverable_loss", At: now, Value: gain, Lower: lower, Upper: gain, N: n}
+	if n == 0 {
+		recoverable.Unknown = fmt.Sprintf("not enough mature labels: %d are needed", 3*k.monitor.TickRows())
+	}
+	return append(out, recoverable)
 }
 
 // Plan says what the triggers say now, without starting anything.

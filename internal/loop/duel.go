@@ -14,6 +14,9 @@ import (
 type duel struct {
 	*monitor.Duel
 	a, b hone.Version
+	// after is the last prediction that does not count: a probation counts what
+	// its version served.
+	after int64
 }
 
 func (d *duel) paired() hone.Paired { return d.Duel.Paired() }
@@ -22,11 +25,12 @@ func (d *duel) n() int              { return d.Duel.Paired().N }
 // openDuel begins to pair whoever is to be paired now, or nobody.
 func (k *keeper) openDuel(ctx context.Context) error {
 	var id, other hone.VersionID
+	after := int64(0)
 	switch {
 	case k.run != nil && k.run.Rollout != nil:
 		id, other = k.run.Rollout.Version, k.champion.ID
 	case k.watch != nil && !k.watch.Over:
-		id, other = k.watch.Version, k.watch.Previous
+		id, other, after = k.watch.Version, k.watch.Previous, k.watch.From
 	}
 	if id == "" || other == "" {
 		return nil
@@ -43,7 +47,7 @@ func (k *keeper) openDuel(ctx context.Context) error {
 	if bound == 0 {
 		bound = k.ref.Bound
 	}
-	k.duel = &duel{monitor.NewDuel(k.model.Loss, bound, a.Signature, b.Signature), a, b}
+	k.duel = &duel{monitor.NewDuel(k.model.Loss, bound, a.Signature, b.Signature), a, b, after}
 	return nil
 }
 
@@ -57,7 +61,7 @@ func (k *keeper) feedDuel(ctx context.Context, mature []hone.Outcome) error {
 	var rows [][]byte
 	var labels []string
 	for _, o := range mature {
-		if o.Time.After(k.duel.a.TrainedUntil) && o.Time.After(k.duel.b.TrainedUntil) {
+		if o.Seq > k.duel.after && o.Time.After(k.duel.a.TrainedUntil) && o.Time.After(k.duel.b.TrainedUntil) {
 			rows, labels = append(rows, o.Features), append(labels, o.Label)
 		}
 	}
