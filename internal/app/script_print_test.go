@@ -135,13 +135,8 @@ func (w *world) feedback(words []string, o options) ([]string, error) {
 // stamp writes a time as the scripts read it.
 func stamp(t time.Time) string { return t.UTC().Format("Mon 02 15:04:05") }
 
-func (w *world) list(in any, name string) (any, error) {
-	got, err := w.call(name, in)
-	return got, err
-}
-
 func (w *world) allRuns() ([]hone.Run, error) {
-	got, err := w.list(&op.ListIn{Model: model, Limit: 1000}, "runs")
+	got, err := w.call("runs", &op.ListIn{Model: model, Limit: 1000})
 	if err != nil {
 		return nil, err
 	}
@@ -184,7 +179,7 @@ func (w *world) verdicts(id string) ([]string, error) {
 
 // newDecisions prints what was decided since the last time.
 func (w *world) newDecisions() ([]string, error) {
-	got, err := w.list(&op.ListIn{Model: model, Limit: 1000}, "decisions")
+	got, err := w.call("decisions", &op.ListIn{Model: model, Limit: 1000})
 	if err != nil {
 		return nil, err
 	}

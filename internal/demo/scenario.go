@@ -102,7 +102,7 @@ models:
     monitor: {window: 500, tick: 100}
     triggers:
       - recoverable_loss: {retrain_cost: 30}
-    guards: {cooldown: 3s, max_per_day: 50, min_new_labels: 200}
+    guards: {cooldown: 3s, max_per_day: 8, min_new_labels: 200}
     %s
 `, data, Model, strings.Join(features, ", "), strings.ReplaceAll(s.config, "HONE", fmt.Sprintf("%q", program)))
 }

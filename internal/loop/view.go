@@ -26,6 +26,8 @@ type View struct {
 	Ticks    []hone.Tick
 	Decision hone.Decision
 	Next     time.Time // Of the schedule.
+	// Failures counts the candidates in a row that were rejected or rolled back.
+	Failures int
 	// Rows counts the labelled rows that wait for a first version.
 	Rows     int
 	Sentence string
@@ -39,7 +41,7 @@ func (k *keeper) refresh(context.Context) error {
 		Model: k.model, At: now, Champion: k.champion, Aliases: k.aliases, Watch: k.watch,
 		Decision: k.decision, Next: k.schedule, Rows: k.trainable, input: k.input(now),
 	}
-	v.Signals = v.input.Signals
+	v.Signals, v.Failures = v.input.Signals, v.input.Failures
 	if k.run != nil {
 		run := *k.run
 		v.Run = &run

@@ -49,8 +49,8 @@ func remark(v loop.View) (Mood, string) {
 		return New, fmt.Sprintf(" has no champion yet: %d labelled rows, %d needed.", v.Rows, v.Model.Dataset.MinRows)
 	case v.Champion.ID == "":
 		return New, fmt.Sprintf(" has no champion yet; its %d labelled rows are enough to train one.", v.Rows)
-	case failures(v) >= 2:
-		return Attention, fmt.Sprintf(": %s candidates in a row did not make it; look at its data.", count(failures(v)))
+	case v.Failures >= 2:
+		return Attention, fmt.Sprintf(": %s candidates in a row did not make it; look at its data.", count(v.Failures))
 	case v.Watch != nil && !v.Watch.Over:
 		return Well, fmt.Sprintf(" is well; %s is under probation, %d of %d labels seen.", v.Champion.ID, v.Watch.Quality.N, v.Watch.Labels)
 	case v.Drift.Alarm:
@@ -73,15 +73,6 @@ func plural(n int, noun string) string {
 		return noun
 	}
 	return noun + "s"
-}
-
-func failures(v loop.View) int {
-	for _, r := range v.Decision.Reasons {
-		if r.Guard == "failures" {
-			return int(r.Value)
-		}
-	}
-	return 0
 }
 
 func runRemark(r hone.Run, champion hone.VersionID) (Mood, string) {

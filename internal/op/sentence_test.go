@@ -61,8 +61,8 @@ var moods = []struct {
 	{func(v *loop.View) {
 		v.Drift = monitor.Drift{Alarm: true, Features: []monitor.FeatureDrift{{Drifted: true}, {}, {Drifted: true}}}
 	}, op.Well, "fraud is well: 2 features drifted, and it does no harm so far."},
-	{func(v *loop.View) { v.Decision.Reasons = []hone.Reason{{Guard: "failures", Value: 2}} }, op.Attention, "fraud: two candidates in a row did not make it; look at its data."},
-	{func(v *loop.View) { v.Decision.Reasons = []hone.Reason{{Guard: "failures", Value: 13}} }, op.Attention, "fraud: 13 candidates in a row did not make it; look at its data."},
+	{func(v *loop.View) { v.Failures = 2 }, op.Attention, "fraud: two candidates in a row did not make it; look at its data."},
+	{func(v *loop.View) { v.Failures = 13 }, op.Attention, "fraud: 13 candidates in a row did not make it; look at its data."},
 	{running(hone.Collecting, hone.OnLoss, nil), op.Working, "fraud is going stale, and its replacement is being prepared."},
 	{running(hone.Validating, hone.OnSchedule, nil), op.Working, "fraud is well, and its replacement is being prepared."},
 	{running(hone.Training, hone.OnPerformance, nil), op.Working, "fraud is going stale, and its replacement is being trained."},
