@@ -86,7 +86,8 @@ type DatasetSpec struct {
 	Anchor string `json:"anchor,omitempty" yaml:"anchor"`
 	// MaxRows bounds the rows of one dataset. Default 200000.
 	MaxRows int `json:"max_rows" yaml:"max_rows"`
-	// MinRows is the least number of labelled rows to train on. Default 200.
+	// MinRows is the least number of labelled rows that a first version needs;
+	// every run needs half of it left to train on. Default 200.
 	MinRows int `json:"min_rows" yaml:"min_rows"`
 }
 
@@ -127,7 +128,7 @@ type Trigger struct {
 	// Schedule fires by the clock.
 	Schedule *Schedule `json:"schedule,omitempty" yaml:"schedule"`
 	// DataVolume fires when so many new mature labels have come since the
-	// champion was trained.
+	// champion was trained, and since the last run.
 	DataVolume int `json:"data_volume,omitempty" yaml:"data_volume"`
 	// Drift fires when at least this share of the features has drifted.
 	Drift *DriftTrigger `json:"drift,omitempty" yaml:"drift"`
@@ -172,7 +173,7 @@ type Guards struct {
 	// MaxPerDay is the most runs that triggers may start in 24 hours. Default 4.
 	MaxPerDay int `json:"max_per_day" yaml:"max_per_day"`
 	// MinNewLabels is the least number of mature labels that must have come
-	// since the champion was trained. Default 200.
+	// since the champion was trained, and since the last run. Default 200.
 	MinNewLabels int `json:"min_new_labels" yaml:"min_new_labels"`
 }
 

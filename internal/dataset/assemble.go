@@ -3,6 +3,7 @@ package dataset
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"time"
 
@@ -28,6 +29,7 @@ type Need struct {
 // out.
 func Assemble(n Need, d frame.Decoder, rows []Row, proxy Proxy) (Collected, error) {
 	sortRows(rows)
+	rows = withoutOdd(n.Model, rows)
 	if limit := n.Model.Dataset.MaxRows; limit > 0 && len(rows) > limit {
 		rows = rows[len(rows)-limit:]
 	}
@@ -69,21 +71,55 @@ func fresh(n Need, rows []Row) int {
 	return count
 }
 
-// holdoutSize is the number of newest rows to hold out: a share of the rows, or
-// of those since which the champion has been losing, where that is known; never
-// a row that the champion was trained on.
+// Least and most rows that are held out; a known moment of change bounds them
+// closer, since every row after it is dear.
+const (
+	minHoldout   = 50 // Fewer stop the run.
+	goodHoldout  = 200
+	maxHoldout   = 10000
+	minSuffixOut = 100
+	maxSuffixOut = 1000
+)
+
+// holdoutSize is the number of newest rows to hold out: a share of those that
+// the champion was not trained on, or of those since which it has been losing,
+// where that is known. Fewer than 200 say little, so a few rows are halved. The
+// rest of them is left to learn from.
 func holdoutSize(n Need, rows []Row) int {
 	share := n.Model.Dataset.Holdout
 	if share <= 0 {
 		share = 0.2
 	}
-	size := int(share * float64(len(rows)))
+	usable := fresh(n, rows)
+	size := min(max(int(share*float64(usable)), min(goodHoldout, usable/2)), maxHoldout)
 	if n.Suffix > 0 {
-		size = min(max(int(share*float64(n.Suffix)), 100), 1000)
-	} else {
-		size = min(max(size, 100), 10000)
+		size = min(max(int(share*float64(n.Suffix)), minSuffixOut), maxSuffixOut)
 	}
-	return min(size, fresh(n, rows), len(rows)*9/10)
+	return min(size, usable, len(rows)*9/10)
+}
+
+// withoutOdd leaves out rows of a binary model whose label is neither the
+// positive class nor the most frequent other one, as long as they are few: one
+// slip of a sender must not stop every run.
+func withoutOdd(m hone.Model, rows []Row) []Row {
+	if m.Task != hone.Binary {
+		return rows
+	}
+	count := map[string]int{}
+	for _, r := range rows {
+		count[r.Label]++
+	}
+	negative := ""
+	for label, n := range count {
+		if label != m.Label.Positive && (n > count[negative] || n == count[negative] && label < negative) {
+			negative = label
+		}
+	}
+	odd := len(rows) - count[m.Label.Positive] - count[negative]
+	if odd == 0 || odd*100 > len(rows) {
+		return rows
+	}
+	return slices.DeleteFunc(rows, func(r Row) bool { return r.Label != m.Label.Positive && r.Label != negative })
 }
 
 // withHistory puts a sample of older rows before the window, in their order.

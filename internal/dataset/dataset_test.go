@@ -98,7 +98,7 @@ func TestAssembleBreaksTiesByLog(t *testing.T) {
 		rows[i].Time = noon
 	}
 	c := assemble(t, dataset.Need{Model: model()}, shuffled(rows, 3))
-	if c.Train.IDs[0] != "p00000" || c.Holdout.IDs[0] != "p00300" || c.Holdout.IDs[99] != "p00399" {
+	if c.Train.IDs[0] != "p00000" || c.Holdout.IDs[0] != "p00200" || c.Holdout.IDs[199] != "p00399" {
 		t.Errorf("train begins with %s, holdout with %s", c.Train.IDs[0], c.Holdout.IDs[0])
 	}
 }
@@ -126,11 +126,13 @@ func TestHoldoutSize(t *testing.T) {
 	f(400, func(*dataset.Need) {})
 	f(400, func(n *dataset.Need) { n.Model.Dataset.Holdout = 0 }) // The default.
 	f(1000, func(n *dataset.Need) { n.Model.Dataset.Holdout = 0.5 })
-	f(100, func(n *dataset.Need) { n.Model.Dataset.Holdout = 0.01 })
+	f(200, func(n *dataset.Need) { n.Model.Dataset.Holdout = 0.01 })  // Fewer say little.
 	f(1800, func(n *dataset.Need) { n.Model.Dataset.Holdout = 0.99 }) // Something must be left to train on.
 	f(200, func(n *dataset.Need) { n.Model.Dataset.MaxRows = 1000 })
-	f(60, func(n *dataset.Need) { n.HeldBack = rows[1939].Time }) // The row at the limit itself is out.
-	f(200, func(n *dataset.Need) { n.Suffix = 1000 })             // A share of what came since the change.
+	f(30, func(n *dataset.Need) { n.HeldBack = rows[1939].Time })  // Half of 60 new rows.
+	f(100, func(n *dataset.Need) { n.HeldBack = rows[1799].Time }) // The others are left to learn from.
+	f(15, func(n *dataset.Need) { n.HeldBack = rows[1969].Time })  // The row at the limit itself is out.
+	f(200, func(n *dataset.Need) { n.Suffix = 1000 })              // A share of what came since the change.
 	f(100, func(n *dataset.Need) { n.Suffix = 200 })
 	f(50, func(n *dataset.Need) { n.Suffix, n.HeldBack = 1000, rows[1949].Time })
 }
@@ -227,7 +229,7 @@ func TestFixedWindow(t *testing.T) {
 	}
 	n := dataset.Need{Model: model()}
 	n.Model.Dataset.Window = "auto"
-	if c := assemble(t, n, rows[:150]); c.Train.Len() != 50 || c.Recipe.WindowBy == "fixed" {
+	if c := assemble(t, n, rows[:150]); c.Train.Len() != 75 || c.Recipe.WindowBy == "fixed" {
 		t.Errorf("too few rows to compare windows: %+v", c.Recipe)
 	}
 	if c, err := dataset.Assemble(n, decoder(n.Model), rows, nil); err != nil || c.Train.Len() != 800 {
@@ -390,16 +392,36 @@ func TestExtend(t *testing.T) {
 	rows := history(t, 400)
 	c := assemble(t, dataset.Need{Model: model()}, rows[:300])
 	got, err := dataset.Extend(c.Holdout, decoder(model()), shuffled(rows[300:], 1))
-	if err != nil || got.Len() != 200 || got.IDs[99] != "p00299" || got.IDs[100] != "p00300" || got.IDs[199] != "p00399" || got.Frame.N != 200 {
+	if err != nil || got.Len() != 250 || got.IDs[149] != "p00299" || got.IDs[150] != "p00300" || got.IDs[249] != "p00399" || got.Frame.N != 250 {
 		t.Fatalf("%d rows, %v", got.Len(), err)
 	}
-	if string(got.Frame.EncodeRow(nil, 150)) != string(rows[350].Features) {
+	if string(got.Frame.EncodeRow(nil, 200)) != string(rows[350].Features) {
 		t.Error("the features are those of another row")
 	}
-	if same, err := dataset.Extend(c.Holdout, decoder(model()), nil); err != nil || same.Len() != 100 {
+	if same, err := dataset.Extend(c.Holdout, decoder(model()), nil); err != nil || same.Len() != 150 {
 		t.Errorf("by nothing: %d rows, %v", same.Len(), err)
 	}
-	if y := got.Targets(hone.Signature{Task: hone.Binary, Classes: []string{"0", "1"}}); len(y) != 200 || y[0] != float64(got.Labels[0][0]-'0') {
+	if y := got.Targets(hone.Signature{Task: hone.Binary, Classes: []string{"0", "1"}}); len(y) != 250 || y[0] != float64(got.Labels[0][0]-'0') {
 		t.Errorf("the targets are %v", y)
 	}
+}
+
+// TestOddLabels: one slip of a sender does not stop a binary model's runs, and
+// many are no slip.
+func TestOddLabels(t *testing.T) {
+	t.Parallel()
+	f := func(odd, want int) {
+		t.Helper()
+		rows := history(t, 1000)
+		for i := range odd {
+			rows[20*i].Label = "purple"
+		}
+		if c := assemble(t, dataset.Need{Model: model()}, rows); len(c.Classes) != want {
+			t.Errorf("%d odd labels of 1000: classes %q", odd, c.Classes)
+		}
+	}
+	f(0, 2)
+	f(1, 2)
+	f(10, 2)
+	f(11, 3)
 }

@@ -12,8 +12,8 @@ import (
 // champion's own data, by feature, nil for a first version.
 func Validate(m hone.Model, c Collected, missing map[string]float64) []hone.Check {
 	checks := []hone.Check{
-		atLeast("min_rows", "labelled rows to train on", c.Train.Len(), m.Dataset.MinRows*4/5),
-		atLeast("holdout_rows", "rows to hold out", c.Holdout.Len(), 50),
+		atLeast("min_rows", "labelled rows to train on", c.Train.Len(), m.Dataset.MinRows/2),
+		atLeast("holdout_rows", "rows to hold out", c.Holdout.Len(), minHoldout),
 		unseen(c),
 		ordered(c),
 		duplicates(c.Train),

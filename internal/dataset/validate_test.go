@@ -49,8 +49,8 @@ func TestValidate(t *testing.T) {
 		}
 	}
 	f("", func(*hone.Model, *dataset.Collected) {})
-	f("min_rows", func(m *hone.Model, _ *dataset.Collected) { m.Dataset.MinRows = 1002 })
-	f("", func(m *hone.Model, _ *dataset.Collected) { m.Dataset.MinRows = 1000 }) // Of which a fifth is held out.
+	f("min_rows", func(m *hone.Model, _ *dataset.Collected) { m.Dataset.MinRows = 1602 })
+	f("", func(m *hone.Model, _ *dataset.Collected) { m.Dataset.MinRows = 1600 }) // Half of it is left to train on.
 	f("holdout_rows", func(_ *hone.Model, c *dataset.Collected) { c.Holdout = c.Holdout.Slice(0, 49) })
 	f("", func(_ *hone.Model, c *dataset.Collected) { c.Holdout = c.Holdout.Slice(0, 50) })
 	f("holdout_unseen", func(_ *hone.Model, c *dataset.Collected) { c.Recipe.HeldBack = c.Holdout.Times[0] })

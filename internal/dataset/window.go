@@ -57,7 +57,7 @@ func windowLengths(n Need, rows int) []int {
 		set[w] = true
 	}
 	if n.Suffix > 0 {
-		hold := min(max(n.Suffix/5, 100), 1000)
+		hold := min(max(n.Suffix/5, minSuffixOut), maxSuffixOut)
 		for _, w := range []int{n.Suffix - 2*hold, n.Suffix - hold, 2 * n.Suffix} {
 			if w >= 100 && w < rows {
 				set[w] = true

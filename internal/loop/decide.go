@@ -36,7 +36,7 @@ func (k *keeper) input(now time.Time) trigger.Input {
 		Runs: k.runs, Failures: k.failures(), Manual: k.manual, LastSchedule: k.lastSchedule(),
 	}
 	if k.monitor != nil {
-		in.Ticks, in.NewLabels, in.Signals = k.monitor.Ticks(), k.monitor.Labels(), k.signals(now)
+		in.Ticks, in.NewLabels, in.Signals = k.monitor.Ticks(), k.newLabels(), k.signals(now)
 	}
 	in.ChampionSince = k.champion.Created
 	if k.watch != nil {
@@ -44,6 +44,26 @@ func (k *keeper) input(now time.Time) trigger.Input {
 	}
 	return in
 }
+
+// newLabels counts the mature labels since the champion was trained and since
+// its last run: what a run has seen does not start the next one.
+func (k *keeper) newLabels() int {
+	n := k.monitor.Labels()
+	for _, r := range k.runs {
+		if r.State != hone.Closed || r.Champion != k.champion.ID {
+			continue
+		}
+		for _, s := range r.Decision.Signals {
+			if s.Name == labelsMature {
+				return max(0, n-int(s.Value))
+			}
+		}
+	}
+	return n
+}
+
+// labelsMature is the signal that counts the labels of a reign.
+const labelsMature = "labels.mature"
 
 // failures counts the candidates in a row that were rejected or rolled back.
 func (k *keeper) failures() (n int) {

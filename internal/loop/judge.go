@@ -150,7 +150,7 @@ func (k *keeper) judge(ctx context.Context, run hone.Run) (hone.Change, error) {
 	case hone.Reject:
 		return k.ended(run, hone.Rejected, fmt.Sprintf("%s rejected %s: %s", run.ID, run.Twin, why)), nil
 	case hone.Hold:
-		run.Sentence = fmt.Sprintf("%s waits: %s", run.ID, why)
+		run.Sentence = fmt.Sprintf("%s waits%s: %s", run.ID, k.priceOfWaiting(run), why)
 		return hone.Change{Run: &run, Event: hone.Event{Action: "run.held", Version: run.Twin, Sentence: run.Sentence, Data: marshal(run.Verdicts)}}, nil
 	}
 	return k.passed(ctx, run)

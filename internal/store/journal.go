@@ -176,16 +176,22 @@ func (j *journal) offer(r *request) bool {
 	n := int64(len(r.predictions))
 	j.mu.Lock()
 	ok := !j.closed && j.pending.Load()+n <= maxOffered
+	// Rows that find others waiting only join them: waking the writer for each
+	// would cost a request a twentieth more.
+	wake := false
 	if ok {
+		wake = len(j.offered) == 0
 		j.offered = append(j.offered, r)
-		j.pending.Add(n)
+		wake = j.pending.Add(n) >= maxRound/4 || wake
 	}
 	j.mu.Unlock()
 	if !ok {
 		j.shed.Add(n)
 		return false
 	}
-	poke(j.wake)
+	if wake {
+		poke(j.wake)
+	}
 	return true
 }
 

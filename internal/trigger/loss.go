@@ -49,9 +49,18 @@ func backOff(failures int) float64 {
 	return 4
 }
 
-// lossRate is the loss a row that a retrain would win back, at least 0.
+// lossRate is the loss a row that a retrain would win back, at least 0: since
+// the champion began to lose, where such a moment is found.
 func lossRate(ticks []hone.Tick) float64 {
-	_, gain, n, _ := BestSuffix(ticks)
+	gain, n := 0.0, 0
+	since := SinceChange(ticks)
+	for i := len(ticks) - 1; i >= 0 && n < since; i-- {
+		gain += ticks[i].Gain
+		n += ticks[i].N
+	}
+	if n == 0 {
+		_, gain, n, _ = BestSuffix(ticks)
+	}
 	if n == 0 {
 		return 0
 	}
