@@ -30,10 +30,26 @@ func (f *fact) add(fb hone.Feedback) (hone.Effect, bool) {
 			return hone.Repeated, false
 		}
 	}
+	if f.saysAgain(fb) {
+		return hone.Repeated, false
+	}
 	before := f.truth
 	f.truth = before.With(fb)
 	f.seen = append(f.seen, fb)
 	return feedback.EffectOf(before, f.truth, f.known, fb), true
+}
+
+// saysAgain tells whether a score or thumb is the last that its source gave.
+func (f *fact) saysAgain(fb hone.Feedback) bool {
+	if fb.Kind != hone.Score && fb.Kind != hone.Thumb {
+		return false
+	}
+	for _, e := range slices.Backward(f.seen) {
+		if e.Kind == fb.Kind && e.Source == fb.Source {
+			return e.Value == fb.Value
+		}
+	}
+	return false
 }
 
 // facts gathers what all files, and this draft, know of the given ids.

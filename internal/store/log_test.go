@@ -492,3 +492,18 @@ func TestOldDays(t *testing.T) {
 		t.Errorf("the stream has %d labels, want %d", n, len(all))
 	}
 }
+
+// TestThumbsAgain: a thumb that is sent again is nothing new, one that turns is.
+func TestThumbsAgain(t *testing.T) {
+	t.Parallel()
+	db := open(t, t.TempDir(), store.Options{})
+	predict(t, db, 1, "a")
+	thumb := func(value, source string) hone.Feedback {
+		return hone.Feedback{PredictionID: "a", Kind: hone.Thumb, Value: value, Source: source}
+	}
+	tell(t, db, hone.Noted, thumb("up", "ada"))
+	tell(t, db, hone.Repeated, thumb("up", "ada"))
+	tell(t, db, hone.Noted, thumb("up", "bob"))
+	tell(t, db, hone.Noted, thumb("down", "ada"))
+	tell(t, db, hone.Noted, thumb("up", "ada"))
+}
