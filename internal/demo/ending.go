@@ -68,7 +68,7 @@ func (e Ending) record() map[string]any {
 	out := map[string]any{"scenario": e.Scenario, "ok": e.err() == nil, "ending": e.Run.Ending, "run": e.Run.ID, "sentence": e.Run.Sentence,
 		"accuracy_before": e.Before, "accuracy_during": e.During, "accuracy_after": e.After, "errors": e.Errors, "drifted_features": e.Features,
 		"took_seconds": took, "machinery_seconds": e.Machinery().Seconds()}
-	if !e.FirstLabel.IsZero() && !e.Promoted.IsZero() {
+	if !e.FirstLabel.IsZero() && !e.Drift.IsZero() && !e.Promoted.IsZero() {
 		out["first_label_to_end_seconds"] = e.Promoted.Sub(e.FirstLabel).Seconds()
 		out["first_label_to_trigger_seconds"] = e.Run.Started.Sub(e.FirstLabel).Seconds()
 	}
@@ -91,13 +91,17 @@ func (e Ending) text() string {
 		fmt.Fprintf(&b, "Accuracy: %.3f before, %.3f since.\n", e.Before, e.During)
 		return b.String()
 	case hone.Promoted:
+		if e.Drift.IsZero() {
+			fmt.Fprintf(&b, "The loop closed. Accuracy: %.3f until the new champion, %.3f in the last three seconds.\n", e.Before, e.After)
+			break
+		}
 		fmt.Fprintf(&b, "The loop closed. Accuracy: %.3f before the drift, %.3f until the new champion, %.3f in the last three seconds.\n", e.Before, e.During, e.After)
 	case hone.Rejected:
 		fmt.Fprintf(&b, "The gates stopped the candidate; the champion serves on. %s\n", e.Run.Sentence)
 	case hone.RolledBack:
 		fmt.Fprintf(&b, "The challenger was taken back. Errors that users saw: %d. %s\n", e.Errors, e.Run.Sentence)
 	}
-	if e.FirstLabel.IsZero() {
+	if e.FirstLabel.IsZero() || e.Drift.IsZero() {
 		return b.String()
 	}
 	fmt.Fprintf(&b, "From the first label after the drift: trigger %.1f s", e.Run.Started.Sub(e.FirstLabel).Seconds())
