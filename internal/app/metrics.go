@@ -25,7 +25,8 @@ var (
 	rows      = prometheus.NewDesc("hone_predictions_total", "Rows answered.", []string{"model"}, nil)
 	failed    = prometheus.NewDesc("hone_request_errors_total", "Requests that got no answer.", []string{"model"}, nil)
 	fallbacks = prometheus.NewDesc("hone_fallbacks_total", "Rows that the champion answered because a challenger failed.", []string{"model"}, nil)
-	shed      = prometheus.NewDesc("hone_log_shed_total", "Rows answered and not logged.", []string{"model"}, nil)
+	shed      = prometheus.NewDesc("hone_log_shed_total", "Rows answered and not taken by the log, whose queue was full.", []string{"model"}, nil)
+	logged    = prometheus.NewDesc("hone_log_rows_total", "Rows of all models given to the log since the start: stored, or shed because it was full or could not write.", []string{"result"}, nil)
 	duration  = prometheus.NewDesc("hone_request_seconds", "Time to answer a request.", []string{"model"}, nil)
 	signalled = prometheus.NewDesc("hone_signal", "A signal's value.", []string{"model", "signal", "slice"}, nil)
 	needs     = prometheus.NewDesc("hone_model_needs_person", "1 while a model needs a person.", []string{"model"}, nil)
@@ -33,7 +34,7 @@ var (
 )
 
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{requests, rows, failed, fallbacks, shed, duration, signalled, needs, loopRuns} {
+	for _, d := range []*prometheus.Desc{requests, rows, failed, fallbacks, shed, logged, duration, signalled, needs, loopRuns} {
 		ch <- d
 	}
 }
@@ -55,6 +56,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		}
 		ch <- prometheus.MustNewConstHistogram(duration, uint64(s.Latency.Count), s.Latency.Sum.Seconds(), buckets, s.Model)
 	}
+	stored, lost, _, _ := c.db.LogStats()
+	ch <- prometheus.MustNewConstMetric(logged, prometheus.CounterValue, float64(stored), "stored")
+	ch <- prometheus.MustNewConstMetric(logged, prometheus.CounterValue, float64(lost), "shed")
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
