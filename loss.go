@@ -1,6 +1,10 @@
 package hone
 
-import "math"
+import (
+	"math"
+
+	"hone/internal/frame"
+)
 
 // LossKind is the shape of a loss.
 type LossKind string
@@ -72,6 +76,16 @@ func logLoss(s Signature, scores []float64, target float64) float64 {
 		p = scores[int(target)]
 	}
 	return -math.Log(math.Min(math.Max(p, 0.001), 1))
+}
+
+// Prices are what a wrong answer costs on each row, for ByColumn, else zeros.
+func (l Loss) Prices(rows *frame.Frame) []float64 {
+	if l.Kind == ByColumn {
+		if i := rows.Schema.Index(l.Column); i >= 0 && rows.Schema[i].Kind == frame.Number {
+			return rows.Cols[i].Num
+		}
+	}
+	return make([]float64, rows.N)
 }
 
 // Bound is the most that one row can lose, or 0 where there is no such bound

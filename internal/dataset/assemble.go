@@ -126,29 +126,9 @@ func withoutOdd(m hone.Model, rows []Row) []Row {
 func withHistory(older, window Rows, want int, seed uint64) (Rows, int) {
 	r := rand.New(rand.NewPCG(seed, 0x686f6e65))
 	want = min(want, older.Len())
-	chosen := make([]bool, older.Len())
-	for _, i := range r.Perm(older.Len())[:want] {
-		chosen[i] = true
-	}
-	var rows []int
-	out := Rows{}
-	for i, yes := range chosen {
-		if !yes {
-			continue
-		}
-		rows = append(rows, i)
-		out.Labels = append(out.Labels, older.Labels[i])
-		out.IDs = append(out.IDs, older.IDs[i])
-		out.Times = append(out.Times, older.Times[i])
-		out.Units = append(out.Units, older.Units[i])
-	}
-	out.Frame = older.Frame.Pick(rows)
-	out.Frame.Append(window.Frame)
-	out.Labels = append(out.Labels, window.Labels...)
-	out.IDs = append(out.IDs, window.IDs...)
-	out.Times = append(out.Times, window.Times...)
-	out.Units = append(out.Units, window.Units...)
-	return out, want
+	chosen := r.Perm(older.Len())[:want]
+	slices.Sort(chosen)
+	return Join(older.pick(chosen), window), want
 }
 
 // fixedWindow reads a configured window: all, or a number of rows.

@@ -52,6 +52,18 @@ func (r Rows) Slice(from, to int) Rows {
 	return Rows{r.Frame.Slice(from, to), r.Labels[from:to], r.IDs[from:to], r.Times[from:to], r.Units[from:to]}
 }
 
+// pick returns a copy of the given rows, in the given order.
+func (r Rows) pick(rows []int) Rows {
+	out := Rows{Frame: r.Frame.Pick(rows)}
+	for _, i := range rows {
+		out.Labels = append(out.Labels, r.Labels[i])
+		out.IDs = append(out.IDs, r.IDs[i])
+		out.Times = append(out.Times, r.Times[i])
+		out.Units = append(out.Units, r.Units[i])
+	}
+	return out
+}
+
 // Targets are the labels as numbers of a signature.
 func (r Rows) Targets(s hone.Signature) []float64 {
 	out := make([]float64, len(r.Labels))

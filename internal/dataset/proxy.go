@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"hone"
-	"hone/internal/frame"
 	"hone/internal/learn/linear"
 )
 
@@ -27,10 +26,7 @@ func LinearProxy(m hone.Model) Proxy {
 		}
 		scores := hone.Scores{Width: sig.Width(), V: make([]float64, test.Len()*sig.Width())}
 		fit.Predict(test.Frame, scores.V)
-		prices := make([]float64, test.Len())
-		if i := m.Features.Index(m.Loss.Column); i >= 0 && m.Features[i].Kind == frame.Number {
-			prices = test.Frame.Cols[i].Num
-		}
+		prices := m.Loss.Prices(test.Frame)
 		out := make([]float64, test.Len())
 		for i, l := range test.Labels {
 			out[i] = m.Loss.Of(sig, scores.Row(i), sig.Target(l), prices[i])

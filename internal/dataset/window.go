@@ -141,14 +141,8 @@ func thin(r Rows) Rows {
 		return r
 	}
 	var rows []int
-	out := Rows{}
 	for i := 0; i < r.Len(); i += step {
 		rows = append(rows, i)
-		out.Labels = append(out.Labels, r.Labels[i])
-		out.IDs = append(out.IDs, r.IDs[i])
-		out.Times = append(out.Times, r.Times[i])
-		out.Units = append(out.Units, r.Units[i])
 	}
-	out.Frame = r.Frame.Pick(rows)
-	return out
+	return r.pick(rows)
 }

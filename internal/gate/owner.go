@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"hone"
+	"hone/internal/say"
 )
 
 // rounding is what sums of decimal numbers are off by: a limit itself passes.
@@ -75,7 +76,7 @@ func bounds(g hone.Gate, v metricValue, ok, relative bool, slice string) []hone.
 	add := func(kind string, value float64, limit *float64, says string) {
 		if limit != nil {
 			w := bound(g.Metric, slice, v, ok, *limit)
-			out = append(out, within(w, g.Metric+"."+kind, value, says+say(g.Metric, *limit)+"."))
+			out = append(out, within(w, g.Metric+"."+kind, value, says+inUnit(g.Metric, *limit)+"."))
 		}
 	}
 	add("max", v.candidate, g.Max, "; the most is ")
@@ -88,7 +89,7 @@ func bounds(g hone.Gate, v metricValue, ok, relative bool, slice string) []hone.
 	if v.higher {
 		gain = -gain
 	}
-	champion := ", the champion's " + say(g.Metric, v.champion)
+	champion := ", the champion's " + inUnit(g.Metric, v.champion)
 	add("min_change", gain, g.MinChange, champion+"; it must be better by ")
 	add("max_regression", -gain, g.MaxRegression, champion+"; it may be worse by ")
 	return out
@@ -112,9 +113,9 @@ func bound(metric, slice string, v metricValue, ok bool, limit float64) hone.Ver
 		w.Sentence = "Its " + of + " could not be measured."
 	case !replayed(metric) && v.n < least:
 		w.Result, w.Need = hone.Inconclusive, least-v.n
-		w.Sentence = "Its " + of + " rests on " + whole(v.n) + " of " + count(least, "row", "rows") + " that it takes."
+		w.Sentence = "Its " + of + " rests on " + say.Whole(v.n) + " of " + say.Count(least, "row", "rows") + " that it takes."
 	default:
-		w.Sentence = "Its " + of + " is " + say(metric, v.candidate)
+		w.Sentence = "Its " + of + " is " + inUnit(metric, v.candidate)
 	}
 	w.Limit = limit
 	return w

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"hone"
+	"hone/internal/say"
 	"hone/internal/stat"
 )
 
@@ -31,8 +32,8 @@ func quality(m hone.Model, d hone.Decision, e hone.Evaluation, candidates int) h
 		return unsound(v)
 	}
 	v.Value, v.Lower, v.Upper = p.Diff, p.Lower, p.Upper
-	v.Sentence = string(e.Candidate) + " loses " + num(p.Candidate) + " a row and " + string(e.Champion) + " " + num(p.Champion) +
-		", on " + count(p.N, "row", "rows") + " that neither was trained on"
+	v.Sentence = string(e.Candidate) + " loses " + say.Num(p.Candidate) + " a row and " + string(e.Champion) + " " + say.Num(p.Champion) +
+		", on " + say.Count(p.N, "row", "rows") + " that neither was trained on"
 	switch {
 	case wasForced(d):
 		v.Result = hone.Pass
@@ -43,7 +44,7 @@ func quality(m hone.Model, d hone.Decision, e hone.Evaluation, candidates int) h
 		v = balanced(v, m, d, p)
 	}
 	if p.Candidate > e.Trivial && finite(e.Trivial) {
-		v.Sentence += " The best constant answer would lose " + num(e.Trivial) + "."
+		v.Sentence += " The best constant answer would lose " + say.Num(e.Trivial) + "."
 	}
 	return v
 }
@@ -59,16 +60,16 @@ func balanced(v hone.Verdict, m hone.Model, d hone.Decision, p hone.Paired) hone
 	better := d.Trigger != hone.OnLoss && limit == 0
 	switch {
 	case limit < 0:
-		v.Sentence += "; it must be better by " + num(-limit) + "."
+		v.Sentence += "; it must be better by " + say.Num(-limit) + "."
 	case better:
 		v.Sentence += "; it must be better."
 	default:
-		v.Sentence += "; it may be worse by " + num(limit) + "."
+		v.Sentence += "; it may be worse by " + say.Num(limit) + "."
 	}
 	switch {
 	case p.N < minRows:
 		v.Result, v.Need = hone.Inconclusive, minRows-p.N
-		v.Sentence += " " + whole(v.Need) + " more rows are needed to tell."
+		v.Sentence += " " + say.Whole(v.Need) + " more rows are needed to tell."
 	case (better && p.Diff < 0) || (!better && p.Diff <= limit+rounding):
 		v.Result = hone.Pass
 	default:
@@ -105,16 +106,16 @@ func strict(v hone.Verdict, p hone.Paired, candidates int) hone.Verdict {
 	k := float64(max(candidates, 1))
 	v.Value, v.Limit, v.Lower, v.Upper = p.Better, math.Pi*math.Pi*k*k/(6*alpha), 0, 0
 	v.Unit = "e-value"
-	v.Sentence += "; proof that it is better stands at " + num(p.Better) + " of " + num(v.Limit)
+	v.Sentence += "; proof that it is better stands at " + say.Num(p.Better) + " of " + say.Num(v.Limit)
 	switch {
 	case p.Better >= v.Limit:
 		v.Result = hone.Pass
 	case p.N >= Deadline:
 		v.Result = hone.Fail
-		v.Sentence += ", and its " + whole(Deadline) + " rows are used up"
+		v.Sentence += ", and its " + say.Whole(Deadline) + " rows are used up"
 	default:
 		v.Result, v.Need = hone.Inconclusive, forecast(p, v.Limit)
-		v.Sentence += ", and about " + count(v.Need, "row", "rows") + " more may decide it"
+		v.Sentence += ", and about " + say.Count(v.Need, "row", "rows") + " more may decide it"
 	}
 	v.Sentence += "."
 	return v
@@ -154,7 +155,7 @@ func onSlices(m hone.Model, e hone.Evaluation) []hone.Verdict {
 			v.Sentence = s.Slice + " has no losses to judge it by."
 		case s.N < minSlice:
 			v.Value, v.Need = s.Diff, minSlice-s.N
-			v.Sentence = s.Slice + " is too small to judge: " + whole(s.N) + " of " + whole(minSlice) + " rows."
+			v.Sentence = s.Slice + " is too small to judge: " + say.Whole(s.N) + " of " + say.Whole(minSlice) + " rows."
 		default:
 			v.Value = s.Diff
 			order = append(order, i)
@@ -173,8 +174,8 @@ func onSlices(m hone.Model, e hone.Evaluation) []hone.Verdict {
 		if rejecting {
 			v.Result = hone.Fail
 		}
-		v.Sentence = "On " + v.Slice + " it loses " + num(p.Candidate) + " a row, the champion " + num(p.Champion) +
-			" (" + count(p.N, "row", "rows") + "); it may not be surely worse by " + num(limit) + "."
+		v.Sentence = "On " + v.Slice + " it loses " + say.Num(p.Candidate) + " a row, the champion " + say.Num(p.Champion) +
+			" (" + say.Count(p.N, "row", "rows") + "); it may not be surely worse by " + say.Num(limit) + "."
 	}
 	return out
 }

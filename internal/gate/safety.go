@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"hone"
+	"hone/internal/say"
 	"hone/internal/stat"
 )
 
@@ -21,18 +22,18 @@ func signature(err error) hone.Verdict {
 	v := hone.Verdict{Gate: "signature", Result: hone.Pass, Sentence: "The artefact is whole, and takes and gives what the model says."}
 	if err != nil {
 		v.Result, v.Value = hone.Fail, 1
-		v.Sentence = period("The artefact does not fit the model: " + err.Error())
+		v.Sentence = say.Period("The artefact does not fit the model: " + err.Error())
 	}
 	return v
 }
 
 func faults(r hone.Replay) hone.Verdict {
 	v := hone.Verdict{Gate: "faults", Result: hone.Pass, Value: float64(r.Faults), N: r.Requests, Unit: "faults"}
-	v.Sentence = "It answered " + count(r.Requests, "replayed request", "replayed requests") + " without a fault."
+	v.Sentence = "It answered " + say.Count(r.Requests, "replayed request", "replayed requests") + " without a fault."
 	switch {
 	case r.Faults != 0:
 		v.Result = hone.Fail
-		v.Sentence = period("It failed on " + whole(r.Faults) + " of " + count(r.Requests, "replayed request", "replayed requests") + because(r.Fault))
+		v.Sentence = say.Period("It failed on " + say.Whole(r.Faults) + " of " + say.Count(r.Requests, "replayed request", "replayed requests") + because(r.Fault))
 	case r.Requests <= 0:
 		v.Result, v.Need = hone.Inconclusive, 1
 		v.Sentence = "No request could be replayed."
@@ -117,11 +118,11 @@ func anchors(m hone.Model, e hone.Evaluation) (hone.Verdict, bool) {
 	}
 	failed := len(e.Anchors)
 	v := hone.Verdict{Gate: "anchors", Result: hone.Pass, Value: float64(failed), Limit: float64(most), N: e.AnchorCases, Unit: "cases"}
-	v.Sentence = "It gets " + whole(failed) + " of " + count(e.AnchorCases, "anchor case", "anchor cases") + " wrong"
+	v.Sentence = "It gets " + say.Whole(failed) + " of " + say.Count(e.AnchorCases, "anchor case", "anchor cases") + " wrong"
 	if failed > 0 {
-		v.Sentence += ", such as \"" + clip(e.Anchors[0].Case) + "\""
+		v.Sentence += ", such as \"" + say.Clip(e.Anchors[0].Case, 80) + "\""
 	}
-	v.Sentence += "; " + whole(most) + " may fail."
+	v.Sentence += "; " + say.Whole(most) + " may fail."
 	switch {
 	case failed > most:
 		v.Result = hone.Fail
@@ -141,13 +142,13 @@ func sanity(e hone.Evaluation) hone.Verdict {
 		return unsound(v)
 	}
 	v.Value, v.Limit, v.Lower, v.Upper = p.Candidate, e.Trivial, e.Trivial+p.Lower, e.Trivial+p.Upper
-	v.Sentence = "It loses " + num(p.Candidate) + " a row, the best constant answer " + num(e.Trivial) + ", on " + count(p.N, "row", "rows") + "."
+	v.Sentence = "It loses " + say.Num(p.Candidate) + " a row, the best constant answer " + say.Num(e.Trivial) + ", on " + say.Count(p.N, "row", "rows") + "."
 	switch {
 	case p.Candidate > e.Trivial:
 		v.Result = hone.Fail
 	case p.N < minRows:
 		v.Result, v.Need = hone.Inconclusive, minRows-p.N
-		v.Sentence += " " + whole(v.Need) + " more are needed to tell."
+		v.Sentence += " " + say.Whole(v.Need) + " more are needed to tell."
 	default:
 		v.Result = hone.Pass
 	}

@@ -81,7 +81,7 @@ func (k *keeper) feedDuel(ctx context.Context, mature []hone.Outcome) error {
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", k.duel.b.ID, err)
 	}
-	prices := monitor.Prices(k.model.Loss, f)
+	prices := k.model.Loss.Prices(f)
 	for i, l := range labels {
 		k.duel.Add(l, a.Row(i), b.Row(i), prices[i])
 	}

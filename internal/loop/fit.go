@@ -119,7 +119,7 @@ func lossBound(l hone.Loss, sig hone.Signature, s hone.Scores, targets []float64
 	if b := l.Bound(); b > 0 {
 		return b
 	}
-	prices := monitor.Prices(l, rows)
+	prices := l.Prices(rows)
 	var all []float64
 	for i, y := range targets {
 		loss := l.Of(sig, s.Row(i), y, prices[i])

@@ -11,7 +11,6 @@ import (
 	"hone/internal/evaluate"
 	"hone/internal/frame"
 	"hone/internal/gate"
-	"hone/internal/monitor"
 	"hone/internal/rollout"
 )
 
@@ -58,7 +57,7 @@ func (k *keeper) compare(ctx context.Context, run hone.Run, id hone.VersionID, r
 		champ = &s
 	}
 	e := evaluate.Compare(k.model, cand, champ, evaluate.Rows{
-		Frame: rows.Frame, Labels: rows.Labels, IDs: rows.IDs, Units: rows.Units, Prices: monitor.Prices(k.model.Loss, rows.Frame)})
+		Frame: rows.Frame, Labels: rows.Labels, IDs: rows.IDs, Units: rows.Units, Prices: k.model.Loss.Prices(rows.Frame)})
 	e.Dataset, e.At = run.Dataset, k.o.Clock.Now()
 	if anchors.Len() > 0 {
 		if err := k.askAnchors(ctx, &e, id, run.Champion, anchors); err != nil {
@@ -159,7 +158,7 @@ func (k *keeper) judge(ctx context.Context, run hone.Run) (hone.Change, error) {
 // lookAgain evaluates an undecided candidate on the rows held out and on all
 // that have matured since.
 func (k *keeper) lookAgain(ctx context.Context, run *hone.Run) error {
-	ds, c, err := k.thaw(ctx, *run)
+	_, c, err := k.thaw(ctx, *run)
 	if err != nil {
 		return err
 	}
@@ -171,10 +170,8 @@ func (k *keeper) lookAgain(ctx context.Context, run *hone.Run) error {
 	}
 	var rows []dataset.Row
 	err = k.o.Events.Scan(ctx, k.model.Name, predictions, feedback, func(o hone.Outcome) error {
-		if o.Seq > ds.Recipe.Predictions || o.Time.After(last) {
-			if o.Label != "" && o.Effect != hone.Contradicted && !monitor.MatureAt(o, delay).After(now) && o.Time.After(last) {
-				rows = append(rows, dataset.Row{ID: o.ID, Time: o.Time, Seq: o.Seq, Label: o.Label, Unit: o.Unit, Features: o.Features})
-			}
+		if o.Time.After(last) && counts(o, delay, now) {
+			rows = append(rows, rowOf(o))
 		}
 		return nil
 	})
@@ -277,7 +274,7 @@ func (k *keeper) refit(ctx context.Context, run hone.Run) (hone.Version, hone.Ve
 	if err != nil {
 		return v, hone.Verdict{}, err
 	}
-	prices := monitor.Prices(k.model.Loss, c.Holdout.Frame)
+	prices := k.model.Loss.Prices(c.Holdout.Frame)
 	own := 0.0
 	for i, l := range c.Holdout.Labels {
 		own += k.model.Loss.Of(v.Signature, scores.Row(i), v.Signature.Target(l), prices[i]) / float64(c.Holdout.Len())

@@ -53,10 +53,9 @@ func (k *keeper) assemble(ctx context.Context, need dataset.Need, r hone.Recipe)
 	delay := time.Duration(k.model.Label.Delay)
 	var rows []dataset.Row
 	err := k.o.Events.Scan(ctx, k.model.Name, r.Predictions, r.Feedback, func(o hone.Outcome) error {
-		if o.Label == "" || o.Effect == hone.Contradicted || monitor.MatureAt(o, delay).After(r.MatureAt) {
-			return nil
+		if counts(o, delay, r.MatureAt) {
+			rows = append(rows, rowOf(o))
 		}
-		rows = append(rows, dataset.Row{ID: o.ID, Time: o.Time, Seq: o.Seq, Label: o.Label, Unit: o.Unit, Features: o.Features})
 		return nil
 	})
 	if err != nil {
@@ -72,6 +71,15 @@ func (k *keeper) assemble(ctx context.Context, need dataset.Need, r hone.Recipe)
 		c.Anchor, c.Recipe.Anchor, err = dataset.ReadAnchors(k.file(k.model.Dataset.Anchor), k.model)
 	}
 	return c, err
+}
+
+// counts tells whether an outcome is known, undisputed and mature at a moment.
+func counts(o hone.Outcome, delay time.Duration, at time.Time) bool {
+	return o.Label != "" && o.Effect != hone.Contradicted && !monitor.MatureAt(o, delay).After(at)
+}
+
+func rowOf(o hone.Outcome) dataset.Row {
+	return dataset.Row{ID: o.ID, Time: o.Time, Seq: o.Seq, Label: o.Label, Unit: o.Unit, Features: o.Features}
 }
 
 // freeze writes a dataset's files under its hash.

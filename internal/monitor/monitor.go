@@ -215,7 +215,7 @@ func (m *Monitor) learn(ctx context.Context) error {
 	}
 	sig, loss := m.version.Signature, m.model.Loss
 	targets := make([]float64, rows.N)
-	prices := Prices(loss, rows)
+	prices := loss.Prices(rows)
 	flat := make([]float64, 0, rows.N*sig.Width())
 	for i, o := range m.batch {
 		targets[i] = sig.Target(o.Label)
@@ -268,17 +268,6 @@ func (m *Monitor) score(ctx context.Context, batch []hone.Outcome) (*frame.Frame
 		scores[i] = got.Row(k)
 	}
 	return rows, scores, nil
-}
-
-// Prices are what a wrong answer costs on each row, for a loss by column, else
-// zeros.
-func Prices(l hone.Loss, rows *frame.Frame) []float64 {
-	if l.Kind == hone.ByColumn {
-		if i := rows.Schema.Index(l.Column); i >= 0 && rows.Schema[i].Kind == frame.Number {
-			return rows.Cols[i].Num
-		}
-	}
-	return make([]float64, rows.N)
 }
 
 // TickRows is the number of labelled rows in a tick of this champion.

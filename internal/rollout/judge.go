@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hone"
+	"hone/internal/say"
 	"hone/internal/stat"
 )
 
@@ -45,7 +46,7 @@ func blocking(all []hone.Verdict) *hone.Verdict {
 func shadowFaults(s hone.Step, h hone.Health) hone.Verdict {
 	n, k := h.Canary.Requests, h.Canary.Faults
 	v := hone.Verdict{Gate: "faults", Value: float64(k), Limit: tripwire, N: n, Unit: "faults"}
-	v.Sentence = "it failed on " + whole(k) + " of " + count(n, "shadow request", "shadow requests") + example(h.Canary.Fault) + "."
+	v.Sentence = "it failed on " + say.Whole(k) + " of " + say.Count(n, "shadow request", "shadow requests") + example(h.Canary.Fault) + "."
 	if k >= tripwire || k < 0 || (n >= 200 && k*100 > n) {
 		v.Result = hone.Fail
 		return v
@@ -53,7 +54,7 @@ func shadowFaults(s hone.Step, h hone.Health) hone.Verdict {
 	v.Result = hone.Pass
 	if want := s.Shadow * (k + 1); n < want {
 		v.Result, v.Need = hone.Inconclusive, want-n
-		v.Sentence = count(n, "shadow answer", "shadow answers") + " so far, " + whole(v.Need) + " more are needed."
+		v.Sentence = say.Count(n, "shadow answer", "shadow answers") + " so far, " + say.Whole(v.Need) + " more are needed."
 	}
 	return v
 }
@@ -63,7 +64,7 @@ func shadowFaults(s hone.Step, h hone.Health) hone.Verdict {
 func faults(h hone.Health) hone.Verdict {
 	n, k := h.Canary.Requests, h.Canary.Faults
 	v := hone.Verdict{Gate: "faults", Result: hone.Pass, Value: float64(k), Limit: tripwire, N: n, Unit: "faults"}
-	v.Sentence = "it failed on " + whole(k) + " of " + count(n, "request", "requests") + example(h.Canary.Fault) + "."
+	v.Sentence = "it failed on " + say.Whole(k) + " of " + say.Count(n, "request", "requests") + example(h.Canary.Fault) + "."
 	sound := h.Control.Faults*1000 <= h.Control.Requests
 	if k < 0 || (k >= tripwire && sound) {
 		v.Result = hone.Fail
@@ -73,8 +74,8 @@ func faults(h hone.Health) hone.Verdict {
 
 func faultRate(h hone.Health) hone.Verdict {
 	v := rates("fault_rate", h.Canary.Faults, h.Canary.Requests, h.Control.Faults, h.Control.Requests, faultAlpha, faultMargin)
-	v.Sentence = "it fails on " + percent(share(h.Canary.Faults, h.Canary.Requests)) + " of requests, the champion on " +
-		percent(share(h.Control.Faults, h.Control.Requests)) + "."
+	v.Sentence = "it fails on " + say.Percent(share(h.Canary.Faults, h.Canary.Requests)) + " of requests, the champion on " +
+		say.Percent(share(h.Control.Faults, h.Control.Requests)) + "."
 	if v.Result == hone.Inconclusive {
 		v.Need = 1
 		v.Sentence = "there are no answers of both versions to compare."
@@ -96,8 +97,8 @@ func slow(h hone.Health) hone.Verdict {
 	case h.Canary.P99 > 0 && h.Canary.P99 < fast:
 		v.Result = hone.Pass
 	}
-	v.Sentence = percent(share(h.Canary.Slow, h.Canary.Requests)) + " of its answers take longer than " + h.SlowerThan.String() +
-		", against " + percent(share(h.Control.Slow, h.Control.Requests)) + " of the champion's."
+	v.Sentence = say.Percent(share(h.Canary.Slow, h.Canary.Requests)) + " of its answers take longer than " + h.SlowerThan.String() +
+		", against " + say.Percent(share(h.Control.Slow, h.Control.Requests)) + " of the champion's."
 	return v
 }
 
@@ -129,7 +130,7 @@ func sampleRatio(s hone.Step, h hone.Health) hone.Verdict {
 	want := s.Weight / (s.Weight + math.Min(s.Weight, 1-s.Weight))
 	v := hone.Verdict{Gate: "sample_ratio", Result: hone.Pass, Limit: ratioLimit, N: canary + control, Unit: "e-value"}
 	v.Value = stat.SampleRatioE(canary, control, want)
-	v.Sentence = "it has " + whole(canary) + " of " + whole(canary+control) + " " + what + ", and " + percent(want) + " were due."
+	v.Sentence = "it has " + say.Whole(canary) + " of " + say.Whole(canary+control) + " " + what + ", and " + say.Percent(want) + " were due."
 	if v.Value >= ratioLimit {
 		v.Result = hone.Fail
 		v.Sentence = "the split of the traffic is broken, whatever the candidate is worth: " + v.Sentence
@@ -155,10 +156,10 @@ func quality(q hone.Paired) hone.Verdict {
 	switch {
 	case q.Worse >= worseLimit:
 		v.Result = hone.Fail
-		v.Sentence = "it loses " + num(q.Candidate) + " a row on " + count(q.N, "label", "labels") + ", the champion " + num(q.Champion) + ": surely worse."
+		v.Sentence = "it loses " + say.Num(q.Candidate) + " a row on " + say.Count(q.N, "label", "labels") + ", the champion " + say.Num(q.Champion) + ": surely worse."
 	default:
 		v.Result = hone.Pass
-		v.Sentence = "it loses " + num(q.Candidate) + " a row on " + count(q.N, "label", "labels") + ", the champion " + num(q.Champion) + "."
+		v.Sentence = "it loses " + say.Num(q.Candidate) + " a row on " + say.Count(q.N, "label", "labels") + ", the champion " + say.Num(q.Champion) + "."
 	}
 	return v
 }
@@ -167,7 +168,7 @@ func quality(q hone.Paired) hone.Verdict {
 func agreement(h hone.Health) hone.Verdict {
 	n := h.Canary.Requests
 	v := hone.Verdict{Gate: "agreement", Result: hone.Pass, Value: share(h.Agree, n), N: n, Unit: "share"}
-	v.Sentence = "it gives the served answer to " + percent(v.Value) + " of " + count(n, "request", "requests") + "."
+	v.Sentence = "it gives the served answer to " + say.Percent(v.Value) + " of " + say.Count(n, "request", "requests") + "."
 	if n <= 0 {
 		v.Result, v.Sentence = hone.Inconclusive, "there are no shadow answers yet."
 	}
@@ -177,10 +178,10 @@ func agreement(h hone.Health) hone.Verdict {
 func exposure(s hone.Step, h hone.Health) hone.Verdict {
 	n := h.Canary.Requests
 	v := hone.Verdict{Gate: "exposure", Result: hone.Pass, Value: float64(n), Limit: float64(s.MinRequests), N: n, Unit: "requests"}
-	v.Sentence = "it has answered " + count(n, "request", "requests") + "."
+	v.Sentence = "it has answered " + say.Count(n, "request", "requests") + "."
 	if least := max(s.MinRequests, 1); n < least {
 		v.Result, v.Need = hone.Inconclusive, least-n
-		v.Sentence = "it has answered " + count(n, "request", "requests") + ", " + whole(v.Need) + " more are needed."
+		v.Sentence = "it has answered " + say.Count(n, "request", "requests") + ", " + say.Whole(v.Need) + " more are needed."
 	}
 	return v
 }

@@ -3,8 +3,6 @@ package rollout
 import (
 	"time"
 
-	"github.com/cespare/xxhash/v2"
-
 	"hone"
 )
 
@@ -39,32 +37,4 @@ func PlanFor(m hone.Model, champion, previous hone.VersionID, r *hone.Rollout, w
 		p.Weight = min(step.Weight, 1)
 	}
 	return p
-}
-
-// Bucket is where a unit, a user or a prediction id, falls under a salt: a
-// number from 0 up to 1, the same on every machine: the xxHash64 of salt and
-// unit, its upper 53 bits as a fraction.
-func Bucket(salt, unit string) float64 {
-	var d xxhash.Digest
-	d.Reset()
-	d.WriteString(salt)
-	d.WriteString(unit)
-	return float64(d.Sum64()>>11) / (1 << 53)
-}
-
-// Route says who answers a unit: the canary below the weight, and as large a
-// share of control above it as there is left. Raising the weight never takes a
-// unit away from the canary.
-func Route(p hone.Plan, unit string) hone.Route {
-	if p.Challenger == "" || !(p.Weight > 0) {
-		return hone.ByChampion
-	}
-	b := Bucket(p.Salt, unit)
-	switch {
-	case b < p.Weight:
-		return hone.ByCanary
-	case b < 2*p.Weight:
-		return hone.ByControl
-	}
-	return hone.ByChampion
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hone"
+	"hone/internal/say"
 )
 
 // Action is what a rollout does next.
@@ -111,9 +112,9 @@ func Advance(m hone.Model, r hone.Rollout, h hone.Health, now time.Time, lastSeq
 // next leaves a step that was passed.
 func next(m hone.Model, r hone.Rollout, h hone.Health, now time.Time, lastSeq int64) (hone.Rollout, Action, string) {
 	who := m.Name + " " + string(r.Version)
-	proof := " after " + count(h.Canary.Requests, "answer", "answers") + " without harm"
+	proof := " after " + say.Count(h.Canary.Requests, "answer", "answers") + " without harm"
 	if r.Steps[r.Step].Shadow > 0 {
-		proof = " after " + count(h.Canary.Requests, "shadow answer", "shadow answers") + " without harm"
+		proof = " after " + say.Count(h.Canary.Requests, "shadow answer", "shadow answers") + " without harm"
 	}
 	if h.Quality.N == 0 {
 		proof += ", judged without labels"
@@ -150,5 +151,5 @@ func place(s hone.Step) string {
 	if s.Shadow > 0 {
 		return "shadow"
 	}
-	return percent(s.Weight) + " of the traffic"
+	return say.Percent(s.Weight) + " of the traffic"
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"hone"
+	"hone/internal/say"
 )
 
 // defaultLabels is how many labels a probation lasts.
@@ -30,14 +31,14 @@ func WatchStep(w hone.Watch, q hone.Paired) (hone.Watch, bool) {
 	switch {
 	case q.N > 0 && q.Worse >= worseLimit:
 		w.Over = true
-		w.Sentence = who + " is taken back: over " + count(q.N, "label", "labels") + " it lost " + num(q.Candidate) +
-			" a row, " + string(w.Previous) + " would have lost " + num(q.Champion) + "."
+		w.Sentence = who + " is taken back: over " + say.Count(q.N, "label", "labels") + " it lost " + say.Num(q.Candidate) +
+			" a row, " + string(w.Previous) + " would have lost " + say.Num(q.Champion) + "."
 		return w, true
 	case q.N >= labels:
 		w.Over = true
-		w.Sentence = who + " is accepted, no evidence of harm in " + count(q.N, "label", "labels") + "."
+		w.Sentence = who + " is accepted, no evidence of harm in " + say.Count(q.N, "label", "labels") + "."
 	default:
-		w.Sentence = who + " is on probation: " + whole(q.N) + " of " + whole(labels) + " labels, no evidence of harm so far."
+		w.Sentence = who + " is on probation: " + say.Whole(q.N) + " of " + say.Whole(labels) + " labels, no evidence of harm so far."
 	}
 	return w, false
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"hone"
+	"hone/internal/say"
 )
 
 // guards says what would hold a run back that starts by the given trigger; nil
@@ -81,23 +82,23 @@ func budget(in Input, now time.Time) finding {
 		}
 	}
 	f := finding{Reason: hone.Reason{Guard: "max_per_day", Fired: started >= limit, Value: float64(started), Limit: float64(limit)}}
-	f.start = count(started, "run", "runs") + " in 24 hours, and " + whole(limit) + " are allowed."
-	f.Sentence = "Triggers started " + count(started, "run", "runs") + " in the last 24 hours; " + whole(limit) + " are allowed."
+	f.start = say.Count(started, "run", "runs") + " in 24 hours, and " + say.Whole(limit) + " are allowed."
+	f.Sentence = "Triggers started " + say.Count(started, "run", "runs") + " in the last 24 hours; " + say.Whole(limit) + " are allowed."
 	return f
 }
 
 func newLabels(in Input) finding {
 	least := in.Model.Guards.MinNewLabels
 	f := finding{Reason: hone.Reason{Guard: "min_new_labels", Fired: in.NewLabels < least, Value: float64(in.NewLabels), Limit: float64(least)}}
-	f.start = "only " + whole(in.NewLabels) + " of " + whole(least) + " new labels have come."
-	f.Sentence = count(in.NewLabels, "mature label has", "mature labels have") + " come since the champion was trained; the least is " + whole(least) + "."
+	f.start = "only " + say.Whole(in.NewLabels) + " of " + say.Whole(least) + " new labels have come."
+	f.Sentence = say.Count(in.NewLabels, "mature label has", "mature labels have") + " come since the champion was trained; the least is " + say.Whole(least) + "."
 	return f
 }
 
 func enoughRows(in Input) finding {
 	least := max(in.Model.Dataset.MinRows, 1)
 	f := finding{Reason: hone.Reason{Guard: "min_rows", Fired: in.TrainableRows < least, Value: float64(in.TrainableRows), Limit: float64(least)}}
-	f.start = "only " + whole(in.TrainableRows) + " of " + whole(least) + " labelled rows to train on."
-	f.Sentence = "There are " + count(in.TrainableRows, "labelled row", "labelled rows") + " to train on; the least is " + whole(least) + "."
+	f.start = "only " + say.Whole(in.TrainableRows) + " of " + say.Whole(least) + " labelled rows to train on."
+	f.Sentence = "There are " + say.Count(in.TrainableRows, "labelled row", "labelled rows") + " to train on; the least is " + say.Whole(least) + "."
 	return f
 }

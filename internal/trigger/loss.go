@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"hone"
+	"hone/internal/say"
 )
 
 // minSuffix is the least number of ticks that a retrain may rest on.
@@ -70,20 +71,20 @@ func lossRate(ticks []hone.Tick) float64 {
 func onLoss(in Input, r hone.RecoverableLoss) finding {
 	f := finding{Reason: hone.Reason{Trigger: hone.OnLoss, Limit: Price(r.RetrainCost, in.Failures)}}
 	lower, gain, n, from := BestSuffix(in.Ticks)
-	price := num(f.Limit)
+	price := say.Num(f.Limit)
 	if n == 0 {
 		f.wait = "recoverable loss is not known yet"
-		f.Sentence = "Recoverable loss is not known yet: " + count(len(in.Ticks), "stretch", "stretches") + " of labelled rows, and it takes " + num(minSuffix) + "."
+		f.Sentence = "Recoverable loss is not known yet: " + say.Count(len(in.Ticks), "stretch", "stretches") + " of labelled rows, and it takes " + say.Num(minSuffix) + "."
 		return f
 	}
 	f.Value = lower
 	f.Fired = f.Limit > 0 && lower >= f.Limit
-	f.start = "it would win back at least " + num(lower) + " units of loss, over its price of " + price + "."
-	f.wait = "recoverable loss " + num(math.Max(lower, 0)) + " of " + price
-	f.Sentence = "Over the last " + count(n, "labelled row", "labelled rows") + " (" + count(len(in.Ticks)-from, "tick", "ticks") +
-		") a retrain would have won back about " + num(gain) + ", at least " + num(math.Max(lower, 0)) + " units of loss; it costs " + price
+	f.start = "it would win back at least " + say.Num(lower) + " units of loss, over its price of " + price + "."
+	f.wait = "recoverable loss " + say.Num(math.Max(lower, 0)) + " of " + price
+	f.Sentence = "Over the last " + say.Count(n, "labelled row", "labelled rows") + " (" + say.Count(len(in.Ticks)-from, "tick", "ticks") +
+		") a retrain would have won back about " + say.Num(gain) + ", at least " + say.Num(math.Max(lower, 0)) + " units of loss; it costs " + price
 	if b := backOff(in.Failures); b > 1 {
-		f.Sentence += ", " + num(b) + " times the usual price after " + num(float64(in.Failures)) + " failed candidates"
+		f.Sentence += ", " + say.Num(b) + " times the usual price after " + say.Num(float64(in.Failures)) + " failed candidates"
 	}
 	f.Sentence += "."
 	return f

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hone"
+	"hone/internal/say"
 )
 
 // triggers asks each rule, in the order of the configuration.
@@ -39,14 +40,14 @@ func manual(m Manual) finding {
 		s += ": " + m.Reason
 	}
 	return finding{
-		Reason: hone.Reason{Trigger: hone.OnManual, Fired: true, Value: 1, Limit: 1, Sentence: period(s)},
+		Reason: hone.Reason{Trigger: hone.OnManual, Fired: true, Value: 1, Limit: 1, Sentence: say.Period(s)},
 		start:  m.By + " asked for it.",
 	}
 }
 
 func first(in Input) finding {
 	least := max(in.Model.Dataset.MinRows, 1)
-	rows := count(in.TrainableRows, "labelled row", "labelled rows")
+	rows := say.Count(in.TrainableRows, "labelled row", "labelled rows")
 	f := finding{Reason: hone.Reason{
 		Trigger: hone.OnFirst,
 		Fired:   in.TrainableRows >= least,
@@ -54,16 +55,16 @@ func first(in Input) finding {
 		Limit:   float64(least),
 	}}
 	f.start = "its first version, on " + rows + "."
-	f.wait = whole(in.TrainableRows) + " of " + whole(least) + " labelled rows for a first version"
-	f.Sentence = "There is no champion yet; there are " + rows + ", and a first version needs " + whole(least) + "."
+	f.wait = say.Whole(in.TrainableRows) + " of " + say.Whole(least) + " labelled rows for a first version"
+	f.Sentence = "There is no champion yet; there are " + rows + ", and a first version needs " + say.Whole(least) + "."
 	return f
 }
 
 func onVolume(labels, limit int) finding {
 	f := finding{Reason: hone.Reason{Trigger: hone.OnVolume, Fired: labels >= limit, Value: float64(labels), Limit: float64(limit)}}
-	f.start = count(labels, "new label has", "new labels have") + " come; " + whole(limit) + " are enough."
-	f.wait = whole(labels) + " of " + whole(limit) + " new labels"
-	f.Sentence = count(labels, "mature label has", "mature labels have") + " come since the champion was trained; " + whole(limit) + " are asked for."
+	f.start = say.Count(labels, "new label has", "new labels have") + " come; " + say.Whole(limit) + " are enough."
+	f.wait = say.Whole(labels) + " of " + say.Whole(limit) + " new labels"
+	f.Sentence = say.Count(labels, "mature label has", "mature labels have") + " come since the champion was trained; " + say.Whole(limit) + " are asked for."
 	return f
 }
 
@@ -72,14 +73,14 @@ func onDrift(signals []hone.Signal, d hone.DriftTrigger) finding {
 	s, why := latest(signals, "drift.share")
 	if why != "" {
 		f.wait = "drift cannot be told"
-		f.Sentence = "Drift cannot be told: " + period(why)
+		f.Sentence = "Drift cannot be told: " + say.Period(why)
 		return f
 	}
 	f.Value = s.Value
 	f.Fired = d.Features > 0 && s.Value >= d.Features
-	f.start = percent(s.Value) + " of its features have drifted; the limit is " + percent(d.Features) + "."
-	f.wait = "drift in " + percent(s.Value) + " of features, limit " + percent(d.Features)
-	f.Sentence = percent(s.Value) + " of the features have drifted; the limit is " + percent(d.Features) + "."
+	f.start = say.Percent(s.Value) + " of its features have drifted; the limit is " + say.Percent(d.Features) + "."
+	f.wait = "drift in " + say.Percent(s.Value) + " of features, limit " + say.Percent(d.Features)
+	f.Sentence = say.Percent(s.Value) + " of the features have drifted; the limit is " + say.Percent(d.Features) + "."
 	return f
 }
 
@@ -102,20 +103,20 @@ func onPerformance(signals []hone.Signal, p hone.Performance) finding {
 	}
 	if why != "" {
 		f.wait = p.Metric + " cannot be told"
-		f.Sentence = "Whether " + p.Metric + " is " + side + " " + num(*limit) + " cannot be told: " + period(why)
+		f.Sentence = "Whether " + p.Metric + " is " + side + " " + say.Num(*limit) + " cannot be told: " + say.Period(why)
 		return f
 	}
 	f.Value = s.Value
 	f.Fired = s.Upper < *limit
-	edge := "at most " + num(s.Upper)
+	edge := "at most " + say.Num(s.Upper)
 	if side == "over" {
 		f.Fired = s.Lower > *limit
-		edge = "at least " + num(s.Lower)
+		edge = "at least " + say.Num(s.Lower)
 	}
-	f.start = p.Metric + " is " + edge + ", surely " + side + " " + num(*limit) + "."
-	f.wait = p.Metric + " " + num(s.Value) + ", limit " + num(*limit)
-	f.Sentence = p.Metric + " is " + num(s.Value) + " (" + num(s.Lower) + " to " + num(s.Upper) + ", " +
-		count(s.N, "row", "rows") + "); it fires once it is surely " + side + " " + num(*limit) + "."
+	f.start = p.Metric + " is " + edge + ", surely " + side + " " + say.Num(*limit) + "."
+	f.wait = p.Metric + " " + say.Num(s.Value) + ", limit " + say.Num(*limit)
+	f.Sentence = p.Metric + " is " + say.Num(s.Value) + " (" + say.Num(s.Lower) + " to " + say.Num(s.Upper) + ", " +
+		say.Count(s.N, "row", "rows") + "); it fires once it is surely " + side + " " + say.Num(*limit) + "."
 	return f
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/adhocore/gronx"
 
 	"hone"
+	"hone/internal/say"
 )
 
 // onSchedule is due when a time of the schedule has passed since the last one
@@ -23,7 +24,7 @@ func onSchedule(in Input, s hone.Schedule, now time.Time) finding {
 	due, err := after(s, since)
 	if err != nil {
 		f.wait = "its schedule cannot be read"
-		f.Sentence = "The schedule cannot be read: " + period(err.Error())
+		f.Sentence = "The schedule cannot be read: " + say.Period(err.Error())
 		return f
 	}
 	f.Fired = !due.After(now)
