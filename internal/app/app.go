@@ -45,6 +45,7 @@ type Options struct {
 	Inline bool
 	// Passive builds for looking: nothing moves and nothing listens.
 	Passive bool
+	Seams   Seams
 }
 
 // App is a Hone that can be started.
@@ -88,15 +89,15 @@ func (a *App) build(ctx context.Context) error {
 	}
 	opening := predictor.Options{Log: a.o.Log, Clock: a.o.Clock}
 	reg := registry.New(a.db, a.db.Blobs(), opening)
-	a.pool = predictor.NewPool(reg.Open, a.o.Clock)
+	a.pool = predictor.NewPool(a.o.Seams.opening(reg.Open), a.o.Clock)
 	a.gateway = gateway.New(gateway.Options{
 		Pool: a.pool, Log: a.db, Clock: a.o.Clock, Logger: a.o.Log, PlanFile: filepath.Join(a.config.Server.Data, "plans"),
 		Model:   func(name string) (hone.Model, bool) { m, ok := a.config.Models[name]; return m, ok },
 		Ejected: func(model string, v hone.VersionID, why string) { a.loop.Eject(model, v, why) },
 	})
 	a.loop = loop.New(loop.Options{
-		Control: a.db, Records: a.db, Events: a.db, Hints: a.db, Blobs: a.db.Blobs(), Pool: a.pool, Gateway: a.gateway, Registry: reg,
-		Engines: map[string]train.Engine{"linear": builtin.New(), "command": command.New(command.Options{Dir: a.config.Dir, Clock: a.o.Clock})},
+		Control: a.o.Seams.control(a.db), Records: a.db, Events: a.db, Hints: a.db, Blobs: a.db.Blobs(), Pool: a.pool, Gateway: a.gateway, Registry: reg,
+		Engines: a.o.Seams.engines(map[string]train.Engine{"linear": builtin.New(), "command": command.New(command.Options{Dir: a.config.Dir, Clock: a.o.Clock})}),
 		Clock:   a.o.Clock, Log: a.o.Log, Rand: rand.Reader, Fence: a.db.Fence(), Dir: a.config.Server.Data, Files: a.config.Dir,
 		ConfigHash: config.Hash, Inline: a.o.Inline, Passive: a.o.Passive,
 	}, a.config.Models)

@@ -139,6 +139,7 @@ type world struct {
 	app    *app.App
 	model  hone.Model
 
+	seams    app.Seams
 	sources  map[string]*source
 	next     int // Number of the next row.
 	waiting  []due
@@ -198,7 +199,7 @@ func memory(t *testing.T) string {
 
 func (w *world) start() {
 	w.t.Helper()
-	a, err := app.New(w.ctx, app.Options{Config: w.config, Text: w.text, Clock: w.clock, Inline: true})
+	a, err := app.New(w.ctx, app.Options{Config: w.config, Text: w.text, Clock: w.clock, Inline: true, Seams: w.seams})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -148,7 +148,7 @@ func (k *keeper) enter(run hone.Run, state hone.State, sentence string) hone.Run
 	for s, d := range run.Took {
 		took[s] = d
 	}
-	took[run.State] += hone.Duration(now.Sub(run.Since))
+	took[run.State] += hone.Duration(max(0, now.Sub(run.Since))) // The clock may have been put back.
 	run.Took = took
 	run.State, run.Since, run.Sentence = state, now, sentence
 	if state == hone.Closed {

@@ -1,0 +1,54 @@
+package app
+
+import (
+	"context"
+
+	"hone"
+	"hone/internal/loop"
+	"hone/internal/predictor"
+	"hone/internal/train"
+)
+
+// Seams let a simulation stand between the parts, to break what crosses. Unset
+// ones change nothing.
+type Seams struct {
+	// Engine takes the place of each training engine.
+	Engine func(trainer string, e train.Engine) train.Engine
+	// Open takes the place of a version's predictor.
+	Open func(model string, v hone.VersionID, p predictor.Predictor) predictor.Predictor
+	// Control takes the place of the state that the loop moves.
+	Control func(loop.Control) loop.Control
+}
+
+func (s Seams) engines(all map[string]train.Engine) map[string]train.Engine {
+	if s.Engine == nil {
+		return all
+	}
+	for name, e := range all {
+		all[name] = s.Engine(name, e)
+	}
+	return all
+}
+
+// opener opens versions for the pool.
+type opener func(ctx context.Context, model string, v hone.VersionID) (predictor.Predictor, error)
+
+func (s Seams) opening(open opener) opener {
+	if s.Open == nil {
+		return open
+	}
+	return func(ctx context.Context, model string, v hone.VersionID) (predictor.Predictor, error) {
+		p, err := open(ctx, model, v)
+		if err != nil {
+			return nil, err
+		}
+		return s.Open(model, v, p), nil
+	}
+}
+
+func (s Seams) control(c loop.Control) loop.Control {
+	if s.Control == nil {
+		return c
+	}
+	return s.Control(c)
+}

@@ -1,0 +1,152 @@
+package app_test
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"hone"
+)
+
+// memory30 is what a life knows of the past, to hold the present against.
+type memory30 struct {
+	runs  map[hone.RunID]hone.Run
+	token int64
+}
+
+var order = []hone.State{hone.Collecting, hone.Validating, hone.Training, hone.Evaluating, hone.Deciding, hone.AwaitingApproval, hone.Shadowing, hone.Canary, hone.Closed}
+
+// check holds the model against what must be true at any moment.
+func (l *life) check() {
+	l.t.Helper()
+	runs, err := l.allRuns()
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	for _, err := range []error{l.checkRuns(runs), l.checkBudget(runs), l.checkAliases(runs), l.checkPromotions(runs)} {
+		if err != nil {
+			l.t.Fatalf("%s: %v", l.clock.Now(), err)
+		}
+	}
+}
+
+// checkRuns: numbers without gaps, one run open, no way back, and what is closed
+// stays as it is.
+func (l *life) checkRuns(runs []hone.Run) error {
+	open := 0
+	now := map[hone.RunID]hone.Run{}
+	for i, r := range runs {
+		now[r.ID] = r
+		if r.Number != i+1 {
+			return fmt.Errorf("run %s has number %d", r.ID, r.Number)
+		}
+		if r.State != hone.Closed {
+			open++
+		} else if r.Ending == "" || r.Sentence == "" {
+			return fmt.Errorf("run %s closed without a word", r.ID)
+		}
+		was, known := l.seen.runs[r.ID]
+		if !known {
+			continue
+		}
+		if slices.Index(order, r.State) < slices.Index(order, was.State) {
+			return fmt.Errorf("run %s went from %s back to %s", r.ID, was.State, r.State)
+		}
+		if was.Ending != "" && was.Ending != r.Ending && (was.Ending != hone.Promoted || r.Ending != hone.RolledBack) {
+			return fmt.Errorf("run %s was %s and is %s", r.ID, was.Ending, r.Ending)
+		}
+	}
+	if open > 1 {
+		return fmt.Errorf("%d runs are open", open)
+	}
+	if len(now) < len(l.seen.runs) {
+		return fmt.Errorf("of %d runs %d are left", len(l.seen.runs), len(now))
+	}
+	l.seen.runs = now
+	return nil
+}
+
+// checkBudget: triggers keep to the guards, whatever happens.
+func (l *life) checkBudget(runs []hone.Run) error {
+	g := l.model.Guards
+	for i, r := range runs {
+		if r.Decision.Trigger == hone.OnManual {
+			continue
+		}
+		started := 0
+		for _, other := range runs[:i+1] {
+			if other.Decision.Trigger != hone.OnManual && r.Started.Sub(other.Started) < 24*time.Hour {
+				started++
+			}
+		}
+		if started > g.MaxPerDay {
+			return fmt.Errorf("%s is the %d. run in 24 hours; %d are allowed", r.ID, started, g.MaxPerDay)
+		}
+		if i > 0 && r.Started.Sub(runs[i-1].Ended) < time.Duration(g.Cooldown) {
+			return fmt.Errorf("%s began %s after the last run; the cooldown is %s", r.ID, r.Started.Sub(runs[i-1].Ended), g.Cooldown)
+		}
+	}
+	return nil
+}
+
+// checkAliases: one champion, the plan's and the alias's; a challenger only
+// while a run rolls it out; plans only grow.
+func (l *life) checkAliases(runs []hone.Run) error {
+	v, err := l.app.Loop().View(model)
+	if err != nil {
+		return err
+	}
+	plan, err := l.committed()
+	if e, ok := hone.AsError(err); ok && e.Code == hone.NotFound {
+		if v.Champion.ID != "" {
+			return fmt.Errorf("%s is champion without a plan", v.Champion.ID)
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if plan.Token < l.seen.token {
+		return fmt.Errorf("plan %d follows plan %d", plan.Token, l.seen.token)
+	}
+	l.seen.token = plan.Token
+	if plan.Champion == "" || plan.Champion != v.Aliases[hone.Champion] || plan.Champion != v.Champion.ID {
+		return fmt.Errorf("champion %q in the plan, %q by alias, %q in the loop", plan.Champion, v.Aliases[hone.Champion], v.Champion.ID)
+	}
+	rolling := v.Run != nil && v.Run.Rollout != nil
+	if !rolling && (plan.Challenger != "" || plan.Shadow != "" || v.Aliases[hone.Challenger] != "") {
+		return fmt.Errorf("nothing is rolled out; the plan is %+v, the challenger %q", plan, v.Aliases[hone.Challenger])
+	}
+	if v.Watch != nil && v.Watch.Version != v.Champion.ID {
+		return fmt.Errorf("the watch is on %s, the champion is %s", v.Watch.Version, v.Champion.ID)
+	}
+	if v.Champion.Reference == "" {
+		return fmt.Errorf("champion %s has no reference", v.Champion.ID)
+	}
+	return nil
+}
+
+// checkPromotions: no gate failed, nothing upside down got through, and where a
+// person must release it, one did.
+func (l *life) checkPromotions(runs []hone.Run) error {
+	for _, r := range runs {
+		if r.Rollout == nil && r.Ending != hone.Promoted {
+			continue
+		}
+		for _, v := range r.Verdicts {
+			if v.Result == hone.Fail {
+				return fmt.Errorf("%s went on to users although %s failed: %s", r.ID, v.Gate, v.Sentence)
+			}
+		}
+		got, err := l.app.Service().Control.Versions(l.ctx, model)
+		if err != nil {
+			return err
+		}
+		for _, v := range got {
+			if v.ID == r.Candidate && slices.ContainsFunc(v.Files, func(f hone.File) bool { return f.Name == "upside-down" }) {
+				return fmt.Errorf("%s let %s through, which says the opposite of the truth", r.ID, v.ID)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,377 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"hone"
+	"hone/internal/clock"
+	"hone/internal/config"
+	"hone/internal/frame"
+	"hone/internal/gateway"
+	"hone/internal/loop"
+	"hone/internal/op"
+)
+
+// TestSimulation lets models of every kind of configuration live through thirty
+// days each: traffic that drifts, labels that come late, twice, contradicting or
+// never, people who meddle, trainers and candidates that fail, a control side
+// that dies before and after commits, and a clock that jumps. What must always
+// hold is checked after each beat. The same seed lives the same life: run one
+// with HONE_SIM_SEED, the thousand of the long tier with HONE_TEST_LONG=1.
+func TestSimulation(t *testing.T) {
+	t.Parallel()
+	first, seeds := 1, 12
+	if testing.Short() {
+		seeds = 3
+	}
+	if os.Getenv("HONE_TEST_LONG") != "" {
+		seeds = 1000
+	}
+	if s := os.Getenv("HONE_SIM_SEEDS"); s != "" {
+		seeds, _ = strconv.Atoi(s)
+	}
+	if s := os.Getenv("HONE_SIM_SEED"); s != "" {
+		first, _ = strconv.Atoi(s)
+		seeds = 1
+	}
+	for seed := first; seed < first+seeds; seed++ {
+		t.Run(strconv.Itoa(seed), func(t *testing.T) {
+			t.Parallel()
+			newLife(t, uint64(seed)).live()
+		})
+	}
+}
+
+// days is how long a life lasts, beats how often a day things happen.
+const (
+	days  = 30
+	beats = 3
+)
+
+// life is one simulated month.
+type life struct {
+	*world
+	rng  *rand.Rand
+	plan lifePlan
+
+	dead     error // Set once the control side has crashed.
+	poisoned map[hone.VersionID]bool
+	kept     map[hone.PredictionID]bool // Acknowledged predictions.
+	told     map[hone.PredictionID]int  // Acknowledged feedback that says something new.
+	story    []string
+	seen     memory30
+	deaths   int
+}
+
+// lifePlan is what a seed makes of a life.
+type lifePlan struct {
+	labelled          float64       // Share of predictions that get a label.
+	late              time.Duration // The longest that a label takes.
+	slips             float64       // Share of labels that come twice or contradict.
+	changes           int           // Days between two changes of the world.
+	trainer, faults   float64       // Share of trainings, and of a bad candidate's answers, that fail.
+	crashes, meddling float64       // A beat's chance.
+}
+
+func newLife(t *testing.T, seed uint64) *life {
+	rng := rand.New(rand.NewPCG(seed, 0x51e))
+	l := &life{rng: rng, poisoned: map[hone.VersionID]bool{}, kept: map[hone.PredictionID]bool{}, told: map[hone.PredictionID]int{}}
+	l.plan = lifePlan{
+		labelled: pick(rng, 1, 0.8, 0.3), late: pick(rng, 0, 6*time.Hour, 5*24*time.Hour), slips: pick(rng, 0, 0.05),
+		changes: pick(rng, 4, 9, 100), trainer: pick(rng, 0, 0.2, 0.5), faults: pick(rng, 0, 0, 0.02, 0.5),
+		crashes: pick(rng, 0, 0.03, 0.1), meddling: pick(rng, 0, 0.05, 0.3),
+	}
+	l.world = &world{t: t, ctx: t.Context(), sources: map[string]*source{}, text: []byte(l.configuration()),
+		clock: hands{clock.NewFake(time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC))}}
+	c, err := config.Parse("hone.yaml", l.text)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, l.text)
+	}
+	c.Dir = memory(t)
+	c.Server.Data = filepath.Join(c.Dir, "life0")
+	l.config, l.model = c, c.Models[model]
+	l.seams = l.breakage()
+	l.start()
+	t.Cleanup(func() {
+		l.app.Stop()
+		if t.Failed() {
+			t.Logf("HONE_SIM_SEED=%d\n%s\nthe last of its story:\n%s", seed, l.text, strings.Join(l.story[max(0, len(l.story)-40):], "\n"))
+		}
+	})
+	return l
+}
+
+func pick[T any](rng *rand.Rand, of ...T) T { return of[rng.IntN(len(of))] }
+
+// configuration draws one of the model's.
+func (l *life) configuration() string {
+	r := l.rng
+	triggers := []string{
+		"{recoverable_loss: {retrain_cost: " + pick(r, "5", "20", "100") + "}}",
+		`{schedule: {cron: "0 3 * * ` + pick(r, "*", "1", "2,5") + `", time_zone: ` + pick(r, "UTC", "Europe/Paris", "America/New_York") + "}}",
+		"{data_volume: " + pick(r, "30", "150", "600") + "}",
+		"{drift: {features: " + pick(r, "30%", "60%") + "}}",
+		"{performance: {metric: accuracy, below: " + pick(r, "0.8", "0.9") + "}}",
+	}
+	r.Shuffle(len(triggers), func(i, j int) { triggers[i], triggers[j] = triggers[j], triggers[i] })
+	wait := pick(r, "2d", "12h", "5d") + ", on_insufficient: " + pick(r, "hold", "ask", "promote", "rollback")
+	steps := pick(r, "{shadow: 20, max_wait: "+wait+"}, {weight: 50%, min_requests: 20, max_wait: "+wait+"}",
+		"{weight: 5%, min_requests: 5, max_wait: "+wait+"}, {weight: 25%, min_requests: 20, max_wait: "+wait+"}",
+		"{shadow: 10, max_wait: "+wait+"}")
+	rollout := pick(r, "strategy: canary, steps: ["+steps+"]", "strategy: canary, steps: ["+steps+"]", "strategy: immediate",
+		"strategy: blue_green, steps: [{shadow: 20, max_wait: "+wait+"}]")
+	return `version: 1
+models:
+  sea:
+    task: binary
+    features: {f0: number, f1: number, f2: number}
+    label: {name: label, delay: ` + pick(r, "0s", "0s", "3h", "4d") + `}
+    monitor: {tick: ` + pick(r, "20", "60") + `, window: 200}
+    dataset: {window: ` + pick(r, "all", "all", "200", "auto") + `, min_rows: 100}
+    triggers: [` + strings.Join(triggers[:1+r.IntN(3)], ", ") + `]
+    guards: {cooldown: ` + pick(r, "0s", "1h", "36h") + `, max_per_day: ` + pick(r, "1", "2", "4") + `, min_new_labels: ` + pick(r, "1", "50") + `}
+    evidence: ` + pick(r, "balanced", "balanced", "strict") + `
+    approval: ` + pick(r, "auto", "auto", "manual") + `
+    rollout: {` + rollout + `, probation: {labels: ` + pick(r, "50", "300") + `}}
+    log: durable
+`
+}
+
+// live is the month.
+func (l *life) live() {
+	l.must(l.past(150 + l.rng.IntN(300)))
+	for day := range days {
+		for range beats {
+			if l.plan.changes > 0 && day%l.plan.changes == l.plan.changes-1 && l.rng.IntN(beats) == 0 {
+				l.source("sea", options{"variant": strconv.Itoa(l.rng.IntN(4))})
+			}
+			l.beat()
+			l.check()
+		}
+	}
+	l.plan.crashes, l.plan.trainer = 0, 0
+	l.recover(l.dead)
+	l.recover(l.pass(time.Hour))
+	l.settleAccounts()
+}
+
+func (l *life) must(err error) {
+	l.t.Helper()
+	if err != nil && l.dead == nil {
+		l.t.Fatalf("%s: %v", l.clock.Now(), err)
+	}
+	l.recover(l.dead)
+}
+
+// beat is what happens in some hours.
+func (l *life) beat() {
+	hours := time.Duration(1+l.rng.IntN(9)) * time.Hour
+	switch l.rng.IntN(60) {
+	case 0:
+		hours = -time.Hour // The clock is put back.
+	case 1:
+		hours += 26 * time.Hour
+	}
+	l.must(l.visitors(l.rng.IntN(30)))
+	if l.rng.Float64() < l.plan.meddling {
+		l.meddle()
+	}
+	if l.rng.Float64() < l.plan.crashes {
+		l.die(errors.New("killed between two steps"))
+		l.recover(l.dead)
+	}
+	l.must(l.labels(hours))
+}
+
+// visitors come, and every one gets an answer from a version that the plan names.
+func (l *life) visitors(n int) error {
+	v, err := l.app.Loop().View(model)
+	if err != nil || v.Champion.ID == "" {
+		return errors.Join(err, l.past(n))
+	}
+	for n > 0 {
+		batch := min(n, 1+l.rng.IntN(20))
+		n -= batch
+		f, labels, ids, err := l.rows("sea", batch, options{})
+		if err != nil {
+			return err
+		}
+		if err := l.ask(f, ids); err != nil {
+			return err
+		}
+		for i, id := range ids {
+			l.kept[id] = true
+			l.promise(id, labels[i])
+		}
+		if err := l.pass(time.Duration(l.rng.IntN(600)) * time.Second); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *life) ask(f *frame.Frame, ids []hone.PredictionID) error {
+	plan, err := l.committed()
+	if err != nil {
+		return err
+	}
+	answers, err := l.app.Gateway().Predict(l.ctx, model, gateway.Request{IDs: ids, Frame: f})
+	if err != nil {
+		l.t.Errorf("%s: a visitor got no answer: %v", l.clock.Now(), err)
+		return err
+	}
+	for _, a := range answers {
+		if a.Version != plan.Champion && (a.Version != plan.Challenger || plan.Weight <= 0) {
+			l.t.Errorf("%s: %s answered; the plan is %+v", l.clock.Now(), a.Version, plan)
+		}
+	}
+	return nil
+}
+
+// promise sends the truth later, as the seed has it.
+func (l *life) promise(id hone.PredictionID, label string) {
+	if l.rng.Float64() >= l.plan.labelled {
+		return
+	}
+	at := l.clock.Now()
+	if l.plan.late > 0 {
+		at = at.Add(time.Duration(l.rng.Int64N(int64(l.plan.late))))
+	}
+	l.waiting = append(l.waiting, due{at, id, label})
+	if l.rng.Float64() < l.plan.slips {
+		l.waiting = append(l.waiting, due{at.Add(time.Hour), id, strconv.Itoa(l.rng.IntN(2))})
+	}
+}
+
+// labels lets time go by; what is due is told, and remembered once acknowledged.
+func (l *life) labels(d time.Duration) error {
+	if d < 0 {
+		l.clock.Advance(d)
+		return l.step()
+	}
+	for _, w := range l.waiting {
+		if !w.at.After(l.clock.Now().Add(d)) {
+			l.told[w.id]++
+		}
+	}
+	return l.pass(d)
+}
+
+// past sends rows of history with their labels.
+func (l *life) past(n int) error {
+	if n == 0 {
+		return nil
+	}
+	before := l.next
+	err := l.history("sea", n, options{})
+	for i := before; i < l.next; i++ {
+		l.kept[hone.PredictionID("p"+strconv.Itoa(i))] = true
+		l.told[hone.PredictionID("p"+strconv.Itoa(i))]++
+	}
+	return err
+}
+
+// meddle is a person who does something, sensible or not.
+func (l *life) meddle() {
+	do := pick(l.rng, loop.Retrain, loop.Retrain, loop.Cancel, loop.Approve, loop.Approve, loop.Refuse, loop.Pass, loop.Pause, loop.Resume, loop.Rollback)
+	sentence, err := l.app.Loop().Act(l.ctx, model, loop.Act{Do: do, By: "ada", Force: l.rng.IntN(3) == 0})
+	l.tell("ada: %s: %s %v", do, sentence, err)
+	if _, known := hone.AsError(err); err != nil && !known && l.dead == nil {
+		l.t.Errorf("%s %s: %v", l.clock.Now(), do, err)
+	}
+	l.recover(l.dead)
+}
+
+func (l *life) tell(format string, args ...any) {
+	l.story = append(l.story, l.clock.Now().Format("01-02 15:04 ")+fmt.Sprintf(format, args...))
+}
+
+// die ends the control side at once; recover finds the folder as it lay then.
+func (l *life) die(why error) {
+	if l.dead == nil {
+		l.dead = why
+		l.deaths++
+		l.config.Server.Data = filepath.Join(l.config.Dir, "life"+strconv.Itoa(l.deaths))
+	}
+}
+
+// recover starts again on a copy of the folder, as a machine does that lost its
+// process: nothing that the old one says while it ends reaches the copy.
+func (l *life) recover(dead error) {
+	l.t.Helper()
+	if dead == nil {
+		return
+	}
+	l.tell("dies: %v", dead)
+	old := filepath.Join(l.config.Dir, "life"+strconv.Itoa(l.deaths-1))
+	if err := os.CopyFS(l.config.Server.Data, os.DirFS(old)); err != nil {
+		l.t.Fatal(err)
+	}
+	l.app.Stop()
+	if err := os.RemoveAll(old); err != nil {
+		l.t.Fatal(err)
+	}
+	l.dead = nil
+	l.start()
+	if err := l.step(); err != nil && l.dead == nil {
+		l.t.Fatalf("after a restart: %v", err)
+	}
+	if l.dead != nil {
+		l.recover(l.dead)
+		return
+	}
+	l.check()
+}
+
+// settleAccounts holds the end of a life against all that was acknowledged.
+func (l *life) settleAccounts() {
+	v, err := l.app.Loop().View(model)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	if _, err := l.verify(v); err != nil {
+		l.t.Error(err)
+	}
+	n, _, _, err := l.app.Service().Events.LastSeq(l.ctx, model)
+	if err != nil || int(n) != len(l.kept) {
+		l.t.Errorf("%d predictions stand in the log, %d were acknowledged: %v", n, len(l.kept), err)
+	}
+	asked := 0
+	for id := range l.kept {
+		if asked++; asked > 60 {
+			break
+		}
+		p, said, err := l.app.Service().Events.Find(l.ctx, model, id)
+		if err != nil || p.ID != id {
+			l.t.Errorf("%s was acknowledged: %v", id, err)
+		}
+		if l.told[id] > 0 && len(said) == 0 {
+			l.t.Errorf("the label of %s was acknowledged", id)
+		}
+	}
+	runs, err := l.allRuns()
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.tell("ends with %d runs, %d deaths, %s", len(runs), l.deaths, op.Lead(v, l.clock.Now()))
+	if testing.Verbose() {
+		l.t.Log(l.story[len(l.story)-1])
+	}
+}
+
+// committed is the plan that was committed last.
+func (l *life) committed() (hone.Plan, error) {
+	return l.app.Service().Events.(interface {
+		Plan(ctx context.Context, model string) (hone.Plan, error)
+	}).Plan(l.ctx, model)
+}
+
