@@ -374,4 +374,3 @@ func (l *life) committed() (hone.Plan, error) {
 		Plan(ctx context.Context, model string) (hone.Plan, error)
 	}).Plan(l.ctx, model)
 }
-
