@@ -50,7 +50,8 @@ const mayImport = `
 	e2e                        : .
 	examples/stream            : . LEAF internal/stream
 	bench/bar                  : internal/clock
-	bench/bars_loop            : . LEAF STAGE PORT internal/store internal/config internal/gateway internal/loop internal/op internal/app bench/bar
+	bench/rig                  : internal/clock bench/bar
+	bench/bars_loop            : . LEAF STAGE PORT internal/store internal/config internal/gateway internal/loop internal/op internal/app bench/bar bench/rig
 `
 
 // TestTree checks the rules that no compiler checks: who imports whom, that

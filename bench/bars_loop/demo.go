@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+
+	"hone/bench/bar"
 )
 
 // ending is what the demo says at its end.
@@ -22,11 +24,11 @@ type ending struct {
 
 // demoMachinery is how long the loop itself works, from drift to promotion, in
 // three plays of the demo.
-func demoMachinery(b *bench) error {
+func demoMachinery(b *bar.Bench) error {
 	const plays = 3
 	series := map[string][]float64{}
 	for range plays {
-		e, err := play(b.hone)
+		e, err := play(b.Hone)
 		if err != nil {
 			return err
 		}
@@ -42,7 +44,7 @@ func demoMachinery(b *bench) error {
 		}
 	}
 	for name, samples := range series {
-		b.keep(name, "s", samples...)
+		b.Keep(name, "s", samples...)
 	}
 	return nil
 }

@@ -1,24 +1,27 @@
 package main
 
-import "hone/bench/bar"
+import (
+	"hone/bench/bar"
+	"hone/bench/rig"
+)
 
 // durableRate is how many predictions a second come back stored, in batches of
 // 1,000 rows from two callers.
-func durableRate(b *bench) error {
-	w := newWorld(features)
-	path, err := config(b.work, w, "durable", "bench")
+func durableRate(b *bar.Bench) error {
+	w := rig.NewWorld(features)
+	path, err := rig.Config(b.Work, w, "durable", "bench")
 	if err != nil {
 		return err
 	}
-	s, err := serve(b, b.work, path)
+	s, err := rig.Serve(b.Hone, b.Work, path)
 	if err != nil {
 		return err
 	}
 	defer s.Stop()
-	if err := s.teach("bench", w, historyRows); err != nil {
+	if err := s.Teach("bench", w, rig.HistoryRows); err != nil {
 		return err
 	}
-	if err := s.ready("bench"); err != nil {
+	if err := s.Ready("bench"); err != nil {
 		return err
 	}
 	const batch, rounds, warm, total = 1000, 5, 20, 80
@@ -26,8 +29,8 @@ func durableRate(b *bench) error {
 		name     string
 		requests [][]byte
 	}{
-		{"named", many(16, func() []byte { return bar.Post("/v2/models/bench/infer", w.named(batch)) })},
-		{"matrix", many(16, func() []byte { return bar.Post("/v2/models/bench/infer", w.matrix(batch)) })},
+		{"named", rig.Many(16, func() []byte { return bar.Post("/v2/models/bench/infer", w.Named(batch)) })},
+		{"matrix", rig.Many(16, func() []byte { return bar.Post("/v2/models/bench/infer", w.Matrix(batch)) })},
 	}
 	rates, costs := map[string][]float64{}, map[string][]float64{}
 	for round := range rounds + 1 {
@@ -36,20 +39,20 @@ func durableRate(b *bench) error {
 			if round == 0 {
 				n = warm
 			}
-			got, err := fire(s.Process, s.addr, f.requests, 4, n)
+			got, err := rig.Fire(s.Process, s.Addr, f.requests, 4, n)
 			if err != nil {
 				return err
 			}
 			if round == 0 {
 				continue
 			}
-			rates[f.name] = append(rates[f.name], float64(n*batch)/got.wall.Seconds())
-			costs[f.name] = append(costs[f.name], got.micros()/batch)
+			rates[f.name] = append(rates[f.name], float64(n*batch)/got.Wall.Seconds())
+			costs[f.name] = append(costs[f.name], got.Micros()/batch)
 		}
 	}
 	for _, f := range forms {
-		b.keep(f.name, "/s", rates[f.name]...)
-		b.keep(f.name+"_cpu", "µs a row", costs[f.name]...)
+		b.Keep(f.name, "/s", rates[f.name]...)
+		b.Keep(f.name+"_cpu", "µs a row", costs[f.name]...)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hone/bench/bar"
+	"hone/bench/rig"
 	"hone/internal/clock"
 )
 
@@ -16,50 +17,50 @@ const (
 
 // idleModels is what 200 models cost that are asked nothing: right after their
 // first training, and after a restart.
-func idleModels(b *bench) error {
-	w := newWorld(8)
+func idleModels(b *bar.Bench) error {
+	w := rig.NewWorld(8)
 	names := make([]string, idleCount)
 	for i := range names {
 		names[i] = fmt.Sprintf("m%03d", i)
 	}
-	path, err := config(b.work, w, "buffered", names...)
+	path, err := rig.Config(b.Work, w, "buffered", names...)
 	if err != nil {
 		return err
 	}
-	s, err := serve(b, b.work, path)
+	s, err := rig.Serve(b.Hone, b.Work, path)
 	if err != nil {
 		return err
 	}
 	watch := clock.Start()
 	err = teachAll(s, w, names)
-	b.keep("import", "s", watch.Elapsed().Seconds())
+	b.Keep("import", "s", watch.Elapsed().Seconds())
 	if err == nil {
-		err = b.idle(s.Process, "")
+		err = idle(b, s.Process, "")
 	}
 	s.Stop()
 	if err != nil {
 		return err
 	}
-	if s, err = serve(b, b.work, path); err != nil {
+	if s, err = rig.Serve(b.Hone, b.Work, path); err != nil {
 		return err
 	}
 	defer s.Stop()
 	for _, name := range names {
-		if err := s.ready(name); err != nil {
+		if err := s.Ready(name); err != nil {
 			return err
 		}
 	}
-	return b.idle(s.Process, "restarted_")
+	return idle(b, s.Process, "restarted_")
 }
 
-func teachAll(s *server, w *world, names []string) error {
+func teachAll(s *rig.Server, w *rig.World, names []string) error {
 	for _, name := range names {
-		if err := s.teach(name, w, 400); err != nil {
+		if err := s.Teach(name, w, 400); err != nil {
 			return err
 		}
 	}
 	for _, name := range names {
-		if err := s.ready(name); err != nil {
+		if err := s.Ready(name); err != nil {
 			return err
 		}
 	}
@@ -67,7 +68,7 @@ func teachAll(s *server, w *world, names []string) error {
 }
 
 // idle samples a process that was left alone for a while.
-func (b *bench) idle(p *bar.Process, prefix string) error {
+func idle(b *bar.Bench, p *bar.Process, prefix string) error {
 	<-clock.System{}.After(calm)
 	before, err := p.CPU()
 	if err != nil {
@@ -87,7 +88,7 @@ func (b *bench) idle(p *bar.Process, prefix string) error {
 	if err != nil {
 		return err
 	}
-	b.keep(prefix+"rss", "MiB", rss...)
-	b.keep(prefix+"cpu", "%", 100*(after-before).Seconds()/watch.Elapsed().Seconds())
+	b.Keep(prefix+"rss", "MiB", rss...)
+	b.Keep(prefix+"cpu", "%", 100*(after-before).Seconds()/watch.Elapsed().Seconds())
 	return nil
 }

@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"hone/bench/bar"
+	"hone/bench/rig"
 )
 
 // loggingCost is the share of a request that storing its prediction takes: two
 // servers of the same parts, one of which drops what it would store, in nine
 // interleaved pairs.
-func loggingCost(b *bench) error {
-	w := newWorld(features)
+func loggingCost(b *bar.Bench) error {
+	w := rig.NewWorld(features)
 	logged, err := startParts(b, true)
 	if err != nil {
 		return err
@@ -25,22 +26,22 @@ func loggingCost(b *bench) error {
 		return err
 	}
 	defer unlogged.Stop()
-	requests := many(distinct, func() []byte { return bar.Post("/v2/models/bench/infer", w.named(1)) })
+	requests := rig.Many(distinct, func() []byte { return bar.Post("/v2/models/bench/infer", w.Named(1)) })
 	const pairs, total = 9, 15_000
 	var with, without, share, added []float64
 	for i := range pairs + 1 {
 		// Who begins alternates, so that a trend of the machine favours neither.
-		order := []*server{logged, unlogged}
+		order := []*rig.Server{logged, unlogged}
 		if i%2 == 1 {
-			order = []*server{unlogged, logged}
+			order = []*rig.Server{unlogged, logged}
 		}
-		cost := map[*server]float64{}
+		cost := map[*rig.Server]float64{}
 		for _, s := range order {
-			got, err := fire(s.Process, s.addr, requests, callers, total)
+			got, err := rig.Fire(s.Process, s.Addr, requests, callers, total)
 			if err != nil {
 				return err
 			}
-			cost[s] = got.micros()
+			cost[s] = got.Micros()
 		}
 		if i == 0 {
 			continue // Warming up.
@@ -49,20 +50,20 @@ func loggingCost(b *bench) error {
 		share = append(share, 100*(1-cost[unlogged]/cost[logged]))
 		added = append(added, 100*(cost[logged]/cost[unlogged]-1))
 	}
-	b.keep("logged", "µs", with...)
-	b.keep("unlogged", "µs", without...)
-	b.keep("share", "%", share...)
-	b.keep("over_unlogged", "%", added...)
+	b.Keep("logged", "µs", with...)
+	b.Keep("unlogged", "µs", without...)
+	b.Keep("share", "%", share...)
+	b.Keep("over_unlogged", "%", added...)
 	return nil
 }
 
 // startParts starts this program as a server of parts.
-func startParts(b *bench, logged bool) (*server, error) {
+func startParts(b *bar.Bench, logged bool) (*rig.Server, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	dir := filepath.Join(b.work, "logged-"+strconv.FormatBool(logged))
+	dir := filepath.Join(b.Work, "logged-"+strconv.FormatBool(logged))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -70,11 +71,11 @@ func startParts(b *bench, logged bool) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{Process: p}
+	s := &rig.Server{Process: p}
 	err = p.Until(time.Minute, "the server of parts answers", func() bool {
 		text, err := os.ReadFile(filepath.Join(dir, "address"))
-		s.addr = strings.TrimSpace(string(text))
-		return err == nil && s.addr != "" && s.get("/v2/models/bench/ready")
+		s.Addr = strings.TrimSpace(string(text))
+		return err == nil && s.Addr != "" && s.OK("/v2/models/bench/ready")
 	})
 	if err != nil {
 		p.Stop()

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"hone/bench/rig"
+
 	"context"
 	"flag"
 	"fmt"
@@ -93,14 +95,14 @@ func serveParts(args []string) error {
 
 // artefact fits a linear model of the world's features and writes it.
 func artefact(dir string) (hone.Model, error) {
-	w := newWorld(features)
+	w := rig.NewWorld(features)
 	m := hone.Model{Name: "bench", Task: hone.Binary, Log: hone.Buffered}
 	for i := range features {
 		m.Features = append(m.Features, frame.Field{Name: fmt.Sprintf("f%d", i), Kind: frame.Number})
 	}
-	f, y := frame.New(m.Features, historyRows), make([]float64, historyRows)
+	f, y := frame.New(m.Features, rig.HistoryRows), make([]float64, rig.HistoryRows)
 	for row := range y {
-		x, label := w.row()
+		x, label := w.Row()
 		for i := range x {
 			f.Cols[i].Num[row] = x[i]
 		}

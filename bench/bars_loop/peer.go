@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hone/bench/bar"
+	"hone/bench/rig"
 )
 
 // peerProgram serves a linear model by FastAPI.
@@ -19,10 +20,10 @@ var peerProgram []byte
 
 // peer measures FastAPI under uvicorn, which logs nothing, in turn with hone.
 // Without a Python that can install it there is no figure, and a note says so.
-func (b *bench) peer(s *server, requests [][]byte) error {
+func peer(b *bar.Bench, s *rig.Server, requests [][]byte) error {
 	python, err := peerPython()
 	if err != nil {
-		b.note("no peer: %v", err)
+		b.Note("no peer: %v", err)
 		return nil
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -31,42 +32,42 @@ func (b *bench) peer(s *server, requests [][]byte) error {
 	}
 	addr := l.Addr().String()
 	l.Close()
-	if err := os.WriteFile(filepath.Join(b.work, "peer.py"), peerProgram, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(b.Work, "peer.py"), peerProgram, 0o600); err != nil {
 		return err
 	}
 	_, port, _ := net.SplitHostPort(addr)
-	p, err := bar.Start(b.work, "peer", python, "-m", "uvicorn", "peer:app", "--port", port, "--no-access-log", "--log-level", "warning")
+	p, err := bar.Start(b.Work, "peer", python, "-m", "uvicorn", "peer:app", "--port", port, "--no-access-log", "--log-level", "warning")
 	if err != nil {
 		return err
 	}
 	defer p.Stop()
-	other := &server{Process: p, addr: addr}
-	if err := p.Until(time.Minute, "the peer answers", func() bool { return other.get("/v2/health/ready") }); err != nil {
+	other := &rig.Server{Process: p, Addr: addr}
+	if err := p.Until(time.Minute, "the peer answers", func() bool { return other.OK("/v2/health/ready") }); err != nil {
 		return err
 	}
-	return b.sideBySide(s, other, requests)
+	return sideBySide(b, s, other, requests)
 }
 
-func (b *bench) sideBySide(s, other *server, requests [][]byte) error {
+func sideBySide(b *bar.Bench, s, other *rig.Server, requests [][]byte) error {
 	const pairs, total = 5, 4000
 	var ours, theirs, ratio []float64
 	for i := range pairs + 1 {
-		a, err := fire(s.Process, s.addr, requests, callers, total)
+		a, err := rig.Fire(s.Process, s.Addr, requests, callers, total)
 		if err != nil {
 			return err
 		}
-		o, err := fire(other.Process, other.addr, requests, callers, total)
+		o, err := rig.Fire(other.Process, other.Addr, requests, callers, total)
 		if err != nil {
 			return fmt.Errorf("the peer: %w", err)
 		}
 		if i == 0 {
 			continue // Warming up.
 		}
-		ours, theirs, ratio = append(ours, a.micros()), append(theirs, o.micros()), append(ratio, o.micros()/a.micros())
+		ours, theirs, ratio = append(ours, a.Micros()), append(theirs, o.Micros()), append(ratio, o.Micros()/a.Micros())
 	}
-	b.keep("beside_peer", "µs", ours...)
-	b.keep("peer", "µs", theirs...)
-	b.keep("peer_ratio", "times", ratio...)
+	b.Keep("beside_peer", "µs", ours...)
+	b.Keep("peer", "µs", theirs...)
+	b.Keep("peer_ratio", "times", ratio...)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"hone/bench/bar"
+	"hone/bench/rig"
 )
 
 const (
@@ -14,37 +15,37 @@ const (
 
 // requestCost is what a request of one row costs `hone serve`, predictions
 // logged, in three forms, and what it costs a peer beside it.
-func requestCost(b *bench) error {
-	w := newWorld(features)
-	path, err := config(b.work, w, "buffered", "bench")
+func requestCost(b *bar.Bench) error {
+	w := rig.NewWorld(features)
+	path, err := rig.Config(b.Work, w, "buffered", "bench")
 	if err != nil {
 		return err
 	}
-	s, err := serve(b, b.work, path)
+	s, err := rig.Serve(b.Hone, b.Work, path)
 	if err != nil {
 		return err
 	}
 	defer s.Stop()
-	if err := s.teach("bench", w, historyRows); err != nil {
+	if err := s.Teach("bench", w, rig.HistoryRows); err != nil {
 		return err
 	}
-	if err := s.ready("bench"); err != nil {
+	if err := s.Ready("bench"); err != nil {
 		return err
 	}
 	const infer, predict = "/v2/models/bench/infer", "/api/v1/models/bench/predict"
 	forms := map[string][][]byte{
-		"named":  many(distinct, func() []byte { return bar.Post(infer, w.named(1)) }),
-		"matrix": many(distinct, func() []byte { return bar.Post(infer, w.matrix(1)) }),
-		"short":  many(distinct, func() []byte { return bar.Post(predict, w.short()) }),
+		"named":  rig.Many(distinct, func() []byte { return bar.Post(infer, w.Named(1)) }),
+		"matrix": rig.Many(distinct, func() []byte { return bar.Post(infer, w.Matrix(1)) }),
+		"short":  rig.Many(distinct, func() []byte { return bar.Post(predict, w.Short()) }),
 	}
-	if err := b.forms(s, forms); err != nil {
+	if err := eachForm(b, s, forms); err != nil {
 		return err
 	}
-	return b.peer(s, forms["matrix"])
+	return peer(b, s, forms["matrix"])
 }
 
-// forms measures the forms in turn, so that what slows the machine slows all.
-func (b *bench) forms(s *server, forms map[string][][]byte) error {
+// eachForm measures the forms in turn, so that what slows the machine slows all.
+func eachForm(b *bar.Bench, s *rig.Server, forms map[string][][]byte) error {
 	const rounds, warm, total = 7, 5_000, 20_000
 	costs := map[string][]float64{}
 	var rates, alone []float64
@@ -54,31 +55,31 @@ func (b *bench) forms(s *server, forms map[string][][]byte) error {
 			if round == 0 {
 				n = warm
 			}
-			got, err := fire(s.Process, s.addr, requests, callers, n)
+			got, err := rig.Fire(s.Process, s.Addr, requests, callers, n)
 			if err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 			if round == 0 {
 				continue
 			}
-			costs[name] = append(costs[name], got.micros())
+			costs[name] = append(costs[name], got.Micros())
 			if name == "named" {
-				rates = append(rates, float64(got.n)/got.wall.Seconds())
+				rates = append(rates, float64(got.N)/got.Wall.Seconds())
 			}
 		}
 		if round == 0 || round%2 == 0 {
 			continue
 		}
-		got, err := fire(s.Process, s.addr, forms["named"], 1, total/4)
+		got, err := rig.Fire(s.Process, s.Addr, forms["named"], 1, total/4)
 		if err != nil {
 			return err
 		}
-		alone = append(alone, got.micros())
+		alone = append(alone, got.Micros())
 	}
 	for name, samples := range costs {
-		b.keep(name, "µs", samples...)
+		b.Keep(name, "µs", samples...)
 	}
-	b.keep("named_one_caller", "µs", alone...)
-	b.keep("requests_per_s", "/s", rates...)
+	b.Keep("named_one_caller", "µs", alone...)
+	b.Keep("requests_per_s", "/s", rates...)
 	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package rig
 
 import (
 	"fmt"
@@ -8,20 +8,21 @@ import (
 	"strings"
 )
 
-// world makes rows of numbers between 0 and 10, whose label is drawn by a
+// World makes rows of numbers between 0 and 10, whose label is drawn by a
 // logistic rule: nothing drifts.
-type world struct {
+type World struct {
 	r     *rand.Rand
 	width int
 }
 
-func newWorld(width int) *world {
-	return &world{r: rand.New(rand.NewPCG(7, 11)), width: width}
+// NewWorld returns a world of so many features.
+func NewWorld(width int) *World {
+	return &World{r: rand.New(rand.NewPCG(7, 11)), width: width}
 }
 
-// row returns features, of six digits as sensors and prices have them, and the
+// Row returns features, of six digits as sensors and prices have them, and the
 // label.
-func (w *world) row() ([]float64, string) {
+func (w *World) Row() ([]float64, string) {
 	x, z := make([]float64, w.width), 0.0
 	for i := range x {
 		x[i] = math.Round(w.r.Float64()*1e6) / 1e5
@@ -35,8 +36,8 @@ func (w *world) row() ([]float64, string) {
 
 func number(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
 
-// features of a model, as the configuration has them.
-func (w *world) features() string {
+// Features of a model, as the configuration has them.
+func (w *World) Features() string {
 	out := make([]string, w.width)
 	for i := range out {
 		out[i] = fmt.Sprintf("f%d: number", i)
@@ -53,15 +54,15 @@ func object(x []float64) string {
 	return "{" + strings.Join(out, ",") + "}"
 }
 
-// history is a body of labelled rows, the first of them with the given number.
-func (w *world) history(from, n int) []byte {
+// History is a body of labelled rows, the first of them with the given number.
+func (w *World) History(from, n int) []byte {
 	var b strings.Builder
 	b.WriteString(`{"rows":[`)
 	for i := range n {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		x, label := w.row()
+		x, label := w.Row()
 		fmt.Fprintf(&b, `{"prediction_id":"h%d","time":"2026-01-01T%02d:%02d:%02dZ","features":%s,"label":%q}`,
 			from+i, (from+i)/3600, (from+i)/60%60, (from+i)%60, object(x), label)
 	}
@@ -69,17 +70,17 @@ func (w *world) history(from, n int) []byte {
 	return []byte(b.String())
 }
 
-// short is a request of the short form.
-func (w *world) short() []byte {
-	x, _ := w.row()
+// Short is a request of the short form.
+func (w *World) Short() []byte {
+	x, _ := w.Row()
 	return []byte(`{"features":` + object(x) + "}")
 }
 
-// named is a request of the Open Inference Protocol with one input a feature.
-func (w *world) named(n int) []byte {
+// Named is a request of the Open Inference Protocol with one input a feature.
+func (w *World) Named(n int) []byte {
 	columns := make([][]string, w.width)
 	for range n {
-		x, _ := w.row()
+		x, _ := w.Row()
 		for i := range x {
 			columns[i] = append(columns[i], number(x[i]))
 		}
@@ -91,11 +92,11 @@ func (w *world) named(n int) []byte {
 	return []byte(`{"inputs":[` + strings.Join(inputs, ",") + "]}")
 }
 
-// matrix is the same with all features in one input.
-func (w *world) matrix(n int) []byte {
+// Matrix is the same with all features in one input.
+func (w *World) Matrix(n int) []byte {
 	var data []string
 	for range n {
-		x, _ := w.row()
+		x, _ := w.Row()
 		for i := range x {
 			data = append(data, number(x[i]))
 		}
@@ -103,8 +104,8 @@ func (w *world) matrix(n int) []byte {
 	return fmt.Appendf(nil, `{"inputs":[{"name":"input","shape":[%d,%d],"datatype":"FP64","data":[%s]}]}`, n, w.width, strings.Join(data, ","))
 }
 
-// many makes n requests to a path.
-func many(n int, make1 func() []byte) [][]byte {
+// Many makes n requests to a path.
+func Many(n int, make1 func() []byte) [][]byte {
 	out := make([][]byte, n)
 	for i := range out {
 		out[i] = make1()
