@@ -56,6 +56,12 @@ func (p *Process) Stop() {
 	}
 }
 
+// Kill ends the process at once, as a machine that loses power would.
+func (p *Process) Kill() {
+	_ = p.cmd.Process.Kill() // It may have ended.
+	<-p.done
+}
+
 // CPU is the user and system time that the process has used, of all its threads,
 // as getrusage has it, by the kernel's clock of that process.
 func (p *Process) CPU() (time.Duration, error) {
