@@ -4,13 +4,31 @@
 // restart. How bars are kept and printed is left to package bar.
 package main
 
-import "hone/bench/bar"
+import (
+	"os"
+
+	"hone/bench/bar"
+)
 
 // bars are in the order in which they are measured and printed.
 var bars = []bar.Measured{
+	{Bar: bar.Bar{ID: "gateway_p99_retraining", Limits: []bar.Limit{
+		{Series: "ratio", Unit: "times idle p99", Of: bar.Median, Under: 1.5, AtMost: true},
+		{Series: "builtin_ratio", Unit: "times idle p99", Of: bar.Median, Under: 1.5, AtMost: true},
+	}, Also: []string{"idle_p99", "retraining_p99", "builtin_idle_p99", "builtin_retraining_p99"}}, Measure: retraining},
 	{Bar: bar.Bar{ID: "restart_ready", Limits: []bar.Limit{
 		{Series: "ready", Unit: "s", Of: bar.Max, Under: 2},
 	}, Also: []string{"loop_caught_up", "rss"}}, Measure: restart},
+	{Bar: bar.Bar{ID: "planted_bugs", Limits: []bar.Limit{
+		{Series: "caught", Unit: "bugs", Of: bar.Max, Over: 30},
+		{Series: "missed", Unit: "bugs", Of: bar.Max, Under: 0.5},
+	}}, Measure: caught},
 }
 
-func main() { bar.Main("hold", bars) }
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == "trainer" {
+		bar.Fail(burn())
+		return
+	}
+	bar.Main("hold", bars)
+}
