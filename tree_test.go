@@ -38,6 +38,7 @@ const mayImport = `
 	internal/train/command     : . LEAF internal/train
 	internal/audit             : .
 	internal/store             : . internal/audit internal/clock internal/frame internal/feedback
+	internal/spool              : . internal/clock
 	internal/config            : . internal/frame
 	internal/gateway           : . LEAF
 	internal/loop              : . LEAF STAGE
@@ -45,7 +46,7 @@ const mayImport = `
 	internal/web               : . LEAF internal/op
 	internal/cli               : . LEAF internal/op internal/monitor
 	internal/demo              : . LEAF internal/stream
-	internal/app               : . LEAF STAGE PORT internal/train/builtin internal/train/command internal/audit internal/store internal/config internal/gateway internal/loop internal/op internal/demo
+	internal/app               : . LEAF STAGE PORT internal/train/builtin internal/train/command internal/audit internal/store internal/spool internal/config internal/gateway internal/loop internal/op internal/demo
 	cmd/hone                   : internal/app
 	e2e                        : .
 	examples/stream            : . LEAF internal/stream

@@ -26,6 +26,7 @@ import (
 	"hone/internal/op"
 	"hone/internal/predictor"
 	"hone/internal/registry"
+	"hone/internal/spool"
 	"hone/internal/store"
 	"hone/internal/train"
 	"hone/internal/train/builtin"
@@ -57,6 +58,7 @@ type App struct {
 	gateway *gateway.Gateway
 	loop    *loop.Loop
 	service *op.Service
+	drain   *spool.Drain
 	web     *web.Server
 	token   string
 	stop    sync.Once
@@ -94,7 +96,12 @@ func (a *App) build(ctx context.Context) error {
 		Pool: a.pool, Log: a.db, Clock: a.o.Clock, Logger: a.o.Log, PlanFile: filepath.Join(a.config.Server.Data, "plans"),
 		Model:   func(name string) (hone.Model, bool) { m, ok := a.config.Models[name]; return m, ok },
 		Ejected: func(model string, v hone.VersionID, why string) { a.loop.Eject(model, v, why) },
+		Artefact: func(model string, id hone.VersionID) (string, error) {
+			v, err := a.db.Version(context.Background(), model, id)
+			return v.Artefact, err
+		},
 	})
+	a.drain = spool.NewDrain(spool.DrainOptions{Data: a.config.Server.Data, Sink: a.db, Ejected: a.ejected, Clock: a.o.Clock, Log: a.o.Log})
 	a.loop = loop.New(loop.Options{
 		Control: a.o.Seams.control(a.db), Records: a.db, Events: a.db, Hints: a.db, Blobs: a.db.Blobs(), Pool: a.pool, Gateway: a.gateway, Registry: reg,
 		Engines: a.o.Seams.engines(map[string]train.Engine{"linear": builtin.New(), "command": command.New(command.Options{Dir: a.config.Dir, Clock: a.o.Clock})}),
@@ -115,6 +122,20 @@ func (a *App) build(ctx context.Context) error {
 		Predict: a.gateway.Handler(func(*http.Request, string) error { return nil }),
 	})
 	return nil
+}
+
+// ejected hears of a version that a gateway of its own has taken off its
+// traffic. What happened under an earlier plan is over: the gateway tries the
+// version anew with each plan that names it.
+func (a *App) ejected(ctx context.Context, e spool.Ejection) error {
+	plan, err := a.db.Plan(ctx, e.Model)
+	if known, ok := hone.AsError(err); ok && known.Code == hone.NotFound {
+		return nil
+	}
+	if err == nil && plan.Token == e.Token {
+		a.loop.Eject(e.Model, e.Version, e.Why)
+	}
+	return err
 }
 
 // applied records the configuration in force, when it is another one than
@@ -177,6 +198,9 @@ func (a *App) Start(ctx context.Context) error {
 	if a.o.Passive || a.o.Inline {
 		return nil
 	}
+	if err := a.drain.Start(ctx); err != nil {
+		return err
+	}
 	if err := a.web.Start(ctx); err != nil {
 		return err
 	}
@@ -221,6 +245,7 @@ func (a *App) Stop() {
 			a.sweep()
 		}
 		a.wait.Wait()
+		a.drain.Stop()
 		a.loop.Stop()
 		a.gateway.Stop()
 		a.pool.Stop()

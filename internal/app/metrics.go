@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"hone/internal/gateway"
 	"hone/internal/op"
 )
 
@@ -15,6 +16,23 @@ func (a *App) metrics() http.Handler {
 	r := prometheus.NewRegistry()
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), (*collector)(a))
 	return promhttp.HandlerFor(r, promhttp.HandlerOpts{})
+}
+
+// gatewayMetrics serves what Prometheus reads of a gateway of its own.
+func gatewayMetrics(g *Gateway) http.Handler {
+	r := prometheus.NewRegistry()
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), (*gatewayCollector)(g))
+	return promhttp.HandlerFor(r, promhttp.HandlerOpts{})
+}
+
+// gatewayCollector reads a gateway's counters as they stand.
+type gatewayCollector Gateway
+
+func (c *gatewayCollector) Describe(ch chan<- *prometheus.Desc) { describe(ch, served) }
+
+func (c *gatewayCollector) Collect(ch chan<- prometheus.Metric) {
+	stored, lost, _, _ := c.spool.Stats()
+	collectServed(ch, c.gateway.Stats(), stored, lost)
 }
 
 // collector reads the gateway's counters and each model's signals as they stand.
@@ -30,17 +48,31 @@ var (
 	duration  = prometheus.NewDesc("hone_request_seconds", "Time to answer a request.", []string{"model"}, nil)
 	signalled = prometheus.NewDesc("hone_signal", "A signal's value.", []string{"model", "signal", "slice"}, nil)
 	needs     = prometheus.NewDesc("hone_model_needs_person", "1 while a model needs a person.", []string{"model"}, nil)
+	drained   = prometheus.NewDesc("hone_spool_rows_total", "Rows taken over from a gateway of its own.", []string{"gateway"}, nil)
+	spooled   = prometheus.NewDesc("hone_spool_bytes", "Bytes in the spool of a gateway of its own.", []string{"gateway"}, nil)
+	damaged   = prometheus.NewDesc("hone_spool_damaged_bytes_total", "Bytes of a spool that could not be read, and were set aside.", []string{"gateway"}, nil)
 	loopRuns  = prometheus.NewDesc("hone_model_run_open", "1 while a run is under way.", []string{"model"}, nil)
 )
 
-func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{requests, rows, failed, fallbacks, shed, logged, duration, signalled, needs, loopRuns} {
+var (
+	served = []*prometheus.Desc{requests, rows, failed, fallbacks, shed, logged, duration}
+	looped = []*prometheus.Desc{signalled, needs, loopRuns, drained, spooled, damaged}
+)
+
+func describe(ch chan<- *prometheus.Desc, list []*prometheus.Desc) {
+	for _, d := range list {
 		ch <- d
 	}
 }
 
-func (c *collector) Collect(ch chan<- prometheus.Metric) {
-	for _, s := range c.gateway.Stats() {
+func (c *collector) Describe(ch chan<- *prometheus.Desc) {
+	describe(ch, served)
+	describe(ch, looped)
+}
+
+// collectServed sends what every gateway counts.
+func collectServed(ch chan<- prometheus.Metric, stats []gateway.ModelStats, stored, lost int64) {
+	for _, s := range stats {
 		count := func(d *prometheus.Desc, n int64) {
 			ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), s.Model)
 		}
@@ -56,9 +88,18 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		}
 		ch <- prometheus.MustNewConstHistogram(duration, uint64(s.Latency.Count), s.Latency.Sum.Seconds(), buckets, s.Model)
 	}
-	stored, lost, _, _ := c.db.LogStats()
 	ch <- prometheus.MustNewConstMetric(logged, prometheus.CounterValue, float64(stored), "stored")
 	ch <- prometheus.MustNewConstMetric(logged, prometheus.CounterValue, float64(lost), "shed")
+}
+
+func (c *collector) Collect(ch chan<- prometheus.Metric) {
+	stored, lost, _, _ := c.db.LogStats()
+	collectServed(ch, c.gateway.Stats(), stored, lost)
+	for _, s := range c.drain.Stats() {
+		ch <- prometheus.MustNewConstMetric(drained, prometheus.CounterValue, float64(s.Rows), s.Gateway)
+		ch <- prometheus.MustNewConstMetric(spooled, prometheus.GaugeValue, float64(s.Waiting), s.Gateway)
+		ch <- prometheus.MustNewConstMetric(damaged, prometheus.CounterValue, float64(s.Damaged), s.Gateway)
+	}
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}

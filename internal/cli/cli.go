@@ -41,6 +41,10 @@ type Globals struct {
 type Runner struct {
 	// Serve runs the server until ctx ends; ready is told its address.
 	Serve func(ctx context.Context, g Globals, listen string, ready func(addr string)) error
+	// Gateway answers predictions alone until ctx ends.
+	Gateway func(ctx context.Context, g Globals, o GatewayOptions, ready func(addr string)) error
+	// Rollback rolls a model back while no server runs.
+	Rollback func(ctx context.Context, g Globals, model, reason string) (sentence string, err error)
 	// Demo runs a scenario.
 	Demo func(ctx context.Context, g Globals, o DemoOptions) error
 	// DemoPart plays a broken trainer or model server of a scenario.
@@ -61,6 +65,9 @@ type Runner struct {
 	// Version of this binary.
 	Version string
 }
+
+// GatewayOptions are those of hone gateway.
+type GatewayOptions struct{ Listen, Name string }
 
 // DemoOptions are those of hone demo.
 type DemoOptions struct {

@@ -34,6 +34,10 @@ type Server struct {
 	// Data is the folder of everything that Hone stores; a relative one stands
 	// beside the file. Default hone-data.
 	Data string `json:"data" yaml:"data"`
+	// Spool is the most that each `hone gateway` keeps on disk for `hone serve` to
+	// take; what is served beyond it is answered and not logged, and counted.
+	// Default 1GiB.
+	Spool hone.Bytes `json:"spool" yaml:"spool"`
 }
 
 // MaxBytes is the size of the largest file that is read.

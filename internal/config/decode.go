@@ -86,6 +86,9 @@ func (d *decoder) config(root *node) *Config {
 	if c.Server.Data == "" {
 		c.Server.Data = "hone-data"
 	}
+	if c.Server.Spool == 0 {
+		c.Server.Spool = 1 << 30
+	}
 	return c
 }
 

@@ -40,6 +40,8 @@ var rules = map[string]rule{
 	"Config.version": {required: true, example: "1"},
 	"Config.models":  {required: true},
 
+	"Server.spool": {min: 1 << 20, example: "1GiB"},
+
 	"Model.task":     {required: true, words: []string{"binary", "multiclass", "regression"}},
 	"Model.features": {required: true, also: "a mapping of names to kinds: `{amount: number, country: category, note: text}`"},
 	"Model.label":    {required: true, also: "the name alone: `label: is_fraud`"},

@@ -220,7 +220,7 @@ func write(x float64, name string) string {
 	switch key := name[strings.IndexByte(name, '.')+1:]; {
 	case rules[name].unit == share:
 		return strconv.FormatFloat(100*x, 'g', -1, 64) + "%"
-	case name == "Limits.memory" || name == "Limits.output":
+	case name == "Limits.memory" || name == "Limits.output" || name == "Server.spool":
 		return formatBytes(hone.Bytes(x))
 	case name == "Limits.time" || key == "max_wait" || key == "retention":
 		return hone.Duration(x).String()

@@ -5,6 +5,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"math/rand/v2"
@@ -48,11 +49,16 @@ type Options struct {
 	// PlanFile is the folder where the plans are kept, one file a model. Empty:
 	// they are not kept.
 	PlanFile string
+	// Artefact returns the digest of a version's artefact, which is kept with the
+	// plan for gateways that know nothing else of it. Unset: none is kept.
+	Artefact func(model string, v hone.VersionID) (string, error)
 	// Model returns a model's configuration, and whether there is one.
 	Model func(name string) (hone.Model, bool)
 	// Ejected is told, once a plan, of a challenger or shadow that does not load,
 	// and of a challenger that failed so often that it gets no more traffic.
 	Ejected func(model string, v hone.VersionID, why string)
+	// Prefix begins the prediction ids that are made here. Default: hone.OwnPrefix.
+	Prefix string
 	// Random makes prediction ids. Default: math/rand/v2.
 	Random func() uint64
 }
@@ -68,7 +74,9 @@ type Gateway struct {
 	logger   *slog.Logger
 	folder   string
 	model    func(string) (hone.Model, bool)
+	artefact func(string, hone.VersionID) (string, error)
 	ejected  func(string, hone.VersionID, string)
+	prefix   string
 	random   func() uint64
 	models   sync.Map // Name to *serving.
 	shadows  shadows
@@ -81,7 +89,7 @@ type Gateway struct {
 // New returns a gateway that has no plans yet.
 func New(o Options) *Gateway {
 	g := &Gateway{pool: o.Pool, log: o.Log, clock: o.Clock, logger: o.Logger, folder: o.PlanFile,
-		model: o.Model, ejected: o.Ejected, random: o.Random}
+		model: o.Model, artefact: o.Artefact, ejected: o.Ejected, prefix: cmp.Or(o.Prefix, hone.OwnPrefix), random: o.Random}
 	if g.clock == nil {
 		g.clock = clock.System{}
 	}
@@ -125,7 +133,8 @@ type serving struct {
 	state atomic.Pointer[state] // Nil before the first plan.
 	counters
 
-	applying sync.Mutex // Held by Apply, also while versions load.
+	applying sync.Mutex // Held while a plan is applied, also while versions load.
+	kept     Kept       // As it lies on disk; guarded by applying.
 
 	mu   sync.Mutex
 	live []*state // The current one, one that loads, and those with requests under way.

@@ -1,14 +1,7 @@
 package gateway
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -27,23 +20,24 @@ const defaultTimeout = time.Second
 type state struct {
 	given hone.Plan // As it came.
 	plan  hone.Plan // Without what does not load.
-	kept  bool      // It is on disk.
 
 	users   atomic.Int64 // Requests under way on it.
 	faults  atomic.Int32 // Of the challenger, in a row.
 	ejected atomic.Bool  // The challenger gets no more traffic.
 }
 
-// versions that the plan names, each once, the champion first.
-func (st *state) versions() []hone.VersionID {
+// versionsOf lists what a plan names, each once, the champion first.
+func versionsOf(p hone.Plan) []hone.VersionID {
 	var out []hone.VersionID
-	for _, v := range []hone.VersionID{st.plan.Champion, st.plan.Previous, st.plan.Challenger, st.plan.Shadow} {
+	for _, v := range []hone.VersionID{p.Champion, p.Previous, p.Challenger, p.Shadow} {
 		if v != "" && !slices.Contains(out, v) {
 			out = append(out, v)
 		}
 	}
 	return out
 }
+
+func (st *state) versions() []hone.VersionID { return versionsOf(st.plan) }
 
 func (st *state) names(v hone.VersionID) bool {
 	return v != "" && (v == st.plan.Champion || v == st.plan.Previous || v == st.plan.Challenger || v == st.plan.Shadow)
@@ -96,39 +90,35 @@ func (g *Gateway) settle(s *serving) {
 // one again changes nothing. An error of code unavailable whose message says
 // that the plan is not kept means that it is in force, but not on disk yet:
 // applying it again tries again.
-func (g *Gateway) Apply(plan hone.Plan) error { return g.apply(plan, false) }
-
-func (g *Gateway) apply(plan hone.Plan, kept bool) error {
-	if err := checkPlan(plan); err != nil {
-		return err
-	}
+func (g *Gateway) Apply(plan hone.Plan) error {
 	s := g.of(plan.Model)
 	s.applying.Lock()
 	defer s.applying.Unlock()
-	current := s.state.Load()
-	if current != nil && plan.Token < current.given.Token {
-		return &hone.Error{Code: hone.Conflict,
-			Message: fmt.Sprintf("plan %d of model %s is older than plan %d, which is in force", plan.Token, plan.Model, current.given.Token),
-			Hint:    "read the newest plan and apply that"}
+	if err := g.enforce(s, plan); err != nil {
+		return err
 	}
-	if current == nil || current.given != plan {
-		next, err := g.load(s, plan)
-		if err != nil {
-			return err
-		}
-		next.kept = kept
-		current = next
-	}
-	if current.kept || g.folder == "" {
-		return nil
-	}
-	if err := writePlan(g.folder, plan); err != nil {
+	if err := g.keep(s, plan); err != nil {
 		return &hone.Error{Code: hone.Unavailable,
 			Message: fmt.Sprintf("plan %d of model %s is in force, but not kept on disk: %v", plan.Token, plan.Model, err),
 			Hint:    "make room in the data folder, or make it writable; it is tried again with the next plan"}
 	}
-	current.kept = true
 	return nil
+}
+
+// enforce puts a plan in force that is not already. s.applying is held.
+func (g *Gateway) enforce(s *serving, plan hone.Plan) error {
+	if err := checkPlan(plan); err != nil {
+		return err
+	}
+	switch current := s.state.Load(); {
+	case current != nil && plan.Token < current.given.Token:
+		return &hone.Error{Code: hone.Conflict,
+			Message: fmt.Sprintf("plan %d of model %s is older than plan %d, which is in force", plan.Token, plan.Model, current.given.Token),
+			Hint:    "read the newest plan and apply that"}
+	case current != nil && current.given == plan:
+		return nil
+	}
+	return g.load(s, plan)
 }
 
 func checkPlan(p hone.Plan) error {
@@ -153,7 +143,7 @@ func validName(s string) bool {
 }
 
 // load opens what the plan names and swaps it in. s.applying is held.
-func (g *Gateway) load(s *serving, plan hone.Plan) (*state, error) {
+func (g *Gateway) load(s *serving, plan hone.Plan) error {
 	next := &state{given: plan, plan: plan}
 	next.users.Store(1) // Ours, so that nothing of it is closed while it loads.
 	s.mu.Lock()
@@ -162,7 +152,7 @@ func (g *Gateway) load(s *serving, plan hone.Plan) (*state, error) {
 	defer g.exit(s, next)
 
 	if err := g.try(plan.Model, plan.Champion); err != nil {
-		return nil, &hone.Error{Code: hone.Unavailable,
+		return &hone.Error{Code: hone.Unavailable,
 			Message: fmt.Sprintf("load champion %s of model %s: %v", plan.Champion, plan.Model, err),
 			Hint:    "the plan before stays in force; look at the version's artefact, or make another version champion"}
 	}
@@ -172,7 +162,7 @@ func (g *Gateway) load(s *serving, plan hone.Plan) (*state, error) {
 	g.logger.Info("plan applied", "model", plan.Model, "token", plan.Token, "champion", plan.Champion,
 		"challenger", next.plan.Challenger, "weight", next.plan.Weight, "shadow", next.plan.Shadow)
 	tell()
-	return next, nil
+	return nil
 }
 
 // leaveOut takes from the plan, besides the champion, what does not load. What
@@ -219,92 +209,4 @@ func (g *Gateway) eject(model string, v hone.VersionID, why string) {
 	if !g.jobs.start(tell) {
 		tell()
 	}
-}
-
-// Restore applies the plans that were kept, so that a gateway can go on without
-// the rest. A plan that is damaged or whose champion does not load is left out
-// and told in the error; the others are in force all the same. A model that is
-// no longer configured is passed over.
-func (g *Gateway) Restore() error {
-	if g.folder == "" {
-		return nil
-	}
-	files, err := os.ReadDir(g.folder)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read the folder of plans: %w", err)
-	}
-	var errs []error
-	for _, f := range files {
-		name, ok := strings.CutSuffix(f.Name(), ".json")
-		if !ok || f.IsDir() {
-			continue
-		}
-		if _, ok := g.model(name); !ok {
-			continue
-		}
-		plan, err := readPlan(filepath.Join(g.folder, f.Name()), name)
-		if err == nil {
-			err = g.apply(plan, true)
-		}
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
-}
-
-// writePlan keeps a plan: a line of JSON, and a line with its SHA-256.
-func writePlan(folder string, p hone.Plan) error {
-	b, err := json.Marshal(p)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return err
-	}
-	name := filepath.Join(folder, p.Model+".json")
-	f, err := os.OpenFile(name+".tmp", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(f, "%s\n%s\n", b, digest(b))
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(name+".tmp", name); err != nil {
-		return err
-	}
-	d, err := os.Open(folder)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
-func readPlan(file, model string) (p hone.Plan, err error) {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return p, fmt.Errorf("read the plan of model %s: %w", model, err)
-	}
-	line, sum, _ := strings.Cut(string(b), "\n")
-	if sum != digest([]byte(line))+"\n" {
-		err = errors.New("its checksum does not fit")
-	} else if err = json.Unmarshal([]byte(line), &p); err == nil && p.Model != model {
-		err = fmt.Errorf("it is of model %s", quote(p.Model))
-	}
-	if err != nil {
-		return p, &hone.Error{Code: hone.Internal,
-			Message: fmt.Sprintf("the plan in %s is damaged: %v", file, err),
-			Hint:    "delete the file; it is written anew once the plan comes from the store"}
-	}
-	return p, nil
-}
-
-func digest(b []byte) string {
-	h := sha256.Sum256(b)
-	return hex.EncodeToString(h[:])
 }

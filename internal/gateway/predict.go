@@ -224,7 +224,7 @@ func unitOf(f *frame.Frame, row, col int) string {
 	return ""
 }
 
-// makeIDs gives an id, a ULID behind Hone's own prefix, to each row that has
+// makeIDs gives an id, a ULID behind the gateway's prefix, to each row that has
 // none.
 func (t *trip) makeIDs() {
 	missing := 0
@@ -239,16 +239,17 @@ func (t *trip) makeIDs() {
 	t.made = true
 	var id ulid.ULID
 	_ = id.SetTime(uint64(t.now.UnixMilli())) // Fails only ten thousand years from now.
-	const size = len(hone.OwnPrefix) + ulid.EncodedSize
+	prefix := t.g.prefix
+	size := len(prefix) + ulid.EncodedSize
 	all := make([]byte, missing*size)
 	for at := all; len(at) > 0; at = at[size:] {
-		copy(at, hone.OwnPrefix)
+		copy(at, prefix)
 		hi, lo := t.g.random(), t.g.random()
 		for k := range 8 {
 			id[6+k] = byte(hi >> (8 * k))
 		}
 		id[14], id[15] = byte(lo), byte(lo>>8)
-		_ = id.MarshalTextTo(at[len(hone.OwnPrefix):size]) // The room is exact.
+		_ = id.MarshalTextTo(at[len(prefix):size]) // The room is exact.
 	}
 	text := hone.PredictionID(all)
 	for i := range t.answers {

@@ -24,6 +24,10 @@ type Blobs struct {
 	next atomic.Int64
 }
 
+// ReadBlobs returns the blobs of a data folder that another process may have
+// open, for reading alone.
+func ReadBlobs(dir string) *Blobs { return &Blobs{dir: filepath.Join(dir, "artefacts")} }
+
 // openBlobs removes what a crash left half-written.
 func openBlobs(dir string) (*Blobs, error) {
 	b := &Blobs{dir: dir}
@@ -112,6 +116,30 @@ func (b *Blobs) VerifyDir(digest string, files []hone.File) error {
 		return damaged(digest, found[0]+" was added")
 	}
 	return nil
+}
+
+// Verified returns the folder that PutDir stored once all that is in there has
+// been hashed again and is what the digest stands for.
+func (b *Blobs) Verified(digest string) (string, error) {
+	dir, err := b.Dir(digest)
+	if err != nil {
+		return "", err
+	}
+	names, err := listTree(dir)
+	if err != nil {
+		return "", fmt.Errorf("list artefact %s: %w", digest, err)
+	}
+	files := make([]hone.File, len(names))
+	for i, name := range names {
+		if files[i], err = hashFile(filepath.Join(dir, filepath.FromSlash(name))); err != nil {
+			return "", damaged(digest, fmt.Sprintf("%s cannot be read (%v)", name, err))
+		}
+		files[i].Name = name
+	}
+	if d, err := manifestDigest(files); err != nil || d != digest {
+		return "", damaged(digest, "its files are not what was stored")
+	}
+	return dir, nil
 }
 
 // Put stores bytes and returns their digest.

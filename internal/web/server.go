@@ -28,7 +28,9 @@ type Principals interface {
 
 // Options is what a server is built from.
 type Options struct {
-	Listen     string
+	Listen string
+	// Service is what the operations work on. Without one there are none, nor a
+	// page: the server answers predictions and metrics alone.
 	Service    *op.Service
 	Principals Principals
 	// Predict serves /v2 and the short form.
@@ -105,27 +107,38 @@ func (s *Server) handler() http.Handler {
 		mux.Handle(method+" "+path, h)
 		methods[path] = append(methods[path], method)
 	}
-	for _, o := range op.All() {
-		handle(o.Method, o.Path, s.operation(o))
+	elsewhere := "GET /api/v1/openapi.json lists what there is"
+	if s.o.Service != nil {
+		for _, o := range op.All() {
+			handle(o.Method, o.Path, s.operation(o))
+		}
+		handle("GET", "/api/v1/events", http.HandlerFunc(s.events))
+		handle("GET", "/api/v1/openapi.json", http.HandlerFunc(openAPI))
+		mux.Handle("/", page())
+	} else {
+		elsewhere = "a gateway answers predictions alone; ask `hone serve` for everything else"
+		mux.HandleFunc("/", nothing(elsewhere))
 	}
 	handle("POST", "/api/v1/models/{model}/predict", s.o.Predict)
-	handle("GET", "/api/v1/events", http.HandlerFunc(s.events))
-	handle("GET", "/api/v1/openapi.json", http.HandlerFunc(openAPI))
 	handle("GET", "/metrics", s.o.Metrics)
 	for path, allowed := range methods {
 		mux.Handle(path, wrongMethod(allowed))
 	}
 	mux.Handle("/v2", s.o.Predict)
 	mux.Handle("/v2/", s.o.Predict)
-	mux.Handle("/", page())
-	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
-		problem(w, &hone.Error{Code: hone.NotFound, Message: "there is no " + r.Method + " " + r.URL.Path, Hint: "GET /api/v1/openapi.json lists what there is"})
-	})
+	mux.HandleFunc("/api/", nothing(elsewhere))
 	guard := http.NewCrossOriginProtection()
 	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		problem(w, &hone.Error{Code: hone.Denied, Message: "a page of another origin sent this", Hint: "open Hone's own page, or send it from a program"})
 	}))
 	return s.protect(guard.Handler(mux))
+}
+
+// nothing answers a path that is not there.
+func nothing(hint string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		problem(w, &hone.Error{Code: hone.NotFound, Message: "there is no " + r.Method + " " + r.URL.Path, Hint: hint})
+	}
 }
 
 // wrongMethod answers a path that is there for other methods.
