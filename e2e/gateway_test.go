@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -55,8 +56,25 @@ func TestE2EGateway(t *testing.T) {
 		t.Errorf("m-2 ended %s: %s", r.Ending, r.Sentence)
 	}
 	x.switched(unnamed, "v2")
-	x.must("POST", "/api/v1/models/m/rollback", map[string]any{"reason": "a test"}, nil)
+	if out, err := x.rollBack(); err == nil || !strings.Contains(out, "end that process first") {
+		t.Errorf("a rollback beside a server: %v\n%s", err, out)
+	}
+	x.end(syscall.SIGKILL)
+	if out, err := x.rollBack(); err != nil || !strings.Contains(out, "owner rolled m back to v1: complaints") {
+		t.Errorf("a rollback without a server: %v\n%s", err, out)
+	}
 	x.switched(unnamed, "v1")
+	x.start()
+	if got := x.champion(); got != "v1" {
+		t.Errorf("%s is champion after the rollback", got)
+	}
+	var audit struct {
+		Whole    bool
+		Sentence string
+	}
+	if x.must("GET", "/api/v1/audit/verify", nil, &audit); !audit.Whole {
+		t.Error(audit.Sentence)
+	}
 
 	all := [][]answer{named.stop(), unnamed.stop(), beside.stop()}
 	acked, longest := map[hone.PredictionID]bool{}, time.Duration(0)
@@ -83,6 +101,12 @@ func TestE2EGateway(t *testing.T) {
 	one.end(syscall.SIGTERM)
 	two.end(syscall.SIGTERM)
 	x.logged(acked)
+}
+
+// rollBack rolls the model back without asking a server.
+func (s *server) rollBack() (string, error) {
+	out, err := exec.Command(binary, "gateway", "rollback", "m", "--config", s.at("hone.yaml"), "--reason", "complaints").CombinedOutput()
+	return string(out), err
 }
 
 // pass lets time pass.

@@ -10,6 +10,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,7 +26,8 @@ import (
 var binary string
 
 // The test binary is also the trainer that the tests configure: with the
-// argument trainer it trains, unless a file in the given folder tells it to wait.
+// argument trainer it trains, unless a file in the given folder tells it to wait;
+// with the argument server it serves a model that turns bad.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == "trainer" {
 		if err := train(os.Args[2], os.Getenv("HONE_RUN")); err != nil {
@@ -31,6 +35,10 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		return
+	}
+	if len(os.Args) == 4 && os.Args[1] == "server" {
+		fmt.Fprintln(os.Stderr, turning(os.Args[2], os.Args[3]))
+		os.Exit(1)
 	}
 	flag.Parse()
 	os.Exit(runAll(m))
@@ -63,6 +71,9 @@ func train(control, run string) error {
 		return err
 	}
 	for exists(filepath.Join(control, "block-"+version)) {
+		if err := burn(control); err != nil {
+			return err
+		}
 		<-time.After(5 * time.Millisecond)
 	}
 	raw, err := os.ReadFile(filepath.Join(run, "schema.json"))
@@ -95,6 +106,32 @@ func train(control, run string) error {
 		return err
 	}
 	return predictor.WriteLinear(dir, schema.Signature, fit)
+}
+
+// burn uses every core for as long as a file tells it to.
+func burn(control string) error {
+	if !exists(filepath.Join(control, "burn")) {
+		return nil
+	}
+	here := filepath.Join(control, "burns")
+	if err := os.WriteFile(here+".new", []byte(strconv.Itoa(os.Getpid())), 0o600); err != nil {
+		return err
+	}
+	if err := os.Rename(here+".new", here); err != nil {
+		return err
+	}
+	var wait sync.WaitGroup
+	for range runtime.NumCPU() {
+		wait.Go(func() {
+			for x := 1.5; exists(filepath.Join(control, "burn")); {
+				for range 1_000_000 {
+					x = x*1.0000001 + 1e-9
+				}
+			}
+		})
+	}
+	wait.Wait()
+	return os.Remove(here)
 }
 
 func exists(path string) bool {

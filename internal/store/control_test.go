@@ -323,10 +323,17 @@ func TestBlobs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	reader := store.ReadBlobs(dir)
+	if got, err := reader.Verified(digest); err != nil || got != stored {
+		t.Errorf("read without the store: %s, %v", got, err)
+	}
 	weights := filepath.Join(stored, "sub/weights.bin")
 	overwrite(t, weights, "0123456788")
 	if err := b.VerifyDir(digest, files); err == nil || !strings.Contains(err.Error(), "sub/weights.bin is not what") {
 		t.Errorf("a changed file gives %v", err)
+	}
+	if _, err := reader.Verified(digest); err == nil || !strings.Contains(err.Error(), "is damaged") {
+		t.Errorf("a changed file, read without the store, gives %v", err)
 	}
 	if _, _, err := b.PutDir(src); err != nil || b.VerifyDir(digest, files) != nil {
 		t.Errorf("storing the folder again does not mend it: %v", err)
@@ -334,6 +341,9 @@ func TestBlobs(t *testing.T) {
 	overwrite(t, filepath.Join(stored, "more"), "x")
 	if err := b.VerifyDir(digest, files); err == nil || !strings.Contains(err.Error(), "more was added") {
 		t.Errorf("an added file gives %v", err)
+	}
+	if _, err := reader.Verified(digest); err == nil {
+		t.Error("an added file passes without the store")
 	}
 	os.Remove(filepath.Join(stored, "more"))
 	os.Remove(weights)
