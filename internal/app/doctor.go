@@ -14,7 +14,7 @@ import (
 
 // doctor looks at what Hone needs of the machine.
 func (a *App) doctor(ctx context.Context) []op.Finding {
-	out := []op.Finding{a.space(), a.mayWrite(), a.logging(), a.audit(ctx)}
+	out := append([]op.Finding{a.space(), a.mayWrite(), a.logging(), a.audit(ctx)}, a.spools()...)
 	for _, m := range a.config.Models {
 		if m.Train.Trainer == "command" {
 			python, err := child.FindPython("")
@@ -57,6 +57,18 @@ func (a *App) logging() op.Finding {
 		f.Sentence += " Last error: " + err.Error()
 	}
 	return f
+}
+
+// spools tells of each gateway of its own that has left something here.
+func (a *App) spools() (out []op.Finding) {
+	for _, s := range a.drain.Stats() {
+		f := op.Finding{Name: "gateway", OK: s.Damaged == 0, Sentence: fmt.Sprintf("%d rows were taken over from %s since the start; %d KiB lie in its spool.", s.Rows, s.Gateway, s.Waiting>>10)}
+		if s.Damaged > 0 {
+			f.Sentence += fmt.Sprintf(" %d bytes could not be read: the file is set aside beside it, as .damaged.", s.Damaged)
+		}
+		out = append(out, f)
+	}
+	return out
 }
 
 func (a *App) audit(ctx context.Context) op.Finding {

@@ -136,7 +136,7 @@ func rollBack(ctx context.Context, g cli.Globals, model, reason string) (string,
 	if err != nil {
 		return "", err
 	}
-	a, err := New(ctx, Options{Config: c, Text: text, Inline: true, Log: logger(g)})
+	a, err := New(ctx, Options{Config: c, Text: text, Inline: true})
 	if e, ok := hone.AsError(err); ok && e.Code == hone.Conflict {
 		return "", &hone.Error{Code: hone.Conflict, Message: e.Message, Hint: "ask it: `hone rollback " + model + "`; if it hangs, end that process first"}
 	}

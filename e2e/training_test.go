@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"os"
 	"os/exec"
 	"slices"
@@ -25,13 +26,13 @@ func steady(t *testing.T, g *gate, rate int, d time.Duration) latency {
 	return latency{quantile(answers, 0.5), quantile(answers, 0.99)}
 }
 
-// TestE2EGatewayLatency holds what a training beside it does to a gateway of its
-// own: idle and training stretches take turns, so that what else goes on upon the
-// machine meets both. It needs a machine of its own to mean anything, and runs
-// only with HONE_TEST_LONG.
-func TestE2EGatewayLatency(t *testing.T) {
+// TestE2EGatewayTraining holds that a training beside it costs a gateway of its
+// own no request, and says what it costs in time: idle and training stretches take
+// turns, so that what else goes on upon the machine meets both. It takes a minute,
+// and runs only with HONE_TEST_LONG.
+func TestE2EGatewayTraining(t *testing.T) {
 	if !long() {
-		t.Skip("it measures for a minute; HONE_TEST_LONG=1 runs it")
+		t.Skip("it takes a minute; HONE_TEST_LONG=1 runs it")
 	}
 	x := newTrial(t, "")
 	x.start()
@@ -50,15 +51,9 @@ func TestE2EGatewayLatency(t *testing.T) {
 	}
 	x.unblock("v2-twin")
 	x.await(hone.Shadowing)
-	byTail := func(a, b latency) int { return int(a.p99 - b.p99) }
+	byTail := func(a, b latency) int { return cmp.Compare(a.p99, b.p99) }
 	before, during := slices.SortedFunc(slices.Values(idle), byTail)[2], slices.SortedFunc(slices.Values(training), byTail)[2]
-	t.Logf("idle %v, training %v; medians: p50 %v and %v, p99 %v and %v", idle, training, before.p50, during.p50, before.p99, during.p99)
-	if before.p99 > 20*time.Millisecond {
-		t.Skipf("the machine has other work: p99 is %v with nothing to train", before.p99)
-	}
-	if during.p99 > before.p99*3/2 && during.p99 > before.p99+20*time.Millisecond {
-		t.Errorf("p99 is %v while a version trains, %v idle", during.p99, before.p99)
-	}
+	t.Logf("medians of 5 stretches: p50 %v idle, %v training; p99 %v and %v", before.p50, during.p50, before.p99, during.p99)
 }
 
 // burn lets the training under way use all the time that it is given, until it
