@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"slices"
@@ -238,8 +239,9 @@ func (l *load) try(body []byte, a *answer) error {
 
 // down tells a process that is away from one that answers wrongly.
 func down(err error) bool {
-	_, network := errors.AsType[*net.OpError](err)
-	return network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	broken, ok := errors.AsType[*url.Error](err)
+	_, network := errors.AsType[*net.OpError](err) // While the answer is read.
+	return ok && !broken.Timeout() || network || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // good holds that every request was answered, and returns the ids.
