@@ -122,6 +122,47 @@ func TestDrainCrashes(t *testing.T) {
 	l.before = nil
 	drain(t, d)
 	l.once(t, n+1, n)
+	putScores(t, s, n, 5)
+	l.shadowAfter = errors.New("the answer was lost")
+	if err := d.Once(t.Context()); err == nil {
+		t.Error("no error")
+	}
+	l.shadowAfter = nil
+	drain(t, d) // The same process tries again.
+	l.once(t, n+1, n+5)
+}
+
+// More than is stored at a time is stored all the same.
+func TestRounds(t *testing.T) {
+	t.Parallel()
+	data, l := t.TempDir(), newLog()
+	s := open(t, data, 0)
+	for i := range 4 {
+		put(t, s, 4000*i, 4000)
+	}
+	drain(t, drainOf(data, l, nil))
+	l.once(t, 16_000, 0)
+}
+
+// A number is used once, also where nothing is left to tell by which were used.
+func TestNumbersGoOn(t *testing.T) {
+	t.Parallel()
+	data, l := t.TempDir(), newLog()
+	d := drainOf(data, l, nil)
+	for i := range 3 {
+		s := open(t, data, 0)
+		put(t, s, i, 1)
+		s.Close()
+	}
+	drain(t, d)
+	for _, left := range files(t, data) { // It is stored.
+		if err := os.Remove(left); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(t, open(t, data, 0), 3, 1)
+	drain(t, d)
+	l.once(t, 4, 0)
 }
 
 // Without its mark a spool is drained again, and still each row once.
@@ -290,6 +331,14 @@ func TestEjections(t *testing.T) {
 	if got := strings.Join(heard, " "); got != "fraudv24 fraudv35 fraudv45" {
 		t.Errorf("heard %s", got)
 	}
+	heard = nil
+	drain(t, drainOf(data, newLog(), func(e spool.Ejection) error {
+		heard = append(heard, string(e.Version))
+		return nil
+	}))
+	if got := strings.Join(heard, " "); got != "v3 v4" {
+		t.Errorf("after a restart: heard %s, but v2 was ejected under an older plan", got)
+	}
 }
 
 func TestStartStop(t *testing.T) {
@@ -387,7 +436,12 @@ func TestFailedWrite(t *testing.T) {
 			counted = lines.Text()
 		}
 	}
-	drain(t, drainOf(data, l, nil))
+	open(t, data, 0)
+	d := drainOf(data, l, nil)
+	drain(t, d)
+	if st := d.Stats()[0]; st.Damaged != 0 {
+		t.Errorf("%d bytes of what could not be written lie there", st.Damaged)
+	}
 	if want := fmt.Sprintf("stored %d shed %d", acked, refused); counted != want || refused == 0 || len(l.predictions) != acked || acked+refused != 6000 {
 		t.Errorf("%s, want %s; the log has %d", counted, want, len(l.predictions))
 	}
