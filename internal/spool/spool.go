@@ -24,7 +24,7 @@ import (
 )
 
 const (
-	segmentBytes = 8 << 20               // After which a new segment begins.
+	segmentBytes = 8 << 20               // After which a new segment begins, or a quarter of the limit.
 	maxWaiting   = 32 << 20              // Bytes that wait to be written.
 	gather       = 50 * time.Millisecond // How long offered rows do.
 	defaultLimit = 1 << 30
@@ -305,7 +305,7 @@ func (s *Spool) write(frame []byte) error {
 			return errFull
 		}
 	}
-	if s.file == nil || s.size >= segmentBytes {
+	if s.file == nil || s.size >= min(segmentBytes, s.o.Limit/4) {
 		if err := s.begin(); err != nil {
 			return err
 		}
