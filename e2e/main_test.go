@@ -105,7 +105,19 @@ func train(control, run string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	return predictor.WriteLinear(dir, schema.Signature, fit)
+	if err := predictor.WriteLinear(dir, schema.Signature, fit); err != nil {
+		return err
+	}
+	how, err := os.ReadFile(filepath.Join(control, "turning"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	program, self := os.Executable()
+	if err := errors.Join(err, self, os.Remove(filepath.Join(dir, predictor.ManifestName))); err != nil {
+		return err
+	}
+	return predictor.WriteManifest(dir, predictor.Manifest{Format: "process", Signature: schema.Signature,
+		Command: []string{program, "server", string(how), filepath.Join(control, "bad")}})
 }
 
 // burn uses every core for as long as a file tells it to.

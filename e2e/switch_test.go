@@ -2,16 +2,13 @@ package e2e
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -234,7 +231,11 @@ func badCandidate(t *testing.T, how string) {
 		}
 		slowest = max(slowest, a.took)
 	}
-	if faults == 0 || faults > 20+50*300/1000 || slowest > 5*time.Second {
+	most := 20
+	if how == "hangs" {
+		most += 50 * 300 / 1000 // Those that came while the first ones waited.
+	}
+	if faults == 0 || faults > most || slowest > 5*time.Second {
 		t.Errorf("%d requests saw the fault, the slowest took %v", faults, slowest)
 	}
 	c.eventually("nothing is left behind", func() bool { return g.metric("go_goroutines") <= goroutines+8 })
@@ -260,44 +261,6 @@ func (c *control) version(id hone.VersionID, how string) {
 		c.t.Fatal(err)
 	}
 	c.artefacts[id] = digest
-}
-
-// turning serves a model that answers well until a file is there, then badly.
-func turning(how, file string) error {
-	l, err := net.Listen("tcp", os.Getenv("HONE_ADDR"))
-	if err != nil {
-		return err
-	}
-	var bad atomic.Bool
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v2/health/{what}", func(http.ResponseWriter, *http.Request) {})
-	mux.HandleFunc("POST /v2/models/{model}/infer", func(w http.ResponseWriter, r *http.Request) {
-		var in struct{ Inputs []struct{ Shape []int } }
-		if err := json.NewDecoder(r.Body).Decode(&in); err != nil || len(in.Inputs) == 0 {
-			http.Error(w, `{"error": "bad request"}`, http.StatusBadRequest)
-			return
-		}
-		if bad.Load() || exists(file) {
-			bad.Store(true)
-			switch how {
-			case "fails":
-				http.Error(w, `{"error": "out of memory"}`, http.StatusInternalServerError)
-				return
-			case "garbage":
-				fmt.Fprint(w, `{"outputs": [{"name": "score", "shape": [1], "datatype": "FP64", "data": ["NaN", {}]}]}`, strings.Repeat("\xff", 1000))
-				return
-			case "hangs":
-				<-r.Context().Done()
-				return
-			case "dies":
-				os.Exit(1)
-			}
-		}
-		n := in.Inputs[0].Shape[0]
-		json.NewEncoder(w).Encode(map[string]any{"model_name": r.PathValue("model"), "outputs": []any{
-			map[string]any{"name": "score", "shape": []int{n}, "datatype": "FP64", "data": make([]float64, n)}}})
-	})
-	return http.Serve(l, mux)
 }
 
 // TestE2EDamagedPlan holds that a plan that is damaged, or older than the one in
