@@ -19,7 +19,7 @@ import (
 // while the server sees no traffic itself: the gateway takes it off at once, the
 // server hears of it and ends the rollout, and no request fails.
 func TestE2EEjection(t *testing.T) {
-	x := newTrial(t, "")
+	x := newTrial(t, "    gates: [{metric: latency_p99, max: 10s}]\n") // v1 has no process to ask.
 	x.start()
 	if err := os.WriteFile(x.at("control", "turning"), []byte("fails"), 0o600); err != nil {
 		t.Fatal(err)
