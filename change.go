@@ -37,6 +37,10 @@ type Change struct {
 	Plan     *Plan // The store sets its token.
 	Watch    *Watch
 	Config   *Applied
+	// Answered is the last announcement that the run answers: those up to it wait
+	// no more.
+	Answered int64
+	Incident *Incident
 }
 
 // Applied is a configuration as it was applied.

@@ -120,63 +120,6 @@ type Limits struct {
 // Bytes is a size that is written as people write it: 500MiB, 4GiB.
 type Bytes int64
 
-// Trigger is a rule over signals that starts a run. Exactly one field is set.
-type Trigger struct {
-	// RecoverableLoss fires when the loss that a retrain would win back is
-	// worth the price of the retrain.
-	RecoverableLoss *RecoverableLoss `json:"recoverable_loss,omitempty" yaml:"recoverable_loss"`
-	// Schedule fires by the clock.
-	Schedule *Schedule `json:"schedule,omitempty" yaml:"schedule"`
-	// DataVolume fires when so many new mature labels have come since the
-	// champion was trained, and since the last run.
-	DataVolume int `json:"data_volume,omitempty" yaml:"data_volume"`
-	// Drift fires when at least this share of the features has drifted.
-	Drift *DriftTrigger `json:"drift,omitempty" yaml:"drift"`
-	// Performance fires when a metric on mature labels is surely past its limit.
-	Performance *Performance `json:"performance,omitempty" yaml:"performance"`
-}
-
-// RecoverableLoss prices a retrain.
-type RecoverableLoss struct {
-	// RetrainCost is what one retrain and rollout costs, in units of the loss.
-	RetrainCost float64 `json:"retrain_cost" yaml:"retrain_cost"`
-}
-
-// Schedule is a cron expression of five fields.
-type Schedule struct {
-	// Cron is minute, hour, day of month, month, day of week.
-	Cron string `json:"cron" yaml:"cron"`
-	// TimeZone is an IANA name such as Europe/Paris. Default UTC.
-	TimeZone string `json:"time_zone,omitempty" yaml:"time_zone"`
-}
-
-// DriftTrigger starts a run on drift alone, for owners who want that.
-type DriftTrigger struct {
-	// Features is the share of features that must have drifted.
-	Features float64 `json:"features" yaml:"features"`
-}
-
-// Performance is a limit on a realised metric.
-type Performance struct {
-	// Metric is loss, accuracy, auc, log_loss, brier, rmse or mae.
-	Metric string `json:"metric" yaml:"metric"`
-	// Below fires when the metric is surely under it.
-	Below *float64 `json:"below,omitempty" yaml:"below"`
-	// Above fires when the metric is surely over it.
-	Above *float64 `json:"above,omitempty" yaml:"above"`
-}
-
-// Guards hold runs back.
-type Guards struct {
-	// Cooldown is the least time between the end of a run and the next. Default 1h.
-	Cooldown Duration `json:"cooldown" yaml:"cooldown"`
-	// MaxPerDay is the most runs that triggers may start in 24 hours. Default 4.
-	MaxPerDay int `json:"max_per_day" yaml:"max_per_day"`
-	// MinNewLabels is the least number of mature labels that must have come
-	// since the champion was trained, and since the last run. Default 200.
-	MinNewLabels int `json:"min_new_labels" yaml:"min_new_labels"`
-}
-
 // Gate is one check of a candidate besides the default ones.
 type Gate struct {
 	// Metric is loss, accuracy, auc, log_loss, brier, rmse, mae, latency_p99 or

@@ -53,6 +53,9 @@ type Run struct {
 	Evaluation *Evaluation `json:"evaluation,omitempty"`
 	Verdicts   []Verdict   `json:"verdicts,omitempty"`
 	Rollout    *Rollout    `json:"rollout,omitempty"`
+	// Pending is a trigger that fired while the run was under way. It is looked
+	// at once the run is over and its champion still serves.
+	Pending *Reason `json:"pending,omitempty"`
 	// Cancel is who asked for the run to end, if anybody did.
 	Cancel string `json:"cancel,omitempty"`
 	// Sentence says what the run does or did, and why.

@@ -39,6 +39,12 @@ const (
 	OnVolume      TriggerKind = "data_volume"
 	OnDrift       TriggerKind = "drift"
 	OnPerformance TriggerKind = "performance"
+	OnWhen        TriggerKind = "when"
+	OnEvent       TriggerKind = "event"
+	OnPolicy      TriggerKind = "policy_change"
+	OnAny         TriggerKind = "any"
+	OnAll         TriggerKind = "all"
+	OnAtLeast     TriggerKind = "at_least"
 	OnManual      TriggerKind = "manual"
 )
 
@@ -46,7 +52,12 @@ const (
 type Reason struct {
 	Trigger TriggerKind `json:"trigger,omitempty"`
 	Guard   string      `json:"guard,omitempty"` // Such as cooldown; set when it held the run back.
-	Fired   bool        `json:"fired"`
+	// Depth is 0 for a trigger of its own, else how deep it stands in the
+	// combination before it.
+	Depth int  `json:"depth,omitempty"`
+	Fired bool `json:"fired"`
+	// Unknown is set when it cannot be told whether the rule holds.
+	Unknown bool `json:"unknown,omitempty"`
 	// Value was held against Limit.
 	Value    float64 `json:"value"`
 	Limit    float64 `json:"limit"`
@@ -66,5 +77,15 @@ type Decision struct {
 	Ticks   []Tick      `json:"ticks,omitempty"`
 	// LossRate is the loss that the stale champion is thought to cost a row.
 	LossRate float64 `json:"loss_rate,omitempty"`
-	Sentence string  `json:"sentence"`
+	// Event is the newest announcement that the run answers.
+	Event *CloudEvent `json:"event,omitempty"`
+	// Policy names what candidates were judged by at the time.
+	Policy string `json:"policy,omitempty"`
+	// Cost of the run that begins, in units of the loss, where there is a budget.
+	Cost float64 `json:"cost,omitempty"`
+	// Streaks counts at how many looks in a row each rule with consecutive held.
+	Streaks map[string]int `json:"streaks,omitempty"`
+	// Again is when time alone may change the decision; zero when it cannot.
+	Again    time.Time `json:"again,omitzero"`
+	Sentence string    `json:"sentence"`
 }

@@ -32,6 +32,8 @@ type Lineage struct {
 	Params  map[string]any `json:"params,omitempty"`
 	// Config is the SHA-256 of the model's configuration at the time.
 	Config string `json:"config"`
+	// Policy is what the version was judged by.
+	Policy *Policy `json:"policy,omitempty"`
 	// TrainedUntil is the newest prediction time among the training rows. Rows up
 	// to then never judge this version.
 	TrainedUntil time.Time `json:"trained_until"`

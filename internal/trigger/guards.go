@@ -1,6 +1,7 @@
 package trigger
 
 import (
+	"slices"
 	"time"
 
 	"hone"
@@ -16,7 +17,12 @@ func guards(in Input, by *finding, now time.Time) []finding {
 	}
 	out := []finding{singleFlight(in.Runs)}
 	if kind != hone.OnManual {
-		out = append(out, cooldown(in, now), budget(in, now))
+		out = append(out, cooldown(in, now),
+			started(in, "max_per_day", in.Model.Guards.MaxPerDay, day24, "24 hours", now),
+			started(in, "max_per_month", in.Model.Guards.MaxPerMonth, month, "30 days", now))
+	}
+	if b := in.Model.Guards.Budget; capped(b) {
+		out = append(out, afford(in, b.PerDay, day24, "24 hours", now), afford(in, b.PerMonth, month, "30 days", now))
 	}
 	if kind != hone.OnFirst && in.HasChampion {
 		f := newLabels(in)
@@ -62,29 +68,92 @@ func cooldown(in Input, now time.Time) finding {
 	}
 	since := now.Sub(last)
 	f.Value = since.Seconds()
-	f.Fired = since < need
+	f.Fired = within(last, now, need)
+	f.until = last.Add(need)
 	if f.Fired {
+		since = max(since, 0) // The clock may have been set back.
 		f.start = "its last run ended " + ago(since) + " ago; the cooldown is " + ago(need) + "."
 	}
 	f.Sentence = "The last run ended " + ago(since) + " ago; the cooldown is " + ago(need) + "."
 	return f
 }
 
-func budget(in Input, now time.Time) finding {
-	limit := in.Model.Guards.MaxPerDay
-	if limit <= 0 {
-		limit = 4
-	}
-	started := 0
+const (
+	day24 = 24 * time.Hour
+	month = 30 * day24
+)
+
+// within tells whether something happened less than so long ago. What a clock
+// stamped that ran further ahead than that never comes of age, and is passed
+// over: it would hold runs back until then.
+func within(at, now time.Time, d time.Duration) bool {
+	since := now.Sub(at)
+	return !at.IsZero() && since < d && since > -d
+}
+
+// started bounds the runs that triggers start in a stretch of time.
+func started(in Input, guard string, limit int, stretch time.Duration, words string, now time.Time) finding {
+	n := 0
+	f := finding{Reason: hone.Reason{Guard: guard, Limit: float64(limit)}}
 	for _, r := range in.Runs {
-		if r.Decision.Trigger != hone.OnManual && now.Sub(r.Started) < 24*time.Hour {
-			started++
+		if r.Decision.Trigger == hone.OnManual || !within(r.Started, now, stretch) {
+			continue
+		}
+		if n++; n == limit {
+			f.until = r.Started.Add(stretch)
 		}
 	}
-	f := finding{Reason: hone.Reason{Guard: "max_per_day", Fired: started >= limit, Value: float64(started), Limit: float64(limit)}}
-	f.start = say.Count(started, "run", "runs") + " in 24 hours, and " + say.Whole(limit) + " are allowed."
-	f.Sentence = "Triggers started " + say.Count(started, "run", "runs") + " in the last 24 hours; " + say.Whole(limit) + " are allowed."
+	f.Fired, f.Value = n >= limit, float64(n)
+	f.start = say.Count(n, "run", "runs") + " in " + words + ", and " + say.Whole(limit) + " are allowed."
+	f.Sentence = "Triggers started " + say.Count(n, "run", "runs") + " in the last " + words + "; " + say.Whole(limit) + " are allowed."
 	return f
+}
+
+func capped(b hone.Budget) bool { return b.PerDay > 0 || b.PerMonth > 0 }
+
+// afford holds a run back whose cost would pass the cap of a stretch of time,
+// whoever asks for it.
+func afford(in Input, most float64, stretch time.Duration, words string, now time.Time) finding {
+	cost := in.Model.Guards.Budget.RunCost
+	f := finding{Reason: hone.Reason{Guard: "budget", Limit: most}}
+	if most <= 0 {
+		f.Sentence = "What runs may cost in " + words + " is not capped."
+		return f
+	}
+	spent := 0.0
+	var paid []hone.Run
+	for _, r := range in.Runs {
+		if within(r.Started, now, stretch) {
+			spent += costOf(r, cost)
+			paid = append(paid, r)
+		}
+	}
+	const slack = 1 + 1e-9 // Three times 0.1 is 0.3 to a person.
+	f.Value = spent
+	f.Fired = spent+cost > most*slack
+	left := spent
+	for _, r := range slices.Backward(paid) { // The oldest leave first.
+		if left+cost <= most*slack {
+			break
+		}
+		left -= costOf(r, cost)
+		f.until = r.Started.Add(stretch)
+	}
+	if left+cost > most*slack {
+		f.until = time.Time{} // No time makes it cheap enough.
+	}
+	f.start = "a run costs " + say.Num(cost) + ", and " + say.Num(spent) + " of " + say.Num(most) + " are spent in " + words + "."
+	f.Sentence = "A run costs " + say.Num(cost) + "; " + say.Num(spent) + " of " + say.Num(most) + " are spent in the last " + words + "."
+	return f
+}
+
+// costOf is what a run cost when it began; one from before there was a budget
+// costs what runs cost now.
+func costOf(r hone.Run, now float64) float64 {
+	if r.Decision.Cost > 0 {
+		return r.Decision.Cost
+	}
+	return now
 }
 
 func newLabels(in Input) finding {

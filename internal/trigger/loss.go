@@ -73,6 +73,7 @@ func onLoss(in Input, r hone.RecoverableLoss) finding {
 	lower, gain, n, from := BestSuffix(in.Ticks)
 	price := say.Num(f.Limit)
 	if n == 0 {
+		f.Unknown = true
 		f.wait = "recoverable loss is not known yet"
 		f.Sentence = "Recoverable loss is not known yet: " + say.Count(len(in.Ticks), "stretch", "stretches") + " of labelled rows, and it takes " + say.Num(minSuffix) + "."
 		return f

@@ -8,30 +8,66 @@ import (
 	"hone/internal/say"
 )
 
+// look is one asking of all rules.
+type look struct {
+	in      Input
+	now     time.Time
+	streaks map[string]int // As they are after this look.
+	values  map[string]float64
+}
+
 // triggers asks each rule, in the order of the configuration.
-func triggers(in Input, now time.Time) []finding {
+func (l *look) triggers() []finding {
 	var out []finding
-	if in.Manual != nil {
-		out = append(out, manual(*in.Manual))
+	if l.in.Manual != nil {
+		out = append(out, manual(*l.in.Manual))
 	}
-	if !in.HasChampion {
-		return append(out, first(in))
+	if !l.in.HasChampion {
+		return append(out, first(l.in))
 	}
-	for _, t := range in.Model.Triggers {
-		switch {
-		case t.RecoverableLoss != nil:
-			out = append(out, onLoss(in, *t.RecoverableLoss))
-		case t.Schedule != nil:
-			out = append(out, onSchedule(in, *t.Schedule, now))
-		case t.DataVolume > 0:
-			out = append(out, onVolume(in.NewLabels, t.DataVolume))
-		case t.Drift != nil:
-			out = append(out, onDrift(in.Signals, *t.Drift))
-		case t.Performance != nil:
-			out = append(out, onPerformance(in.Signals, *t.Performance))
-		}
+	for _, t := range l.in.Model.Triggers {
+		out = append(out, l.rule(t))
+	}
+	if l.in.Pending != nil {
+		out = append(out, pending(*l.in.Pending))
 	}
 	return out
+}
+
+// plain asks one rule as it stands, without what modifies it.
+func (l *look) plain(t hone.Trigger) finding {
+	in := l.in
+	switch {
+	case t.RecoverableLoss != nil:
+		return onLoss(in, *t.RecoverableLoss)
+	case t.Schedule != nil:
+		return onSchedule(in, *t.Schedule, l.now)
+	case t.DataVolume > 0:
+		return onVolume(in.NewLabels, t.DataVolume)
+	case t.Drift != nil:
+		return onDrift(in.Signals, *t.Drift)
+	case t.Performance != nil:
+		return onPerformance(in.Signals, *t.Performance)
+	case t.When != "":
+		return l.onWhen(t.When)
+	case t.Event != nil:
+		return onEvent(in.Events, *t.Event)
+	case t.PolicyChange:
+		return onPolicy(in)
+	case t.Any != nil:
+		return l.combined(hone.OnAny, 1, t.Any)
+	case t.All != nil:
+		return l.combined(hone.OnAll, len(t.All), t.All)
+	case t.AtLeast != nil:
+		return l.combined(hone.OnAtLeast, t.AtLeast.N, t.AtLeast.Of)
+	}
+	return finding{Reason: hone.Reason{Unknown: true, Sentence: "This trigger has no rule."}}
+}
+
+// pending is what fired while a run was under way that changed nothing.
+func pending(r hone.Reason) finding {
+	r.Fired, r.Depth = true, 0
+	return finding{Reason: r, start: "its " + string(r.Trigger) + " trigger fired during its last run."}
 }
 
 func manual(m Manual) finding {
@@ -72,6 +108,7 @@ func onDrift(signals []hone.Signal, d hone.DriftTrigger) finding {
 	f := finding{Reason: hone.Reason{Trigger: hone.OnDrift, Limit: d.Features}}
 	s, why := latest(signals, "drift.share")
 	if why != "" {
+		f.Unknown = true
 		f.wait = "drift cannot be told"
 		f.Sentence = "Drift cannot be told: " + say.Period(why)
 		return f
@@ -102,6 +139,7 @@ func onPerformance(signals []hone.Signal, p hone.Performance) finding {
 		why = p.Metric + " has no interval"
 	}
 	if why != "" {
+		f.Unknown = true
 		f.wait = p.Metric + " cannot be told"
 		f.Sentence = "Whether " + p.Metric + " is " + side + " " + say.Num(*limit) + " cannot be told: " + say.Period(why)
 		return f

@@ -2,6 +2,7 @@ package trigger
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/adhocore/gronx"
@@ -14,15 +15,10 @@ import (
 // that was acted on. However many were missed, one run catches up.
 func onSchedule(in Input, s hone.Schedule, now time.Time) finding {
 	f := finding{Reason: hone.Reason{Trigger: hone.OnSchedule, Limit: 1}}
-	since := in.LastSchedule
-	if since.IsZero() {
-		since = in.ChampionSince
-	}
-	if since.IsZero() {
-		since = now
-	}
+	since := scheduledSince(in, now)
 	due, err := after(s, since)
 	if err != nil {
+		f.Unknown = true
 		f.wait = "its schedule cannot be read"
 		f.Sentence = "The schedule cannot be read: " + say.Period(err.Error())
 		return f
@@ -65,17 +61,46 @@ func after(s hone.Schedule, t time.Time) (time.Time, error) {
 
 func day(t time.Time) string { return t.Format("Mon 2 Jan 15:04 MST") }
 
+// scheduledSince is from when on a time of a schedule counts as not acted on:
+// since the last run that began while one was due, whatever it was put down to,
+// else since the champion took over. What a clock stamped that ran far ahead is
+// passed over, else the schedule would rest until then.
+func scheduledSince(in Input, now time.Time) time.Time {
+	sane := func(t time.Time) bool { return !t.IsZero() && !t.After(now.Add(ahead)) }
+	for _, r := range in.Runs {
+		if sane(r.Decision.At) && answered(r.Decision) {
+			return r.Decision.At
+		}
+	}
+	switch {
+	case sane(in.ChampionSince):
+		return in.ChampionSince
+	case !in.Looked.IsZero() && !in.Looked.After(now):
+		return in.Looked
+	}
+	return now
+}
+
+// ahead is how far in the future a time may lie that is still believed: a clock
+// that was set back for the winter, or by a person's slip of a day.
+const ahead = 25 * time.Hour
+
+// answered tells whether a run began while a schedule was due.
+func answered(d hone.Decision) bool {
+	return slices.ContainsFunc(d.Reasons, func(r hone.Reason) bool { return r.Trigger == hone.OnSchedule && r.Fired })
+}
+
 // NextSchedule is the next time at which one of the model's schedules is due,
 // zero when it has none that can be read.
 func NextSchedule(m hone.Model, now time.Time) (next time.Time) {
-	for _, t := range m.Triggers {
+	each(m.Triggers, func(t hone.Trigger) {
 		if t.Schedule == nil {
-			continue
+			return
 		}
 		at, err := after(*t.Schedule, now)
 		if err == nil && (next.IsZero() || at.Before(next)) {
 			next = at
 		}
-	}
+	})
 	return next
 }

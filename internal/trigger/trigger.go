@@ -12,8 +12,9 @@ import (
 type Input struct {
 	Model       hone.Model
 	HasChampion bool
-	// ChampionSince is when the champion began to serve.
-	ChampionSince time.Time
+	Champion    hone.VersionID
+	// ChampionSince is when the champion began to serve, TrainedAt when it was made.
+	ChampionSince, TrainedAt time.Time
 	// Ticks of the champion's probe since then, oldest first.
 	Ticks   []hone.Tick
 	Signals []hone.Signal
@@ -21,15 +22,26 @@ type Input struct {
 	NewLabels int
 	// TrainableRows counts the labelled rows that a first version may use.
 	TrainableRows int
-	// Runs of the model, newest first: at least those of the last 24 hours, the
-	// last that ended and the open one.
+	// Runs of the model, newest first: at least those of the last 30 days, the
+	// last that ended, the last that answered a schedule, and the open one.
 	Runs []hone.Run
 	// Failures counts the candidates in a row that were rejected or rolled back.
 	Failures int
 	// Manual is a person's wish for a run, or nil.
 	Manual *Manual
-	// LastSchedule is the last time of the schedule that was acted on.
-	LastSchedule time.Time
+	// Look is set when a tick or a window was finished: rules with consecutive
+	// count looks. Looked is when triggers were last asked, zero at first.
+	Look   bool
+	Looked time.Time
+	// Streaks is what the last decision counted.
+	Streaks map[string]int
+	// Events that wait for a run, newest first.
+	Events []hone.CloudEvent
+	// Pending is what fired while the last run was under way, or nil.
+	Pending *hone.Reason
+	// Policy is what a candidate would be judged by now, Proven what the champion
+	// was; nil where that is not known.
+	Policy, Proven *hone.Policy
 }
 
 // Manual is a person's wish for a run.
@@ -58,11 +70,15 @@ func Decide(in Input, now time.Time) hone.Decision {
 		Ticks:   in.Ticks[max(0, len(in.Ticks)-maxTicks):],
 	}
 	d.LossRate = lossRate(in.Ticks)
-	findings := triggers(in, now)
+	if in.Policy != nil {
+		d.Policy = fingerprint(*in.Policy)
+	}
+	l := &look{in: in, now: now, streaks: map[string]int{}}
+	findings := l.triggers()
 	best := strongest(findings)
 	held := guards(in, best, now)
 	for _, f := range findings {
-		d.Reasons = append(d.Reasons, f.Reason)
+		d.Reasons = f.tell(d.Reasons, 0)
 	}
 	var stop *finding
 	for i, f := range held {
@@ -78,14 +94,66 @@ func Decide(in Input, now time.Time) hone.Decision {
 			d.By = in.Manual.By
 		}
 	}
-	if d.Start && best.Trigger == hone.OnManual && in.Manual.Force {
-		d.Reasons = append(d.Reasons, hone.Reason{
-			Guard:    Forced,
-			Sentence: in.Manual.By + " forced this run: the number of new labels and the quality gate do not hold it.",
-		})
+	if d.Start {
+		l.begin(&d)
+	} else {
+		d.Again = again(findings, held, best, now)
+		if len(l.streaks) > 0 {
+			d.Streaks = l.streaks
+		}
 	}
 	d.Sentence = summary(in.Model.Name, findings, best, stop)
 	return d
+}
+
+// begin adds to a decision what only the start of a run has.
+func (l *look) begin(d *hone.Decision) {
+	if len(l.in.Events) > 0 {
+		d.Event = &l.in.Events[0]
+	}
+	if capped(l.in.Model.Guards.Budget) {
+		d.Cost = l.in.Model.Guards.Budget.RunCost
+	}
+	if d.Trigger == hone.OnManual && l.in.Manual.Force {
+		d.Reasons = append(d.Reasons, hone.Reason{
+			Guard:    Forced,
+			Sentence: l.in.Manual.By + " forced this run: the number of new labels and the quality gate do not hold it.",
+		})
+	}
+}
+
+// again is when time alone may change the decision: when the last guard that
+// holds a run back lets it go, or the first rule that says nothing yet may speak.
+func again(findings, held []finding, best *finding, now time.Time) (at time.Time) {
+	sooner := func(t time.Time) {
+		if !t.After(now) {
+			t = now.Add(time.Minute)
+		}
+		if at.IsZero() || t.Before(at) {
+			at = t
+		}
+	}
+	if best != nil {
+		var free time.Time
+		for _, g := range held {
+			if g.Fired && g.until.IsZero() {
+				free = time.Time{}
+				break
+			}
+			if g.Fired && g.until.After(free) {
+				free = g.until
+			}
+		}
+		if !free.IsZero() {
+			sooner(free)
+		}
+	}
+	for _, f := range findings {
+		if !f.Fired && !f.until.IsZero() {
+			sooner(f.until)
+		}
+	}
+	return at
 }
 
 // finding is a reason with what the summary makes of it.
@@ -95,6 +163,21 @@ type finding struct {
 	start string
 	// wait completes "fraud waits: …" where the rule did not fire; it may be empty.
 	wait string
+	// until is when time alone changes it; zero when it does not.
+	until time.Time
+	// parts are the rules of a combination.
+	parts []finding
+}
+
+// tell appends the reason and, under it, those of its parts.
+func (f finding) tell(out []hone.Reason, depth int) []hone.Reason {
+	r := f.Reason
+	r.Depth = depth
+	out = append(out, r)
+	for _, p := range f.parts {
+		out = p.tell(out, depth+1)
+	}
+	return out
 }
 
 // strongest returns the finding that the run is put down to: a person's wish,

@@ -1,0 +1,95 @@
+package trigger
+
+import (
+	"strings"
+	"time"
+
+	"hone"
+	"hone/internal/say"
+)
+
+// calmLooks is how many looks in a row without an alarm end an incident.
+const calmLooks = 2
+
+// Alarm is one thing that is wrong, with a name that stays while its numbers
+// change.
+type Alarm struct{ Name, Sentence string }
+
+// Alarms lists what is surely wrong by the rules and signals of a model: metrics
+// past the limit of a performance trigger, and labels that stay away.
+func Alarms(m hone.Model, signals []hone.Signal) (out []Alarm) {
+	each(m.Triggers, func(t hone.Trigger) {
+		if t.Performance == nil {
+			return
+		}
+		if f := onPerformance(signals, *t.Performance); f.Fired {
+			out = append(out, Alarm{t.Performance.Metric, strings.TrimSuffix(f.start, ".")})
+		}
+	})
+	if s, why := latest(signals, "labels.silent"); why == "" && s.Upper > 0 && s.Value > s.Upper {
+		out = append(out, Alarm{"labels", "labels have not come for " + ago(time.Duration(s.Value*float64(time.Second)))})
+	}
+	return out
+}
+
+// What an incident's look came to.
+const (
+	Opened = "opened"
+	Joined = "joined"
+	Ended  = "closed"
+)
+
+// Incident is one look at a model's alarms. Those that come together, or while
+// one is open, are one incident, which two looks without an alarm end. The last
+// incident is the newest one, or nil; no other is opened within the gap after it.
+// What it came to is empty where nothing is to be told; next may still count a
+// calm look.
+func Incident(last *hone.Incident, alarms []Alarm, now time.Time, gap time.Duration) (next *hone.Incident, came string) {
+	if last == nil || !last.Closed.IsZero() {
+		if len(alarms) == 0 || last != nil && within(last.Opened, now, gap) {
+			return last, ""
+		}
+		next = &hone.Incident{Opened: now}
+		addTo(next, alarms)
+		next.Sentence = next.Causes[0] + others(len(next.Causes)-1) + "."
+		return next, Opened
+	}
+	copied := *last
+	copied.Causes = append([]string(nil), last.Causes...)
+	next = &copied
+	if len(alarms) == 0 {
+		if next.Calm++; next.Calm < calmLooks {
+			return next, ""
+		}
+		next.Closed = now
+		next.Sentence = "It is over: " + next.Causes[0] + others(len(next.Causes)-1) + ", for " + ago(max(now.Sub(next.Opened), 0)) + "."
+		return next, Ended
+	}
+	next.Calm = 0
+	if !addTo(next, alarms) {
+		return next, ""
+	}
+	next.Sentence = next.Causes[0] + others(len(next.Causes)-1) + "."
+	return next, Joined
+}
+
+// addTo adds the alarms of names that an incident does not have yet.
+func addTo(i *hone.Incident, alarms []Alarm) (more bool) {
+	for _, a := range alarms {
+		known := false
+		for _, c := range i.Causes {
+			known = known || strings.HasPrefix(c, a.Name+": ")
+		}
+		if !known {
+			i.Causes, more = append(i.Causes, a.Name+": "+a.Sentence), true
+		}
+	}
+	return more
+}
+
+func others(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return ", and " + say.Count(n, "more alarm", "more alarms")
+}
