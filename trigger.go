@@ -36,7 +36,7 @@ type Trigger struct {
 	// AtLeast fires when enough of its rules do.
 	AtLeast *AtLeast `json:"at_least,omitempty" yaml:"at_least"`
 	// Consecutive is at how many looks in a row the rule must hold; a look is a
-	// tick or a window. One that cannot tell is passed over. Default: one.
+	// tick or a window. One that cannot tell is passed over. Default 1.
 	Consecutive int `json:"consecutive,omitempty" yaml:"consecutive"`
 	// WarmUp is how long after its champion took over the rule says nothing.
 	// Default 0.

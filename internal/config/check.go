@@ -60,9 +60,8 @@ func (c *checker) model() {
 	c.slices()
 	c.dataset()
 	c.trainer()
-	for i := range c.m.Triggers {
-		c.trigger(i)
-	}
+	c.triggers(c.m.Triggers, "triggers", 0)
+	c.budget()
 	for i := range c.m.Gates {
 		c.gate(i)
 	}
@@ -228,25 +227,6 @@ func (c *checker) fits(metric, key string, others ...string) bool {
 		return false
 	}
 	return true
-}
-
-func (c *checker) trigger(i int) {
-	key := fmt.Sprintf("triggers[%d]", i)
-	if p := c.m.Triggers[i].Performance; p != nil {
-		key += ".performance"
-		c.fits(p.Metric, key+".metric")
-		switch {
-		case c.failedUnder(key):
-		case (p.Below == nil) == (p.Above == nil):
-			c.fault(key, "write {metric: auc, below: 0.85}", "performance wants either below or above")
-		default:
-			c.reach(p.Metric, p.Below, key+".below")
-			c.reach(p.Metric, p.Above, key+".above")
-		}
-	}
-	if s := c.m.Triggers[i].Schedule; s != nil && !c.failedUnder(key+".schedule") {
-		c.schedule(s, key+".schedule")
-	}
 }
 
 func (c *checker) schedule(s *hone.Schedule, key string) {

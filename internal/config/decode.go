@@ -128,6 +128,12 @@ func (d *decoder) value(n *node, v reflect.Value, path, name string) {
 			d.str(n, reflect.ValueOf(&p.Cron).Elem(), path, "Schedule.cron")
 			return
 		}
+	case *hone.EventTrigger:
+		if n.shape == scalar {
+			d.places[path+".type"] = place{nil, n}
+			d.str(n, reflect.ValueOf(&p.Type).Elem(), path, "EventTrigger.type")
+			return
+		}
 	case *map[string]hone.Model:
 		d.models(n, p, path)
 		return

@@ -36,6 +36,7 @@ func Defaults(m *hone.Model) {
 
 	or(&m.Guards.Cooldown, hone.Duration(time.Hour))
 	or(&m.Guards.MaxPerDay, 4)
+	or(&m.Guards.MaxPerMonth, 40)
 	or(&m.Guards.MinNewLabels, 200)
 
 	or(&m.Evidence, hone.Balanced)
@@ -44,6 +45,9 @@ func Defaults(m *hone.Model) {
 	or(&m.Retention, 90*day)
 
 	m.Triggers = defaultTriggers(m.Triggers)
+	if b := &m.Guards.Budget; b.PerDay > 0 || b.PerMonth > 0 {
+		or(&b.RunCost, retrainCost(m.Triggers))
+	}
 	or(&m.Rollout.Strategy, "canary")
 	or(&m.Rollout.Probation.Labels, 3000)
 	m.Rollout.Steps = defaultSteps(m.Rollout, m.Evidence)
@@ -58,23 +62,51 @@ func or[T comparable](v *T, to T) {
 }
 
 func defaultTriggers(in []hone.Trigger) []hone.Trigger {
-	out := slices.Clone(in)
-	if len(out) == 0 {
-		out = []hone.Trigger{{RecoverableLoss: &hone.RecoverableLoss{}}}
+	if len(in) == 0 {
+		in = []hone.Trigger{{RecoverableLoss: &hone.RecoverableLoss{}}}
 	}
+	return fillTriggers(in)
+}
+
+// fillTriggers returns copies with their defaults, those inside combinations
+// too.
+func fillTriggers(in []hone.Trigger) []hone.Trigger {
+	out := slices.Clone(in)
 	for i := range out {
-		if r := out[i].RecoverableLoss; r != nil {
+		t := &out[i]
+		if r := t.RecoverableLoss; r != nil {
 			filled := *r
 			or(&filled.RetrainCost, 100)
-			out[i].RecoverableLoss = &filled
+			t.RecoverableLoss = &filled
 		}
-		if s := out[i].Schedule; s != nil {
+		if s := t.Schedule; s != nil {
 			filled := *s
 			or(&filled.TimeZone, "UTC")
-			out[i].Schedule = &filled
+			t.Schedule = &filled
+		}
+		t.Any, t.All = fillTriggers(t.Any), fillTriggers(t.All)
+		if a := t.AtLeast; a != nil {
+			t.AtLeast = &hone.AtLeast{N: a.N, Of: fillTriggers(a.Of)}
 		}
 	}
 	return out
+}
+
+// retrainCost is what a retrain costs by the first trigger that says so, or 0.
+func retrainCost(all []hone.Trigger) float64 {
+	for _, t := range all {
+		if t.RecoverableLoss != nil {
+			return t.RecoverableLoss.RetrainCost
+		}
+		inside := slices.Concat(t.Any, t.All)
+		if t.AtLeast != nil {
+			inside = append(inside, t.AtLeast.Of...)
+		}
+		if cost := retrainCost(inside); cost > 0 {
+			return cost
+		}
+	}
+	return 0
 }
 
 // defaultSteps gives every strategy the same shape: shadows, then rising

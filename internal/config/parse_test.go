@@ -56,7 +56,7 @@ func TestParseReadsEveryForm(t *testing.T) {
 			{Drift: &hone.DriftTrigger{Features: 0.3}},
 			{Performance: &hone.Performance{Metric: "auc", Below: ptr(0.85)}},
 		},
-		Guards: hone.Guards{Cooldown: hone.Duration(time.Hour), MaxPerDay: 4, MinNewLabels: 500},
+		Guards: hone.Guards{Cooldown: hone.Duration(time.Hour), MaxPerDay: 4, MaxPerMonth: 40, MinNewLabels: 500},
 		Gates: []hone.Gate{
 			{Metric: "loss", MinChange: ptr(0)},
 			{Metric: "latency_p99", Max: ptr(0.02)},

@@ -75,11 +75,12 @@ type page struct {
 	t        *testing.T
 	comments map[string]string // By Type.Field.
 	defaults reflect.Value
+	open     map[reflect.Type]bool // Being written: a rule inside a rule is not told again.
 	b        strings.Builder
 }
 
 func newReference(t *testing.T) *page {
-	p := &page{t: t, comments: map[string]string{}}
+	p := &page{t: t, comments: map[string]string{}, open: map[reflect.Type]bool{}}
 	for _, file := range []string{"../../model.go", "../../trigger.go", "../../loss.go", "config.go"} {
 		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
 		if err != nil {
@@ -124,6 +125,8 @@ func (p *page) write() string {
 
 // section writes the table of one struct, then the sections of those inside.
 func (p *page) section(t reflect.Type, v reflect.Value, path, title, also string) {
+	p.open[t] = true
+	defer delete(p.open, t)
 	fmt.Fprintf(&p.b, "\n## %s\n\n", title)
 	if also != "" {
 		fmt.Fprintf(&p.b, "May also be written as %s.\n\n", also)
@@ -152,7 +155,7 @@ func (p *page) section(t reflect.Type, v reflect.Value, path, title, also string
 			meaning += " Write " + rule.also + "."
 		}
 		fmt.Fprintf(&p.b, "| `%s` | %s | %s | %s |\n", key, typeName(field.Type, name), def, strings.ReplaceAll(meaning, "|", "\\|"))
-		if s := structOf(field.Type); s != nil {
+		if s := structOf(field.Type); s != nil && !p.open[s] {
 			at, in := sub, reflect.Value{}
 			switch field.Type.Kind() {
 			case reflect.Struct:

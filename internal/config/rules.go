@@ -80,6 +80,14 @@ var rules = map[string]rule{
 	"Trigger.recoverable_loss":     {also: "the price alone: `recoverable_loss: 300`"},
 	"Trigger.schedule":             {also: "the expression alone: `schedule: \"0 3 * * 1\"`"},
 	"Trigger.data_volume":          {min: 1, example: "50000"},
+	"Trigger.when":                 {example: "\"drift.max > 0.3 && labels.mature > 2000\""},
+	"Trigger.event":                {also: "the type alone: `event: com.acme.catalogue.changed`"},
+	"Trigger.consecutive":          {min: 1, max: 1000, example: "3"},
+	"Trigger.warm_up":              {example: "2d"},
+	"AtLeast.n":                    {required: true, min: 1, max: 100, example: "2"},
+	"AtLeast.of":                   {required: true, example: "[{drift: {features: 30%}}, {data_volume: 5000}]"},
+	"Trigger.any":                  {example: "[{drift: {features: 30%}}, {data_volume: 5000}]"},
+	"Trigger.all":                  {example: "[{drift: {features: 30%}}, {data_volume: 5000}]"},
 	"RecoverableLoss.retrain_cost": {max: math.MaxFloat64, above: true, example: "300"},
 	"Schedule.cron":                {required: true},
 	"DriftTrigger.features":        {required: true, unit: share, max: 1, above: true, example: "30%"},
@@ -87,6 +95,10 @@ var rules = map[string]rule{
 
 	"Guards.cooldown":       {example: "1h"},
 	"Guards.max_per_day":    {max: 1000, example: "4"},
+	"Guards.max_per_month":  {max: 1000, example: "40"},
+	"Budget.run_cost":       {max: math.MaxFloat64, above: true, example: "300"},
+	"Budget.per_day":        {max: math.MaxFloat64, above: true, example: "1200"},
+	"Budget.per_month":      {max: math.MaxFloat64, above: true, example: "9000"},
 	"Guards.min_new_labels": {example: "200"},
 
 	"Gate.metric":         {words: gateMetrics},
@@ -114,8 +126,7 @@ var absent = map[string]string{
 	"DatasetSpec.max_per_user":   "bound the rows with max_rows",
 	"DatasetSpec.max_per_source": "bound the rows with max_rows",
 	"TrainSpec.search":           "let a trainer of your own search (trainer: command)",
-	"Trigger.when":               "use recoverable_loss, schedule, data_volume, drift or performance",
-	"Trigger.event":              "use recoverable_loss, schedule, data_volume, drift or performance",
+	"Trigger.webhook":            "use event, and POST to /api/v1/models/NAME/events",
 	"Server.tls":                 "put a proxy that speaks TLS before it",
 }
 

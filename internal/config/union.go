@@ -81,13 +81,30 @@ func (d *decoder) loss(n *node, out *hone.Loss, path string) {
 	}
 }
 
-// trigger reads a mapping of exactly one key.
+// modifiers are the keys that may stand beside the one rule of a trigger.
+var modifiers = []string{"consecutive", "warm_up"}
+
+// trigger reads a mapping of exactly one rule, and what modifies it.
 func (d *decoder) trigger(n *node, out *hone.Trigger, path string) {
 	if !d.want(n, mapping, path, "a mapping such as {data_volume: 50000}") {
 		return
 	}
-	if len(n.pairs) != 1 {
-		d.fail(n, path, "begin each trigger with a dash of its own", "a trigger has one key, not %d", len(n.pairs))
+	known := fieldsOf(reflect.TypeFor[hone.Trigger]()).index
+	rules, other := 0, 0
+	for _, p := range n.pairs {
+		_, is := known[p.key.text]
+		switch {
+		case !is:
+			other++ // It is told below.
+		case !slices.Contains(modifiers, p.key.text):
+			rules++
+		}
+	}
+	switch {
+	case rules > 1:
+		d.fail(n, path, "begin each trigger with a dash of its own", "a trigger has one rule, not %d", rules)
+	case rules == 0 && other == 0:
+		d.fail(n, path, "write {data_volume: 50000}", "a trigger has no rule")
 	}
 	d.object(n, reflect.ValueOf(out).Elem(), path)
 }

@@ -6,6 +6,7 @@ package expr
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -202,6 +203,9 @@ func numbers(tree *ast.AST) {
 	}))
 }
 
+// overload is how CEL says that an operator does not fit what it stands between.
+var overload = regexp.MustCompile(`^found no matching overload for '(.+)' applied to '\((.*)\)'`)
+
 // first is the first thing that is wrong.
 func first(issues *cel.Issues) *Error {
 	all := issues.Errors()
@@ -211,8 +215,9 @@ func first(issues *cel.Issues) *Error {
 	said := strings.TrimPrefix(all[0].Message, "Syntax error: ")
 	said, _, _ = strings.Cut(said, " (in container")
 	said, _, _ = strings.Cut(said, " expecting {")
-	if strings.HasPrefix(said, "found no matching overload for ") {
-		said = strings.TrimPrefix(said, "found no matching overload for ") + " makes no sense of its two sides"
+	if m := overload.FindStringSubmatch(said); m != nil {
+		kinds := strings.NewReplacer("double", "a number", "string", "text", ", ", " and ").Replace(m[2])
+		said = fmt.Sprintf("%q does not go with %s", strings.Trim(m[1], "_"), kinds)
 	}
 	return &Error{Column: max(all[0].Location.Column(), 0) + 1, Message: said}
 }

@@ -68,8 +68,8 @@ func TestCompileRefuses(t *testing.T) {
 	f("loss", 1, "", "comes to a number")
 	f("'a'", 1, "", "comes to text")
 	f("loss >", 7, "", "mismatched input")
-	f("loss > 'a'", 6, "", "makes no sense of its two sides")
-	f("loss % 2 == 1", 6, "", "makes no sense of its two sides")
+	f("loss > 'a'", 6, "", `">" does not go with a number and text`)
+	f("loss % 2 == 1", 6, "", `"%" does not go with a number and a number`)
 	f("", 1, "", "")
 	f("loss > 0 && "+strings.Repeat("(", 80)+"true"+strings.Repeat(")", 80), 1, "", "")
 	f("[1, 2].all(x, x > 0)", 12, "x", "unknown signal") // There are no loops.
