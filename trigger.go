@@ -164,6 +164,6 @@ type Incident struct {
 	Closed time.Time `json:"closed,omitzero"`
 	// Causes are the alarms in the order in which they came, each kind once.
 	Causes   []string `json:"causes"`
-	Calm     int      `json:"calm_looks,omitempty"` // Looks in a row without an alarm.
+	Calm     int      `json:"-"` // Looks in a row without an alarm.
 	Sentence string   `json:"sentence"`
 }

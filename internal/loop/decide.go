@@ -3,6 +3,7 @@ package loop
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -23,18 +24,21 @@ func (k *keeper) due(now time.Time, found monitor.Step) bool {
 		return true
 	case k.champion.ID == "":
 		return k.trainable > 0 && now.Sub(k.lastLabel) >= settleFor && (!k.looked || k.trainable >= k.model.Dataset.MinRows)
-	case !k.looked:
+	case !k.looked, k.heard.news():
 		return true
 	}
-	return !k.schedule.IsZero() && !now.Before(k.schedule)
+	passed := func(t time.Time) bool { return !t.IsZero() && !now.Before(t) }
+	return passed(k.schedule) || passed(k.again)
 }
 
 // input gathers what a decision rests on.
 func (k *keeper) input(now time.Time) trigger.Input {
 	in := trigger.Input{
 		Model: k.model, HasChampion: k.champion.ID != "", TrainableRows: k.trainable,
-		Runs: k.runs, Failures: k.failures(), Manual: k.manual, LastSchedule: k.lastSchedule(),
+		Runs: k.runs, Failures: k.failures(), Manual: k.manual, Pending: k.pending(),
+		Champion: k.champion.ID, TrainedAt: k.champion.Created, Proven: k.champion.Policy,
 	}
+	k.heard.tell(&in)
 	if k.monitor != nil {
 		in.Ticks, in.NewLabels, in.Signals = k.monitor.Ticks(), k.newLabels(), k.signals(now)
 	}
@@ -78,22 +82,15 @@ func (k *keeper) failures() (n int) {
 	return n
 }
 
-// lastSchedule is when a schedule last started a run.
-func (k *keeper) lastSchedule() time.Time {
-	for _, r := range k.runs {
-		if r.Decision.Trigger == hone.OnSchedule {
-			return r.Decision.At
-		}
-	}
-	return time.Time{}
-}
-
 // decide looks at the triggers, records what was decided and why, and begins a
 // run where one is due.
-func (k *keeper) decide(ctx context.Context, now time.Time) error {
-	d := trigger.Decide(k.input(now), now)
+func (k *keeper) decide(ctx context.Context, now time.Time, look bool) error {
+	in := k.input(now)
+	in.Look = look
+	d := trigger.Decide(in, now)
 	manual := k.manual
-	k.manual, k.looked = nil, true
+	k.manual, k.looked, k.again = nil, true, d.Again
+	answered := k.heard.decided(d)
 	k.schedule = trigger.NextSchedule(k.model, now)
 	d.ID = k.newID(now)
 	k.decision = d
@@ -112,7 +109,7 @@ func (k *keeper) decide(ctx context.Context, now time.Time) error {
 		ID: hone.RunID(fmt.Sprintf("%s-%d", k.model.Name, number)), Model: k.model.Name, Number: number,
 		State: hone.Collecting, Started: now, Since: now, Decision: d, Champion: k.champion.ID, Sentence: d.Sentence,
 	}
-	return k.put(ctx, hone.Change{Run: &run, Decision: &d, Event: hone.Event{
+	return k.put(ctx, hone.Change{Run: &run, Decision: &d, Answered: answered, Event: hone.Event{
 		Actor: d.By, Action: "run.collecting", Sentence: d.Sentence, Data: marshal(d)}})
 }
 
@@ -120,7 +117,7 @@ func (k *keeper) decide(ctx context.Context, now time.Time) error {
 // less than an hour ago: the same sentence, or the same guard against the same
 // trigger, whose sentence counts the minutes.
 func repeats(d, before hone.Decision) bool {
-	if d.Start || before.Start || d.At.Sub(before.At) >= time.Hour {
+	if d.Start || before.Start || d.At.Sub(before.At) >= time.Hour || !maps.Equal(d.Streaks, before.Streaks) {
 		return false
 	}
 	by := heldBy(d)

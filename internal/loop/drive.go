@@ -109,6 +109,9 @@ func (k *keeper) finish(ctx context.Context, r result) error {
 	if r.err != nil {
 		return k.stageFailed(ctx, run, r.err)
 	}
+	if r.change.Run != nil {
+		r.change.Run.Pending = run.Pending // It may have fired while the stage worked.
+	}
 	if err := k.commit(ctx, r.change); err != nil {
 		return err
 	}
@@ -165,6 +168,7 @@ func (k *keeper) moved(ctx context.Context, c hone.Change) error {
 		k.run = &run
 		if run.State == hone.Closed {
 			k.run, k.arms = nil, nil
+			k.looked = k.looked && run.Pending == nil
 			k.o.Pool.Keep(k.model.Name, k.aliases[hone.Champion], k.aliases[hone.Previous], run.Candidate)
 		}
 		k.log.InfoContext(ctx, "run moved", "run_id", run.ID, "state", run.State, "ending", run.Ending, "why", run.Sentence)
@@ -203,9 +207,7 @@ func (k *keeper) remember(run hone.Run) {
 		}
 	}
 	k.runs = append([]hone.Run{run}, k.runs...)
-	if len(k.runs) > 100 {
-		k.runs = k.runs[:100]
-	}
+	k.runs = k.runs[:min(len(k.runs), remembered(k.model))]
 }
 
 // closeRun ends a run that changes nothing about who serves.

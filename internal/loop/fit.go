@@ -62,11 +62,12 @@ func (k *keeper) fit(ctx context.Context, run hone.Run, id hone.VersionID, rows,
 	if !ok {
 		return hone.Version{}, &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("there is no trainer %q", k.model.Train.Trainer), Hint: "use linear or command"}
 	}
+	policy := k.model.Policy(ds.Recipe.Anchor)
 	v := hone.Version{
 		ID: id, Model: k.model.Name, Created: k.o.Clock.Now(),
 		Signature: hone.Signature{Task: k.model.Task, Features: k.model.Features, Classes: ds.Classes},
 		Lineage: hone.Lineage{Run: run.ID, Dataset: ds.ID, Trainer: k.model.Train.Trainer, Params: k.model.Train.Params,
-			Config: k.o.ConfigHash(k.model), TrainedUntil: slices.MaxFunc(rows.Times, compareTimes), TrainedRows: rows.Len()},
+			Config: k.o.ConfigHash(k.model), Policy: &policy, TrainedUntil: slices.MaxFunc(rows.Times, compareTimes), TrainedRows: rows.Len()},
 	}
 	if k.model.Task == hone.Binary {
 		v.Signature.Threshold = k.model.Loss.DefaultThreshold()

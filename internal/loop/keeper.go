@@ -55,6 +55,9 @@ type keeper struct {
 	recorded  hone.Decision // The last that was saved.
 	looked    bool          // Triggers were looked at since the last start.
 	schedule  time.Time
+	again     time.Time // When time alone may change the decision.
+	heard     heard
+	incident  *hone.Incident // The newest, open or not.
 
 	work    chan result // Of the stage under way; nil when none is.
 	stop    context.CancelFunc
@@ -97,7 +100,7 @@ func (k *keeper) resume(ctx context.Context) (err error) {
 	if err := k.o.Hints.SaveSchema(ctx, k.model.Name, k.model.Features); err != nil {
 		return err
 	}
-	if k.runs, err = k.o.Records.Runs(ctx, k.model.Name, 100); err != nil {
+	if k.runs, err = k.o.Records.Runs(ctx, k.model.Name, remembered(k.model)); err != nil {
 		return err
 	}
 	for i := range k.runs {
@@ -113,6 +116,9 @@ func (k *keeper) resume(ctx context.Context) (err error) {
 	if err := k.reign(ctx); err != nil {
 		return err
 	}
+	if err := k.recall(ctx); err != nil {
+		return err
+	}
 	if !k.o.Passive {
 		if err := k.apply(ctx); err != nil {
 			k.log.ErrorContext(ctx, "plan not applied; it is tried again", "error", err)
@@ -123,7 +129,11 @@ func (k *keeper) resume(ctx context.Context) (err error) {
 
 // look reads the log up to its end and moves nothing.
 func (k *keeper) look(ctx context.Context) error {
-	if _, err := k.read(ctx, k.o.Clock.Now()); err != nil {
+	now := k.o.Clock.Now()
+	if _, err := k.read(ctx, now); err != nil {
+		return err
+	}
+	if err := k.hear(ctx, now); err != nil {
 		return err
 	}
 	return k.refresh(ctx)
@@ -141,6 +151,7 @@ func (k *keeper) reign(ctx context.Context) (err error) {
 	k.closeDuel()
 	k.monitor, k.ref, k.champion, k.arms = nil, nil, hone.Version{}, nil
 	k.cursor, k.looked, k.replaying, k.found = cursor{}, false, false, monitor.Step{}
+	k.again, k.heard.streaks, k.heard.replayed = time.Time{}, nil, true
 	id := k.aliases[hone.Champion]
 	if id == "" {
 		k.trainable, k.unripe = 0, nil
@@ -304,15 +315,35 @@ func (k *keeper) step(ctx context.Context) error {
 	if err := k.guardWatch(ctx, now); err != nil {
 		return err
 	}
-	if k.run != nil {
-		err = k.drive(ctx, now, found)
-	} else if k.due(now, found) {
-		err = k.decide(ctx, now)
+	if err := k.hear(ctx, now); err != nil {
+		return err
 	}
-	if err != nil {
+	if err := k.turn(ctx, now, found); err != nil {
 		return err
 	}
 	return k.refresh(ctx)
+}
+
+// turn drives the open run, or looks whether one is due. What was found while the
+// log of the reign was read again was looked at before.
+func (k *keeper) turn(ctx context.Context, now time.Time, found monitor.Step) error {
+	look := (found.Ticked || found.Drift) && !k.heard.replayed
+	k.heard.replayed = false
+	if look {
+		if err := k.alarm(ctx, now); err != nil {
+			return err
+		}
+	}
+	switch {
+	case k.run != nil:
+		if err := k.merge(ctx, now, look); err != nil {
+			return err
+		}
+		return k.drive(ctx, now, found)
+	case k.due(now, found):
+		return k.decide(ctx, now, look)
+	}
+	return nil
 }
 
 // read takes in the next page of the log, so that a person is heard and a
@@ -428,6 +459,7 @@ func (k *keeper) untilNext() time.Duration {
 	}
 	if k.run == nil { // What falls due meanwhile waits for the run's end.
 		sooner(k.schedule)
+		sooner(k.again)
 	}
 	return wait
 }
@@ -436,6 +468,10 @@ func (k *keeper) eject(v hone.VersionID, why string) {
 	k.mu.Lock()
 	k.ejected[v] = why
 	k.mu.Unlock()
+	k.rouse()
+}
+
+func (k *keeper) rouse() {
 	select {
 	case k.wake <- struct{}{}:
 	default:

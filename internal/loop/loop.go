@@ -55,6 +55,12 @@ type Hints interface {
 	SaveSchema(ctx context.Context, model string, s frame.Schema) error
 }
 
+// Inbox is what was announced from elsewhere, and what went wrong before.
+type Inbox interface {
+	PendingEvents(ctx context.Context, model string) ([]hone.CloudEvent, error)
+	Incidents(ctx context.Context, model string, limit int) ([]hone.Incident, error)
+}
+
 // Blobs keeps what is named by its hash.
 type Blobs interface {
 	Put(b []byte) (digest string, err error)
@@ -78,6 +84,7 @@ type Options struct {
 	Records  Records
 	Events   Events
 	Hints    Hints
+	Inbox    Inbox
 	Blobs    Blobs
 	Pool     Pool
 	Gateway  Gateway
@@ -227,6 +234,13 @@ func (l *Loop) keeper(model string) (*keeper, error) {
 func (l *Loop) Eject(model string, v hone.VersionID, why string) {
 	if k, ok := l.keepers[model]; ok {
 		k.eject(v, why)
+	}
+}
+
+// Wake tells the loop that something may wait for a model. It may be lost.
+func (l *Loop) Wake(model string) {
+	if k, ok := l.keepers[model]; ok {
+		k.rouse()
 	}
 }
 

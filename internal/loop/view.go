@@ -25,7 +25,9 @@ type View struct {
 	Window   int // Predictions in the window that is not judged yet.
 	Ticks    []hone.Tick
 	Decision hone.Decision
-	Next     time.Time // Of the schedule.
+	Incident *hone.Incident    // That is open.
+	Events   []hone.CloudEvent // That wait for a run, newest first.
+	Next     time.Time         // Of the schedule.
 	// Failures counts the candidates in a row that were rejected or rolled back.
 	Failures int
 	// Rows counts the labelled rows that wait for a first version.
@@ -41,7 +43,10 @@ func (k *keeper) refresh(context.Context) error {
 		Model: k.model, At: now, Champion: k.champion, Aliases: k.aliases, Watch: k.watch,
 		Decision: k.decision, Next: k.schedule, Rows: k.trainable, input: k.input(now),
 	}
-	v.Signals, v.Failures = v.input.Signals, v.input.Failures
+	v.Signals, v.Failures, v.Events = v.input.Signals, v.input.Failures, v.input.Events
+	if k.incident != nil && k.incident.Closed.IsZero() {
+		v.Incident = k.incident
+	}
 	if k.run != nil {
 		run := *k.run
 		v.Run = &run

@@ -133,6 +133,12 @@ func (s *session) apply(c hone.Change, plan *hone.Plan) error {
 	if c.Config != nil {
 		steps = append(steps, func() error { return s.putConfig(*c.Config) })
 	}
+	if c.Answered > 0 && c.Run != nil {
+		steps = append(steps, func() error { return s.answer(c.Run.Model, c.Answered, c.Run.ID) })
+	}
+	if c.Incident != nil {
+		steps = append(steps, func() error { return s.putIncident(*c.Incident) })
+	}
 	for _, step := range steps {
 		if err := step(); err != nil {
 			return err

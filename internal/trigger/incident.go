@@ -1,6 +1,7 @@
 package trigger
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -41,17 +42,17 @@ const (
 
 // Incident is one look at a model's alarms. Those that come together, or while
 // one is open, are one incident, which two looks without an alarm end. The last
-// incident is the newest one, or nil; no other is opened within the gap after it.
-// What it came to is empty where nothing is to be told; next may still count a
-// calm look.
-func Incident(last *hone.Incident, alarms []Alarm, now time.Time, gap time.Duration) (next *hone.Incident, came string) {
+// incident is the newest one, or nil; no other is opened within the gap after it
+// was. What it came to is empty where nothing is to be told; next may still count
+// a calm look.
+func Incident(model string, last *hone.Incident, alarms []Alarm, now time.Time, gap time.Duration) (next *hone.Incident, came string) {
 	if last == nil || !last.Closed.IsZero() {
 		if len(alarms) == 0 || last != nil && within(last.Opened, now, gap) {
 			return last, ""
 		}
-		next = &hone.Incident{Opened: now}
+		next = &hone.Incident{Model: model, Opened: now}
 		addTo(next, alarms)
-		next.Sentence = next.Causes[0] + others(len(next.Causes)-1) + "."
+		next.Sentence = model + " has an incident: " + gist(next.Causes) + "."
 		return next, Opened
 	}
 	copied := *last
@@ -62,24 +63,21 @@ func Incident(last *hone.Incident, alarms []Alarm, now time.Time, gap time.Durat
 			return next, ""
 		}
 		next.Closed = now
-		next.Sentence = "It is over: " + next.Causes[0] + others(len(next.Causes)-1) + ", for " + ago(max(now.Sub(next.Opened), 0)) + "."
+		next.Sentence = "The incident of " + model + " is over after " + ago(max(now.Sub(next.Opened), 0)) + ": " + gist(next.Causes) + "."
 		return next, Ended
 	}
 	next.Calm = 0
 	if !addTo(next, alarms) {
 		return next, ""
 	}
-	next.Sentence = next.Causes[0] + others(len(next.Causes)-1) + "."
+	next.Sentence = model + " has an incident: " + gist(next.Causes) + "."
 	return next, Joined
 }
 
 // addTo adds the alarms of names that an incident does not have yet.
 func addTo(i *hone.Incident, alarms []Alarm) (more bool) {
 	for _, a := range alarms {
-		known := false
-		for _, c := range i.Causes {
-			known = known || strings.HasPrefix(c, a.Name+": ")
-		}
+		known := slices.ContainsFunc(i.Causes, func(c string) bool { return strings.HasPrefix(c, a.Name+": ") })
 		if !known {
 			i.Causes, more = append(i.Causes, a.Name+": "+a.Sentence), true
 		}
@@ -87,9 +85,11 @@ func addTo(i *hone.Incident, alarms []Alarm) (more bool) {
 	return more
 }
 
-func others(n int) string {
-	if n == 0 {
-		return ""
+// gist says the first cause, and how many more there are.
+func gist(causes []string) string {
+	_, s, _ := strings.Cut(causes[0], ": ")
+	if n := len(causes) - 1; n > 0 {
+		s += ", and " + say.Count(n, "more alarm", "more alarms")
 	}
-	return ", and " + say.Count(n, "more alarm", "more alarms")
+	return s
 }

@@ -18,7 +18,7 @@ func TestIncident(t *testing.T) {
 	look := func(hours int, came string, alarms ...trigger.Alarm) {
 		t.Helper()
 		var got string
-		if last, got = trigger.Incident(last, alarms, start.Add(time.Duration(hours)*time.Hour), 5*time.Hour); got != came {
+		if last, got = trigger.Incident("fraud", last, alarms, start.Add(time.Duration(hours)*time.Hour), 5*time.Hour); got != came {
 			t.Errorf("hour %d: %q, want %q: %+v", hours, got, came, last)
 		}
 	}
@@ -33,7 +33,7 @@ func TestIncident(t *testing.T) {
 		t.Errorf("causes %q", last.Causes)
 	}
 	look(7, trigger.Ended)
-	if last.Sentence != "It is over: drift: 3 of 5 features drifted, and 1 more alarm, for 6h." || !last.Closed.Equal(start.Add(7*time.Hour)) {
+	if last.Sentence != "The incident of fraud is over after 6h: 3 of 5 features drifted, and 1 more alarm." || !last.Closed.Equal(start.Add(7*time.Hour)) {
 		t.Errorf("got %+v", last)
 	}
 	look(8, trigger.Opened, auc) // Seven hours after the last was opened.
