@@ -112,7 +112,7 @@ func (a *App) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.service = &op.Service{Loop: a.loop, Control: a.db, Records: a.db, Events: a.db, Clock: a.o.Clock, Doctor: a.doctor, Applied: applied}
+	a.service = &op.Service{Loop: a.loop, Control: a.db, Records: a.db, Events: a.db, Inbox: a.db, Clock: a.o.Clock, Doctor: a.doctor, Applied: applied}
 	listen := a.config.Server.Listen
 	if a.o.Listen != "" {
 		listen = a.o.Listen

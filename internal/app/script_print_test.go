@@ -28,8 +28,17 @@ func (w *world) do(words []string) ([]string, error) {
 	case "restart":
 		w.app.Stop()
 		w.clock.Advance(o.duration("after", 0))
+		if err := w.configure(o["config"]); err != nil {
+			return nil, err
+		}
 		w.start()
 		return nil, w.step()
+	case "event":
+		return w.event(words[1], o)
+	case "incidents":
+		return w.incidents()
+	case "copy":
+		return nil, w.copy(words[1], words[2])
 	case "feedback":
 		return w.feedback(words[1:], o)
 	case "run", "approve", "reject", "promote", "pause", "resume", "cancel", "rollback":
@@ -46,7 +55,13 @@ func (w *world) do(words []string) ([]string, error) {
 		return w.aliases()
 	case "plan":
 		d, err := w.app.Loop().Plan(model)
-		return []string{d.Sentence}, err
+		out := []string{d.Sentence}
+		for _, r := range d.Reasons {
+			if r.Guard == "" && o["reasons"] != "" {
+				out = append(out, fmt.Sprintf("%s%s fired %v, unknown %v: %s", strings.Repeat("  ", r.Depth), r.Trigger, r.Fired, r.Unknown, r.Sentence))
+			}
+		}
+		return out, err
 	}
 	return w.look(words, o)
 }

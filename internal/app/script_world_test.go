@@ -39,6 +39,8 @@ func (w *world) source(name string, o options) (*source, error) {
 			s.next = bands(s)
 		case "plane":
 			s.next = plane(s)
+		case "wide":
+			s.next = wide(s)
 		case "words":
 			s.next = sentences(s)
 		default:
@@ -74,6 +76,21 @@ func plane(s *source) func(*frame.Frame, int) string {
 		a, b := rng.NormFloat64(), rng.NormFloat64()
 		f.Cols[0].Num[row], f.Cols[1].Num[row] = a, b
 		return frame.FormatNumber(math.Round(1000*(10+3*a+float64(2-4*s.variant)*b+0.3*rng.NormFloat64())) / 1000)
+	}
+}
+
+// wide makes as many numbers as there are features, of which the first decides;
+// variant 1 moves them all.
+func wide(s *source) func(*frame.Frame, int) string {
+	rng := rand.New(rand.NewPCG(7, 4))
+	return func(f *frame.Frame, row int) string {
+		for _, c := range f.Cols {
+			c.Num[row] = rng.NormFloat64() + float64(s.variant)
+		}
+		if f.Cols[0].Num[row] > float64(s.variant) {
+			return "1"
+		}
+		return "0"
 	}
 }
 

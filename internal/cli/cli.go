@@ -288,7 +288,9 @@ func operation(o op.Operation, name string, r Runner, g *Globals) *cobra.Command
 			lines = i
 			continue
 		}
-		bind(c, in.Elem().Field(i), f)
+		if f.Tag.Get("help") != "" { // Else it is for programs.
+			bind(c, in.Elem().Field(i), f)
+		}
 	}
 	c.Use = use
 	c.Args = func(_ *cobra.Command, given []string) error {
@@ -354,6 +356,14 @@ func bind(c *cobra.Command, v reflect.Value, f reflect.StructField) {
 		c.Flags().IntVar(p, name, 0, f.Tag.Get("help"))
 	case *int64:
 		c.Flags().Int64Var(p, name, 0, f.Tag.Get("help"))
+	case *json.RawMessage:
+		c.Flags().Func(name, f.Tag.Get("help"), func(s string) error {
+			if !json.Valid([]byte(s)) {
+				return errors.New("it is not JSON")
+			}
+			*p = json.RawMessage(s)
+			return nil
+		})
 	}
 }
 

@@ -60,6 +60,10 @@ func print(w io.Writer, out any) {
 		}
 	case op.VersionList:
 		printVersions(w, v)
+	case op.EventOut:
+		fmt.Fprintln(w, v.Sentence)
+	case op.IncidentList:
+		printIncidents(w, v)
 	case op.SignalList:
 		if header(w, len(v.Signals), "No value yet.", timeHead+"  signal") {
 			for _, s := range v.Signals {
@@ -155,6 +159,7 @@ func printStatus(w io.Writer, s op.Status) {
 				fmt.Fprintln(w, "  "+signal(*sig))
 			}
 		}
+		printIncident(w, m.Incident)
 		if m.Recoverable != nil && m.Recoverable.N > 0 && m.Price > 0 {
 			fmt.Fprintf(w, "  recoverable loss         at least %.3g of %.3g that a retrain costs\n", max(0, m.Recoverable.Lower), m.Price)
 		}
@@ -167,6 +172,10 @@ func printModel(w io.Writer, m op.ModelDetail) {
 	if m.Version != nil {
 		fmt.Fprintf(w, "  champion %s: %s, trained on %d rows up to %s UTC\n", m.Version.ID, m.Version.Format, m.Version.TrainedRows, stamp(m.Version.TrainedUntil))
 	}
+	printIncident(w, m.Incident)
+	for _, e := range m.Events {
+		fmt.Fprintf(w, "  waits for a run: %s from %s, announced %s UTC by %s\n", e.Type, e.Source, stamp(e.Received), e.By)
+	}
 	for _, s := range m.Signals {
 		if s.Name != "drift" {
 			fmt.Fprintln(w, "  "+signal(s))
@@ -177,18 +186,40 @@ func printModel(w io.Writer, m op.ModelDetail) {
 	}
 }
 
+func printIncident(w io.Writer, i *hone.Incident) {
+	if i != nil {
+		fmt.Fprintf(w, "  incident since %s UTC: %s\n", stamp(i.Opened), strings.Join(i.Causes, "; "))
+	}
+}
+
+func printIncidents(w io.Writer, l op.IncidentList) {
+	if !header(w, len(l.Incidents), "No incident yet.", fmt.Sprintf("%-19s  %-19s  %s", "opened (UTC)", "closed (UTC)", "causes")) {
+		return
+	}
+	for _, i := range l.Incidents {
+		closed := "open"
+		if !i.Closed.IsZero() {
+			closed = stamp(i.Closed)
+		}
+		fmt.Fprintf(w, "%s  %-19s  %s\n", stamp(i.Opened), closed, strings.Join(i.Causes, "; "))
+	}
+}
+
 func printDecision(w io.Writer, d hone.Decision) {
 	fmt.Fprintln(w, d.Sentence)
 	for _, r := range d.Reasons {
 		mark := " "
-		if r.Fired {
+		switch {
+		case r.Fired:
 			mark = "•"
+		case r.Unknown:
+			mark = "?"
 		}
 		name := string(r.Trigger)
 		if r.Guard != "" {
 			name = "guard " + r.Guard
 		}
-		fmt.Fprintf(w, "  %s %-21s %s\n", mark, name, r.Sentence)
+		fmt.Fprintf(w, "  %s %-21s %s\n", mark, strings.Repeat("  ", r.Depth)+name, r.Sentence)
 	}
 }
 

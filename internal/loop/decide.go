@@ -26,6 +26,8 @@ func (k *keeper) due(now time.Time, found monitor.Step) bool {
 		return k.trainable > 0 && now.Sub(k.lastLabel) >= settleFor && (!k.looked || k.trainable >= k.model.Dataset.MinRows)
 	case !k.looked, k.heard.news():
 		return true
+	case now.Before(k.heard.looked): // The clock was set back: what was to wake it up lies too far ahead.
+		return true
 	}
 	passed := func(t time.Time) bool { return !t.IsZero() && !now.Before(t) }
 	return passed(k.schedule) || passed(k.again)

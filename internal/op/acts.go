@@ -11,7 +11,7 @@ import (
 type RetrainIn struct {
 	Model  string `json:"-" path:"model" help:"the model's name"`
 	Reason string `json:"reason,omitempty" help:"why, for the record"`
-	Force  bool   `json:"force,omitempty" help:"skip the guard on new labels and the quality gate; safety gates and probation stay"`
+	Force  bool   `json:"force,omitempty" help:"skip the guard on new labels and the quality gate; one run at a time, the cost cap, safety gates and probation stay"`
 }
 
 // ActIn asks for something to be done with the open run.

@@ -46,6 +46,8 @@ type ModelStatus struct {
 	Features    int          `json:"features"`
 	Rate        float64      `json:"predictions_per_second"`
 	Labels      int          `json:"new_labels"`
+	// Incident is the one that is open.
+	Incident *hone.Incident `json:"incident,omitempty"`
 }
 
 // ModelDetail is one model in full.
@@ -64,6 +66,7 @@ type ModelDetail struct {
 	Window   int                           `json:"window_predictions"`
 	Ticks    []hone.Tick                   `json:"ticks"`
 	Decision hone.Decision                 `json:"decision"`
+	Events   []hone.CloudEvent             `json:"pending_events,omitempty"`
 	Next     time.Time                     `json:"next_schedule,omitzero"`
 }
 
@@ -118,7 +121,7 @@ func (s *Service) Status() (Status, error) {
 
 func (s *Service) status(v loop.View) ModelStatus {
 	m := ModelStatus{Model: v.Model.Name, Task: v.Model.Task, Champion: v.Champion.ID, Lead: Lead(v, s.Clock.Now()),
-		Features: len(v.Model.Features), Drifted: v.Drift.Drifted()}
+		Features: len(v.Model.Features), Drifted: v.Drift.Drifted(), Incident: v.Incident}
 	m.Mood, m.Sentence = Sentence(v)
 	if v.Watch != nil && v.Champion.ID != "" {
 		m.Since = v.Watch.Since
@@ -162,7 +165,7 @@ func (s *Service) detail(name string) (ModelDetail, error) {
 	}
 	d := ModelDetail{
 		ModelStatus: s.status(v), Config: v.Model, Aliases: v.Aliases, Open: v.Run, Last: v.Last, Health: v.Health,
-		Watch: v.Watch, Signals: v.Signals, Drift: drift(v), Window: v.Window, Ticks: v.Ticks, Decision: v.Decision, Next: v.Next,
+		Watch: v.Watch, Signals: v.Signals, Drift: drift(v), Window: v.Window, Ticks: v.Ticks, Decision: v.Decision, Events: v.Events, Next: v.Next,
 	}
 	if v.Champion.ID != "" {
 		d.Version = &v.Champion

@@ -74,6 +74,7 @@ func All() []Operation {
 	out = append(out, models()...)
 	out = append(out, runs()...)
 	out = append(out, acts()...)
+	out = append(out, events()...)
 	out = append(out, data()...)
 	out = append(out, records()...)
 	return out

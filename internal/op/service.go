@@ -37,12 +37,19 @@ type Events interface {
 	Schemas(ctx context.Context, model string) (map[uint32]frame.Schema, error)
 }
 
+// Inbox is what is announced from elsewhere, and what went wrong before.
+type Inbox interface {
+	ReceiveEvent(ctx context.Context, e hone.CloudEvent, record hone.Event) (fresh bool, err error)
+	Incidents(ctx context.Context, model string, limit int) ([]hone.Incident, error)
+}
+
 // Service is what the operations work on.
 type Service struct {
 	Loop    *loop.Loop
 	Control Control
 	Records Records
 	Events  Events
+	Inbox   Inbox
 	Clock   clock.Clock
 	// Doctor looks at the machine and the folder.
 	Doctor func(ctx context.Context) []Finding

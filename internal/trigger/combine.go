@@ -47,9 +47,8 @@ func (l *look) streak(t hone.Trigger, f *finding) {
 		return
 	}
 	f.Fired = false
-	held := say.Whole(n) + " of " + say.Whole(t.Consecutive) + " looks in a row"
-	f.wait = words(f.Trigger) + " held at " + held
-	f.Sentence += " It held at " + held + " that it takes."
+	f.wait = words(f.Trigger) + " held at " + say.Whole(n) + " of " + say.Whole(t.Consecutive) + " looks in a row"
+	f.Sentence += " That held at " + say.Count(n, "look", "looks") + " in a row; it takes " + say.Whole(t.Consecutive) + "."
 }
 
 // keyOf names a rule by what it says, so that another one does not take over its

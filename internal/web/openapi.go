@@ -107,6 +107,8 @@ func jsonType(t reflect.Type) string {
 var written = map[reflect.Type]*jsonschema.Schema{
 	reflect.TypeFor[hone.Duration]():   {Type: "string", Description: "a length of time: 90s, 36h, 7d"},
 	reflect.TypeFor[json.RawMessage](): {},
+	// A schema cannot hold itself here.
+	reflect.TypeFor[hone.Triggers](): {Types: []string{"null", "array"}, Items: &jsonschema.Schema{Type: "object"}, Description: "triggers, written as those of the model"},
 }
 
 func schemaOf(t reflect.Type) (*jsonschema.Schema, error) {

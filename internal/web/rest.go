@@ -84,8 +84,13 @@ func decode(w http.ResponseWriter, r *http.Request, o op.Operation, in reflect.V
 			return err
 		}
 	}
-	if !hasBody {
+	switch {
+	case !hasBody:
 		return nil
+	case r.Header.Get(binaryMode) != "":
+		if binary, err := decodeBinary(w, r, o, in); binary || err != nil {
+			return err
+		}
 	}
 	return decodeBody(w, r, o, in)
 }

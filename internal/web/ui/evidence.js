@@ -30,9 +30,9 @@ export function tally(all) {
 
 // reasons lists what each trigger and guard said.
 export function reasons(all) {
-	return table('stack', ['Said', '!Rule', '>Value', '>Limit', 'In words'], all.map(r => {
-		const said = r.guard ? (r.fired ? ['pause', 'Holds back', 'warn'] : ['ok', 'Lets pass', 'idle']) : r.fired ? ['attn', 'Fires', 'warn'] : ['dot', 'Quiet', 'idle'];
-		return [(r.trigger || '') + '/' + (r.guard || ''), chip(...said, true), [capital(words(r.guard || r.trigger)), small(r.guard ? 'guard' : 'trigger')], r.limit || r.value ? num(r.value) : '', r.limit ? num(r.limit) : 'none', {cls: 't2', of: r.sentence}];
+	return table('stack', ['Said', '!Rule', '>Value', '>Limit', 'In words'], all.map((r, i) => {
+		const said = r.guard ? (r.fired ? ['pause', 'Holds back', 'warn'] : ['ok', 'Lets pass', 'idle']) : r.fired ? ['attn', r.depth ? 'Holds' : 'Fires', 'warn'] : ['dot', r.unknown ? 'Cannot tell' : 'Quiet', 'idle'];
+		return [i + '/' + (r.trigger || '') + '/' + (r.guard || ''), chip(...said, true), [capital(words(r.guard || r.trigger)), small(r.guard ? 'guard' : 'trigger')], r.limit || r.value ? num(r.value) : '', r.limit ? num(r.limit) : 'none', {cls: 't2', of: r.sentence}];
 	}));
 }
 
