@@ -245,6 +245,9 @@ func printRun(w io.Writer, r hone.Run) {
 	}
 	fmt.Fprintln(w)
 	fmt.Fprintf(w, "  why: %s\n", r.Decision.Sentence)
+	if r.Pending != nil {
+		fmt.Fprintf(w, "  meanwhile the trigger %s fired: %s\n", r.Pending.Trigger, r.Pending.Sentence)
+	}
 	if r.Dataset != "" {
 		fmt.Fprintf(w, "  dataset %.12s\n", r.Dataset)
 	}

@@ -19,7 +19,7 @@ func (l *look) onWhen(text string) finding {
 	if err != nil {
 		return l.open(f, text, err.Error())
 	}
-	if slices.ContainsFunc(p.Names(), func(n string) bool { return slices.Contains(expr.OfTime(), n) }) {
+	if slices.ContainsFunc(p.Names(), ofTime) {
 		f.until = l.now.Truncate(lookAgain).Add(lookAgain)
 	}
 	fired, unknown, err := p.Eval(l.known())
@@ -41,10 +41,13 @@ func (l *look) onWhen(text string) finding {
 		f.Sentence = "\"" + text + "\" holds" + list(": ", facts) + "."
 		return f
 	}
-	f.wait = "its rule does not hold" + list(": ", facts)
+	// What time does by itself is not told anew each time.
+	f.wait = "its rule does not hold" + list(": ", l.facts(slices.DeleteFunc(slices.Clone(p.Names()), ofTime)))
 	f.Sentence = "\"" + text + "\" does not hold" + list(": ", facts) + "."
 	return f
 }
+
+func ofTime(name string) bool { return slices.Contains(expr.OfTime(), name) }
 
 func (l *look) open(f finding, text, why string) finding {
 	f.Unknown = true

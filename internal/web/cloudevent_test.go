@@ -62,6 +62,7 @@ func TestCloudEvents(t *testing.T) {
 	bad(400, "it has no id", `{"specversion": "1.0", "source": "/web", "type": "t"}`, structured...)
 	bad(400, "it has no source", `{"specversion": "1.0", "id": "x", "type": "t"}`, structured...)
 	bad(400, "control characters", `{"type": "a\nb"}`)
+	bad(400, "control characters", "{\"type\": \"a\u202eb\"}")
 	bad(400, "longer than 1024 bytes", `{"type": "`+strings.Repeat("x", 1025)+`"}`)
 	bad(400, "is not written as", `{"type": "t", "time": "yesterday"}`)
 	bad(400, "data_base64 is not base64", `{"type": "t", "data_base64": "?"}`)

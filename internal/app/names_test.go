@@ -1,0 +1,59 @@
+package app_test
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"hone/internal/expr"
+)
+
+// TestNamesOfExpressions holds the names that expressions know against what is
+// measured, and against the guide.
+func TestNamesOfExpressions(t *testing.T) {
+	t.Parallel()
+	guide, err := os.ReadFile("../../docs/guide/triggers.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range expr.Names() {
+		if !strings.Contains(string(guide), "`"+name+"`") {
+			t.Errorf("the guide does not say what %s is", name)
+		}
+	}
+	seen := map[string]bool{}
+	for task, rows := range map[string]string{"binary": "sea", "regression": "plane"} {
+		features := map[string]string{"sea": "{f0: number, f1: number, f2: number}", "plane": "{f0: number, f1: number}"}[rows]
+		w := newWorld(t, map[string][]string{"hone.yaml": {
+			"version: 1", "models:", "  sea:", "    task: " + task, "    label: {name: label}", "    features: " + features,
+			"    monitor: {window: 200, tick: 50}", "    log: durable",
+		}})
+		if err := w.history(rows, 500, options{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.advance(hour, hour/4); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.traffic(rows, 400, options{}); err != nil {
+			t.Fatal(err)
+		}
+		v, err := w.app.Loop().View(model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range v.Signals {
+			if s.Slice == "" {
+				seen[s.Name] = true
+			}
+			if s.Slice == "" && !slices.Contains(expr.Names(), s.Name) {
+				t.Errorf("%s is measured, and expressions do not know it", s.Name)
+			}
+		}
+	}
+	for _, name := range expr.Names() {
+		if own := slices.Contains(expr.OfTime(), name) || name == "labels.new" || name == "failures"; !own && !seen[name] {
+			t.Errorf("expressions know %s, and nothing measures it", name)
+		}
+	}
+}
