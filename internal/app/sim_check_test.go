@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -70,20 +71,64 @@ func (l *life) checkRuns(runs []hone.Run) error {
 func (l *life) checkBudget(runs []hone.Run) error {
 	g := l.model.Guards
 	for i, r := range runs {
+		if err := afforded(g.Budget, runs[:i+1]); err != nil {
+			return err
+		}
 		if r.Decision.Trigger == hone.OnManual {
 			continue
 		}
-		started := 0
+		started, month := 0, 0
 		for _, other := range runs[:i+1] {
-			if other.Decision.Trigger != hone.OnManual && r.Started.Sub(other.Started) < 24*time.Hour {
+			since := r.Started.Sub(other.Started)
+			if other.Decision.Trigger != hone.OnManual && since < 24*time.Hour {
 				started++
 			}
+			if other.Decision.Trigger != hone.OnManual && since < 30*24*time.Hour {
+				month++
+			}
 		}
-		if started > g.MaxPerDay {
-			return fmt.Errorf("%s is the %d. run in 24 hours; %d are allowed", r.ID, started, g.MaxPerDay)
+		if started > g.MaxPerDay || month > g.MaxPerMonth {
+			return fmt.Errorf("%s is the %d. run in 24 hours and the %d. in 30 days; %d and %d are allowed", r.ID, started, month, g.MaxPerDay, g.MaxPerMonth)
 		}
 		if i > 0 && r.Started.Sub(runs[i-1].Ended) < time.Duration(g.Cooldown) {
 			return fmt.Errorf("%s began %s after the last run; the cooldown is %s", r.ID, r.Started.Sub(runs[i-1].Ended), g.Cooldown)
+		}
+	}
+	return nil
+}
+
+// afforded: what the newest run and those before it cost is under the caps,
+// whoever started them.
+func afforded(b hone.Budget, runs []hone.Run) error {
+	last := runs[len(runs)-1]
+	day, month := 0.0, 0.0
+	for _, r := range runs {
+		since := last.Started.Sub(r.Started)
+		if since < 24*time.Hour {
+			day += b.RunCost
+		}
+		if since < 30*24*time.Hour {
+			month += b.RunCost
+		}
+	}
+	if b.PerDay > 0 && day > b.PerDay || b.PerMonth > 0 && month > b.PerMonth {
+		return fmt.Errorf("with %s runs cost %v in 24 hours and %v in 30 days; the budget is %+v", last.ID, day, month, b)
+	}
+	return nil
+}
+
+// checkEvents: what waits came after the last run began, or as it began.
+func (l *life) checkEvents(runs []hone.Run) error {
+	waiting, err := l.app.Service().Inbox.(interface {
+		PendingEvents(ctx context.Context, model string) ([]hone.CloudEvent, error)
+	}).PendingEvents(l.ctx, model)
+	if err != nil || len(runs) == 0 {
+		return err
+	}
+	last := runs[len(runs)-1].Started
+	for _, e := range waiting {
+		if e.Received.Before(last.Add(-2 * time.Hour)) { // The clock may have been put back.
+			return fmt.Errorf("event %s of %s waits, and %s began %s", e.ID, e.Received, runs[len(runs)-1].ID, last)
 		}
 	}
 	return nil

@@ -70,6 +70,8 @@ type life struct {
 	story    []string
 	seen     memory30
 	deaths   int
+	// announced is the number of the last event.
+	announced int
 }
 
 // lifePlan is what a seed makes of a life.
@@ -121,6 +123,11 @@ func (l *life) configuration() string {
 		"{data_volume: " + pick(r, "30", "150", "600") + "}",
 		"{drift: {features: " + pick(r, "30%", "60%") + "}}",
 		"{performance: {metric: accuracy, below: " + pick(r, "0.8", "0.9") + "}}",
+		`{when: "` + pick(r, "loss > 0.2 && labels.new >= 20", "hour < 4 || accuracy < 0.85", "days_since_run > 2") + `", consecutive: ` + pick(r, "1", "2", "4") + "}",
+		"{event: {type: com.*}}",
+		"{all: [{event: {}}, {drift: {features: 30%}}], warm_up: " + pick(r, "0s", "1d") + "}",
+		"{at_least: {n: 2, of: [{performance: {metric: accuracy, below: 0.9}}, {data_volume: 60}, {drift: {features: 60%}}]}, consecutive: 2}",
+		"{policy_change: true}",
 	}
 	r.Shuffle(len(triggers), func(i, j int) { triggers[i], triggers[j] = triggers[j], triggers[i] })
 	wait := pick(r, "2d", "12h", "5d") + ", on_insufficient: " + pick(r, "hold", "ask", "promote", "rollback")
@@ -138,7 +145,7 @@ models:
     monitor: {tick: ` + pick(r, "20", "60") + `, window: 200}
     dataset: {window: ` + pick(r, "all", "all", "200", "auto") + `, min_rows: 100}
     triggers: [` + strings.Join(triggers[:1+r.IntN(3)], ", ") + `]
-    guards: {cooldown: ` + pick(r, "0s", "1h", "36h") + `, max_per_day: ` + pick(r, "1", "2", "4") + `, min_new_labels: ` + pick(r, "1", "50") + `}
+    guards: {cooldown: ` + pick(r, "0s", "1h", "36h") + `, max_per_day: ` + pick(r, "1", "2", "4") + `, min_new_labels: ` + pick(r, "1", "50") + pick(r, "", ", max_per_month: 7", ", budget: {run_cost: 10, per_day: 20, per_month: 90}") + `}
     evidence: ` + pick(r, "balanced", "balanced", "strict") + `
     approval: ` + pick(r, "auto", "auto", "manual") + `
     rollout: {` + rollout + `, probation: {labels: ` + pick(r, "50", "300") + `}}
@@ -282,6 +289,11 @@ func (l *life) past(n int) error {
 
 // meddle is a person who does something, sensible or not.
 func (l *life) meddle() {
+	if l.rng.IntN(3) == 0 {
+		l.announced++
+		l.must(l.announce(l.announced, false))
+		return
+	}
 	do := pick(l.rng, loop.Retrain, loop.Retrain, loop.Cancel, loop.Approve, loop.Approve, loop.Refuse, loop.Pass, loop.Pause, loop.Resume, loop.Rollback)
 	sentence, err := l.app.Loop().Act(l.ctx, model, loop.Act{Do: do, By: "ada", Force: l.rng.IntN(3) == 0})
 	l.tell("ada: %s: %s %v", do, sentence, err)
@@ -289,6 +301,20 @@ func (l *life) meddle() {
 		l.t.Errorf("%s %s: %v", l.clock.Now(), do, err)
 	}
 	l.recover(l.dead)
+}
+
+// announce sends the event of a number, which is known already or not.
+func (l *life) announce(n int, known bool) error {
+	got, err := l.call("event", &op.EventIn{Model: model, SpecVersion: "1.0", ID: strconv.Itoa(n), Source: "/sim", Type: "com.acme.changed"})
+	if err != nil {
+		return err
+	}
+	out := got.(op.EventOut)
+	if out.Repeated != known {
+		l.t.Errorf("event %d was announced, known %v: %+v", n, known, out)
+	}
+	l.tell("ada: event: %s", out.Sentence)
+	return l.step()
 }
 
 func (l *life) tell(format string, args ...any) {
@@ -358,9 +384,17 @@ func (l *life) settleAccounts() {
 			l.t.Errorf("the label of %s was acknowledged", id)
 		}
 	}
+	for n := range l.announced {
+		if err := l.announce(n+1, true); err != nil {
+			l.t.Error(err)
+		}
+	}
 	runs, err := l.allRuns()
 	if err != nil {
 		l.t.Fatal(err)
+	}
+	if err := l.checkEvents(runs); err != nil {
+		l.t.Error(err)
 	}
 	l.tell("ends with %d runs, %d deaths, %s", len(runs), l.deaths, op.Lead(v, l.clock.Now()))
 	if testing.Verbose() {

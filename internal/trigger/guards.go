@@ -84,11 +84,11 @@ const (
 )
 
 // within tells whether something happened less than so long ago. What a clock
-// stamped that ran further ahead than that never comes of age, and is passed
-// over: it would hold runs back until then.
+// stamped that ran further ahead than is believed never comes of age, and is
+// passed over: it would hold runs back until then.
 func within(at, now time.Time, d time.Duration) bool {
 	since := now.Sub(at)
-	return !at.IsZero() && since < d && since > -d
+	return !at.IsZero() && since < d && since > -max(d, ahead)
 }
 
 // started bounds the runs that triggers start in a stretch of time.
