@@ -67,7 +67,7 @@ func (l *look) plain(t hone.Trigger) finding {
 // pending is what fired while a run was under way that changed nothing.
 func pending(r hone.Reason) finding {
 	r.Fired, r.Depth = true, 0
-	return finding{Reason: r, start: "its " + string(r.Trigger) + " trigger fired during its last run."}
+	return finding{Reason: r, start: "its " + words(r.Trigger) + " trigger fired during its last run."}
 }
 
 func manual(m Manual) finding {
