@@ -100,7 +100,8 @@ type Guards struct {
 	Cooldown Duration `json:"cooldown" yaml:"cooldown"`
 	// MaxPerDay is the most runs that triggers may start in 24 hours. Default 4.
 	MaxPerDay int `json:"max_per_day" yaml:"max_per_day"`
-	// MaxPerMonth is the most runs that triggers may start in 30 days. Default 40.
+	// MaxPerMonth is the most runs that triggers may start in 30 days; left out, it
+	// is no less than MaxPerDay. Default 40.
 	MaxPerMonth int `json:"max_per_month" yaml:"max_per_month"`
 	// MinNewLabels is the least number of mature labels that must have come
 	// since the champion was trained, and since the last run. Default 200.

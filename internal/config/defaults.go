@@ -36,7 +36,7 @@ func Defaults(m *hone.Model) {
 
 	or(&m.Guards.Cooldown, hone.Duration(time.Hour))
 	or(&m.Guards.MaxPerDay, 4)
-	or(&m.Guards.MaxPerMonth, 40)
+	or(&m.Guards.MaxPerMonth, max(40, m.Guards.MaxPerDay))
 	or(&m.Guards.MinNewLabels, 200)
 
 	or(&m.Evidence, hone.Balanced)

@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"hone"
+	"hone/internal/config"
 )
 
 func TestParseReadsTriggers(t *testing.T) {
@@ -31,6 +32,10 @@ func TestParseReadsTriggers(t *testing.T) {
 	}
 	if g := m.Guards; g.MaxPerMonth != 20 || g.Budget != (hone.Budget{RunCost: 100, PerDay: 1200, PerMonth: 9000}) {
 		t.Errorf("guards %+v", g)
+	}
+	often := hone.Model{Guards: hone.Guards{MaxPerDay: 100}}
+	if config.Defaults(&often); often.Guards.MaxPerMonth != 100 {
+		t.Errorf("who allows 100 runs a day and says nothing of the month gets %d", often.Guards.MaxPerMonth)
 	}
 	if g := good(t, "minimal", "churn").Guards; g.MaxPerMonth != 40 || g.Budget != (hone.Budget{}) {
 		t.Errorf("guards %+v", g)
