@@ -50,6 +50,7 @@ const (
 	ByName     Route = "version"  // The caller asked for this version.
 	Imported   Route = "import"   // A row of history; no version answered it.
 	Logged     Route = "logged"   // Served elsewhere, and told to Hone.
+	ByNobody   Route = "erased"   // What it said was erased.
 )
 
 // Prediction is one served answer.
@@ -123,6 +124,7 @@ const (
 	Corrected    Effect = "corrected"    // The label is another one now.
 	Contradicted Effect = "contradicted" // Two labels differ; the row is set aside until a correction.
 	Noted        Effect = "noted"        // A score or thumb, kept.
+	Erased       Effect = "erased"       // Not kept: the prediction was erased.
 )
 
 // Outcome is a prediction with what is known of its truth.

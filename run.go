@@ -89,6 +89,9 @@ type Dataset struct {
 	// proves which rows were used and still reveals none.
 	Salted string  `json:"salted_ids"`
 	Checks []Check `json:"checks"`
+	// Erased counts the rows that were taken out since, because somebody was to
+	// be forgotten.
+	Erased int `json:"erased_rows,omitempty"`
 }
 
 // Recipe says how the rows were chosen, so that they can be found again.

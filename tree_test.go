@@ -41,13 +41,14 @@ const mayImport = `
 	internal/store             : . internal/audit internal/clock internal/frame internal/feedback
 	internal/spool              : . internal/clock
 	internal/config            : . internal/expr internal/frame
+	internal/vault             : . LEAF internal/audit internal/dataset internal/store
 	internal/gateway           : . LEAF
 	internal/loop              : . LEAF STAGE
 	internal/op                : . LEAF STAGE internal/loop internal/audit
 	internal/web               : . LEAF internal/op
 	internal/cli               : . LEAF internal/op internal/monitor
 	internal/demo              : . LEAF internal/stream
-	internal/app               : . LEAF STAGE PORT internal/train/builtin internal/train/command internal/audit internal/store internal/spool internal/config internal/gateway internal/loop internal/op internal/demo
+	internal/app               : . LEAF STAGE PORT internal/train/builtin internal/train/command internal/audit internal/store internal/vault internal/spool internal/config internal/gateway internal/loop internal/op internal/demo
 	cmd/hone                   : internal/app
 	e2e                        : .
 	examples/stream            : . LEAF internal/stream

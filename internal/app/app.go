@@ -31,6 +31,7 @@ import (
 	"hone/internal/train"
 	"hone/internal/train/builtin"
 	"hone/internal/train/command"
+	"hone/internal/vault"
 	"hone/internal/web"
 )
 
@@ -59,6 +60,7 @@ type App struct {
 	loop    *loop.Loop
 	service *op.Service
 	drain   *spool.Drain
+	vault   *vault.Vault
 	web     *web.Server
 	token   string
 	stop    sync.Once
@@ -75,7 +77,7 @@ func New(ctx context.Context, o Options) (a *App, err error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	a = &App{o: o, config: o.Config}
-	if a.db, err = store.Open(o.Config.Server.Data, store.Options{Clock: o.Clock, Log: o.Log, Rand: rand.Reader}); err != nil {
+	if a.db, err = store.Open(o.Config.Server.Data, store.Options{Clock: o.Clock, Log: o.Log, Rand: rand.Reader, Reserve: reserveOf(o)}); err != nil {
 		return nil, err
 	}
 	if err := a.build(ctx); err != nil {
@@ -106,13 +108,14 @@ func (a *App) build(ctx context.Context) error {
 		Control: a.o.Seams.control(a.db), Records: a.db, Events: a.db, Hints: a.db, Inbox: a.db, Blobs: a.db.Blobs(), Pool: a.pool, Gateway: a.gateway, Registry: reg,
 		Engines: a.o.Seams.engines(map[string]train.Engine{"linear": builtin.New(), "command": command.New(command.Options{Dir: a.config.Dir, Clock: a.o.Clock})}),
 		Clock:   a.o.Clock, Log: a.o.Log, Rand: rand.Reader, Fence: a.db.Fence(), Dir: a.config.Server.Data, Files: a.config.Dir,
-		ConfigHash: config.Hash, Inline: a.o.Inline, Passive: a.o.Passive,
+		ConfigHash: config.Hash, Room: a.db.Room, Inline: a.o.Inline, Passive: a.o.Passive,
 	}, a.config.Models)
 	applied, err := a.applied(ctx)
 	if err != nil {
 		return err
 	}
-	a.service = &op.Service{Loop: a.loop, Control: a.db, Records: a.db, Events: a.db, Inbox: a.db, Clock: a.o.Clock, Doctor: a.doctor, Applied: applied}
+	a.vault = vault.New(a.db, a.config.Server.Data, a.o.Clock, func() hone.Applied { return a.service.Applied })
+	a.service = &op.Service{Vault: keeping{a.vault}, Loop: a.loop, Control: a.db, Records: a.db, Events: a.db, Inbox: a.db, Clock: a.o.Clock, Doctor: a.doctor, Applied: applied}
 	listen := a.config.Server.Listen
 	if a.o.Listen != "" {
 		listen = a.o.Listen
@@ -178,11 +181,7 @@ func (a *App) principal(ctx context.Context) error {
 	if err := a.db.SavePrincipal(ctx, "owner", string(op.Admin), hex.EncodeToString(sum[:])); err != nil {
 		return fmt.Errorf("save the owner: %w", err)
 	}
-	// As a whole or not at all: half a token would lock its owner out.
-	if err := os.WriteFile(path+".new", []byte(a.token), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
+	return writeToken(a.config.Server.Data, a.token)
 }
 
 // Start starts the parts in the order of the loop.
@@ -190,6 +189,11 @@ func (a *App) Start(ctx context.Context) error {
 	if !a.o.Passive {
 		if err := a.gateway.Restore(); err != nil {
 			a.o.Log.WarnContext(ctx, "plans on disk not read", "error", err)
+		}
+	}
+	if !a.o.Passive {
+		if err := a.vault.Resume(ctx); err != nil {
+			a.o.Log.ErrorContext(ctx, "erasure not finished", "error", err)
 		}
 	}
 	if err := a.loop.Start(ctx); err != nil {
@@ -207,6 +211,7 @@ func (a *App) Start(ctx context.Context) error {
 	sweep, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	a.sweep = cancel
 	a.wait.Go(func() { a.retain(sweep) })
+	a.wait.Go(func() { a.inspect(sweep) })
 	return os.WriteFile(a.addressFile(), []byte("http://"+a.web.Addr()), 0o600)
 }
 

@@ -14,7 +14,7 @@ import (
 
 // doctor looks at what Hone needs of the machine.
 func (a *App) doctor(ctx context.Context) []op.Finding {
-	out := append([]op.Finding{a.space(), a.mayWrite(), a.logging(), a.audit(ctx)}, a.spools()...)
+	out := append([]op.Finding{a.space(), a.mayWrite(), a.logging(), a.audit(ctx), a.reserved(), a.schema(ctx), a.backups(ctx), a.artefacts(ctx)}, a.spools()...)
 	for _, m := range a.config.Models {
 		if m.Train.Trainer == "command" {
 			python, err := child.FindPython("")

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,12 +51,59 @@ func Seal(prev string, e hone.Event) hone.Event {
 	return e
 }
 
+// Erased is the action of the event that says whose data an erasure has dropped.
+const Erased = "erased"
+
+// Gap is an event whose data was erased, and the later one that says so.
+type Gap struct {
+	Seq int64 `json:"event"`
+	By  int64 `json:"erased_by"`
+}
+
 // Verify walks the chain from its first event and returns a *Broken for the
 // first that is changed, missing or out of place, or that is cut off although
 // head had it. Events after the head are checked too. An event whose data was
-// erased verifies by the hash that was kept. An error of the sequence itself
-// is returned as it is.
-func Verify(events iter.Seq2[hone.Event, error], head Head) error {
+// erased verifies by the hash that was kept, if a later one says so; those are
+// returned. An error of the sequence itself is returned as it is.
+func Verify(events iter.Seq2[hone.Event, error], head Head) ([]Gap, error) {
+	var gaps gaps
+	if err := walk(events, head, &gaps); err != nil {
+		return gaps.told, err
+	}
+	return gaps.told, gaps.untold()
+}
+
+// gaps are the events without their data, told and not told by a later one.
+type gaps struct {
+	told []Gap
+	open []int64
+}
+
+func (g *gaps) add(e hone.Event) {
+	if len(e.Data) == 0 && dataHash(e) != e.DataHash {
+		g.open = append(g.open, e.Seq)
+	}
+	var says struct{ Payloads []int64 }
+	if e.Action != Erased || json.Unmarshal(e.Data, &says) != nil {
+		return
+	}
+	g.open = slices.DeleteFunc(g.open, func(seq int64) bool {
+		told := slices.Contains(says.Payloads, seq)
+		if told {
+			g.told = append(g.told, Gap{seq, e.Seq})
+		}
+		return told
+	})
+}
+
+func (g *gaps) untold() error {
+	if len(g.open) == 0 {
+		return nil
+	}
+	return &Broken{g.open[0], "changed: its data is gone, and no erasure says so"}
+}
+
+func walk(events iter.Seq2[hone.Event, error], head Head, gaps *gaps) error {
 	next, stop := iter.Pull2(events)
 	defer stop()
 	var last Head
@@ -76,6 +124,7 @@ func Verify(events iter.Seq2[hone.Event, error], head Head) error {
 		if e.Seq == head.Seq && e.Hash != head.Hash {
 			return &Broken{e.Seq, "changed: its hash is not that of the known head"}
 		}
+		gaps.add(e)
 		last = Head{e.Seq, e.Hash}
 	}
 	if last.Seq < head.Seq {

@@ -49,7 +49,7 @@ func TestVerify(t *testing.T) {
 	f := func(wantSeq int64, wantWhy string, change func(events []hone.Event) []hone.Event) {
 		t.Helper()
 		events := chain(20)
-		err := audit.Verify(seq(change(events)), headOf(chain(20)))
+		_, err := audit.Verify(seq(change(events)), headOf(chain(20)))
 		var broken *audit.Broken
 		switch {
 		case wantSeq == 0 && err != nil:
@@ -63,8 +63,14 @@ func TestVerify(t *testing.T) {
 	}
 	f(0, "", func(e []hone.Event) []hone.Event { return e })
 	f(0, "", func(e []hone.Event) []hone.Event { return append(e, audit.Seal(e[19].Hash, hone.Event{Seq: 21})) })
-	f(0, "", func(e []hone.Event) []hone.Event { e[4].Data = nil; return e })                // Erased.
-	f(0, "", func(e []hone.Event) []hone.Event { e[4].Data, e[4].Salt = nil, ""; return e }) // Erased with its salt.
+	erased := func(e []hone.Event, payloads string) []hone.Event {
+		return append(e, audit.Seal(e[19].Hash, hone.Event{Seq: 21, Action: audit.Erased, Data: json.RawMessage(`{"payloads":` + payloads + `}`)}))
+	}
+	f(0, "", func(e []hone.Event) []hone.Event { e[4].Data = nil; return erased(e, "[5]") })
+	f(0, "", func(e []hone.Event) []hone.Event { e[4].Data, e[4].Salt = nil, ""; return erased(e, "[5]") })
+	f(5, "changed", func(e []hone.Event) []hone.Event { e[4].Data = nil; return e }) // Nobody says so.
+	f(5, "changed", func(e []hone.Event) []hone.Event { e[4].Data = nil; return erased(e, "[6]") })
+	f(6, "changed", func(e []hone.Event) []hone.Event { e[4].Data, e[5].Data = nil, nil; return erased(e, "[5]") })
 	f(5, "changed", func(e []hone.Event) []hone.Event { e[4].Sentence += "!"; return e })
 	f(5, "changed", func(e []hone.Event) []hone.Event { e[4].Data = json.RawMessage(`{}`); return e })
 	f(7, "missing", func(e []hone.Event) []hone.Event { return append(e[:6], e[7:]...) })
@@ -83,7 +89,7 @@ func TestVerify(t *testing.T) {
 func TestVerifyPassesErrorsOn(t *testing.T) {
 	t.Parallel()
 	want := errors.New("disk")
-	err := audit.Verify(func(yield func(hone.Event, error) bool) { yield(hone.Event{}, want) }, audit.Head{})
+	_, err := audit.Verify(func(yield func(hone.Event, error) bool) { yield(hone.Event{}, want) }, audit.Head{})
 	if !errors.Is(err, want) {
 		t.Errorf("got %v, want %v", err, want)
 	}
@@ -95,11 +101,11 @@ func TestExportVerifies(t *testing.T) {
 	if err := audit.Export(&b, seq(chain(50))); err != nil {
 		t.Fatal(err)
 	}
-	if err := audit.Verify(audit.Read(bytes.NewReader(b.Bytes())), headOf(chain(50))); err != nil {
+	if _, err := audit.Verify(audit.Read(bytes.NewReader(b.Bytes())), headOf(chain(50))); err != nil {
 		t.Error(err)
 	}
 	cut := b.Bytes()[:b.Len()-40]
-	if err := audit.Verify(audit.Read(bytes.NewReader(cut)), audit.Head{}); err == nil {
+	if _, err := audit.Verify(audit.Read(bytes.NewReader(cut)), audit.Head{}); err == nil {
 		t.Error("an export that ends inside a line verifies")
 	}
 }
@@ -112,7 +118,7 @@ func TestTampering(t *testing.T) {
 	for round := range 2000 {
 		events := append([]hone.Event(nil), whole...)
 		what := tamper(r, &events)
-		if err := audit.Verify(seq(events), headOf(whole)); err == nil {
+		if _, err := audit.Verify(seq(events), headOf(whole)); err == nil {
 			t.Fatalf("round %d: %s was not found", round, what)
 		}
 	}
@@ -124,7 +130,7 @@ func tamper(r *rand.Rand, events *[]hone.Event) string {
 	e := &list[i]
 	texts := []*string{&e.Actor, &e.Action, &e.Model, (*string)(&e.Run), (*string)(&e.Version), &e.Sentence,
 		&e.Salt, &e.DataHash, &e.Prev, &e.Hash}
-	switch k := r.IntN(len(texts) + 7); k {
+	switch k := r.IntN(len(texts) + 8); k {
 	case len(texts):
 		e.Seq += int64(1 + r.IntN(3))
 	case len(texts) + 1:
@@ -140,6 +146,8 @@ func tamper(r *rand.Rand, events *[]hone.Event) string {
 		*events = list[:i]
 	case len(texts) + 6:
 		*events = append(list[:i+1:i+1], list[i:]...)
+	case len(texts) + 7:
+		e.Data = nil
 	default:
 		b := []byte(*texts[k])
 		if len(b) == 0 {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 
@@ -55,6 +56,8 @@ type Runner struct {
 	Check func(g Globals) (string, error)
 	// Docs is the configuration reference.
 	Docs func() string
+	// Restore makes a data folder of a backup, or checks one.
+	Restore func(ctx context.Context, g Globals, o RestoreOptions) (RestoreReport, error)
 	// Reach finds the running server, or opens the data folder.
 	Reach func(ctx context.Context, g Globals) (Caller, error)
 	// In is read by the commands that read standard input; nil is that of the
@@ -274,6 +277,7 @@ func addTo(parent, c *cobra.Command) {
 func operation(o op.Operation, name string, r Runner, g *Globals) *cobra.Command {
 	in := reflect.New(o.In)
 	var args []reflect.Value
+	paths := map[int]bool{} // Which of them are paths.
 	use := name
 	c := &cobra.Command{Short: o.Summary, Long: strings.TrimSpace(o.Summary + ".\n\n" + o.Help), Example: "  " + o.Example}
 	lines := -1
@@ -281,6 +285,13 @@ func operation(o op.Operation, name string, r Runner, g *Globals) *cobra.Command
 		f := o.In.Field(i)
 		if p := f.Tag.Get("path"); p != "" {
 			use += " " + strings.ToUpper(p)
+			args = append(args, in.Elem().Field(i))
+			continue
+		}
+		if f.Tag.Get("arg") == "path" {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			use += " " + strings.ToUpper(name)
+			paths[len(args)] = true
 			args = append(args, in.Elem().Field(i))
 			continue
 		}
@@ -310,7 +321,11 @@ func operation(o op.Operation, name string, r Runner, g *Globals) *cobra.Command
 	}
 	c.RunE = func(cmd *cobra.Command, given []string) error {
 		for i, v := range args {
-			v.SetString(given[i])
+			text := given[i]
+			if abs, err := filepath.Abs(text); paths[i] && err == nil {
+				text = abs
+			}
+			v.SetString(text)
 		}
 		if lines >= 0 {
 			if err := one.fill(c, in.Elem().Field(lines), cmd.InOrStdin()); err != nil {
@@ -350,6 +365,8 @@ func bind(c *cobra.Command, v reflect.Value, f reflect.StructField) {
 	switch p := v.Addr().Interface().(type) {
 	case *string:
 		c.Flags().StringVar(p, name, "", f.Tag.Get("help"))
+	case *[]string:
+		c.Flags().StringArrayVar(p, name, nil, f.Tag.Get("help"))
 	case *bool:
 		c.Flags().BoolVar(p, name, false, f.Tag.Get("help"))
 	case *int:

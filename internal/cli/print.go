@@ -37,6 +37,13 @@ func print(w io.Writer, out any) {
 		printRun(w, v)
 	case monitor.Drift:
 		printDrift(w, v)
+	case hone.Backup:
+		fmt.Fprintln(w, v.Sentence)
+	case hone.Erasure:
+		fmt.Fprintln(w, v.Sentence)
+		for _, next := range v.Next {
+			fmt.Fprintln(w, "  "+next)
+		}
 	case op.Done:
 		fmt.Fprintln(w, v.Sentence)
 	case op.Trace:

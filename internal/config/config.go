@@ -38,6 +38,11 @@ type Server struct {
 	// take; what is served beyond it is answered and not logged, and counted.
 	// Default 1GiB.
 	Spool hone.Bytes `json:"spool" yaml:"spool"`
+	// Reserve is how much of the disk is held back in a file, so that a rollback
+	// and its audit event can still be stored on a full one; on a small disk at
+	// most a sixteenth of it. No training begins while less than this is free. 0B
+	// holds back nothing. Default 64MiB.
+	Reserve hone.Bytes `json:"reserve" yaml:"reserve"`
 }
 
 // MaxBytes is the size of the largest file that is read.

@@ -89,6 +89,9 @@ func (d *decoder) config(root *node) *Config {
 	if c.Server.Spool == 0 {
 		c.Server.Spool = 1 << 30
 	}
+	if !d.has("server.reserve") {
+		c.Server.Reserve = 64 << 20
+	}
 	return c
 }
 

@@ -73,6 +73,7 @@ var rules = map[string]rule{
 
 	"TrainSpec.trainer": {words: []string{"linear", "command"}},
 	"TrainSpec.command": {example: "[python, train.py]"},
+	"Server.reserve":    {example: "64MiB"},
 	"Limits.time":       {min: 1e9, example: "30m"},
 	"Limits.memory":     {min: 1 << 20, example: "4GiB"},
 	"Limits.output":     {min: 1 << 20, example: "2GiB"},

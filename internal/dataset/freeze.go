@@ -47,6 +47,9 @@ func Freeze(dir string, ds hone.Dataset, c Collected) error {
 	if err := writeFile(filepath.Join(tmp, manifestName), b); err != nil {
 		return err
 	}
+	if err := syncDir(tmp); err != nil {
+		return err
+	}
 	if err := os.Rename(tmp, dir); err != nil {
 		return fmt.Errorf("put the dataset in place: %w", err)
 	}
@@ -88,6 +91,10 @@ func syncDir(dir string) error {
 // Thaw reads what Freeze wrote and checks the rows against the dataset's hash.
 func Thaw(dir string, ds hone.Dataset, m hone.Model) (Collected, error) {
 	c := Collected{Recipe: ds.Recipe, Classes: ds.Classes}
+	if ds.Erased > 0 {
+		return c, &hone.Error{Code: hone.Conflict, Message: fmt.Sprintf("%d rows of dataset %.12s were erased since it was frozen", ds.Erased, ds.ID),
+			Hint: "start another run: it trains on what is left"}
+	}
 	for name, rows := range map[string]*Rows{"train": &c.Train, "holdout": &c.Holdout, "anchor": &c.Anchor} {
 		var err error
 		if *rows, err = readRows(filepath.Join(dir, name+".parquet"), m); err != nil {

@@ -169,6 +169,10 @@ func (k *keeper) rollBack(ctx context.Context, a Act) (string, error) {
 	if to == "" {
 		return "", &hone.Error{Code: hone.Conflict, Message: fmt.Sprintf("%s has no previous champion to go back to", k.model.Name), Hint: "`hone versions " + k.model.Name + "` lists its versions"}
 	}
-	sentence := fmt.Sprintf("%s rolled %s back to %s%s.", a.By, k.model.Name, to, because(a.Reason))
+	to, passed, err := k.sound(ctx, to)
+	if err != nil {
+		return "", err
+	}
+	sentence := fmt.Sprintf("%s rolled %s back to %s%s.%s", a.By, k.model.Name, to, because(a.Reason), passed)
 	return sentence, k.goBack(ctx, to, a.By, sentence)
 }

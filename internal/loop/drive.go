@@ -58,6 +58,9 @@ func (k *keeper) begin(ctx context.Context, run hone.Run) error {
 	if !ok {
 		return fmt.Errorf("run %s is in the unknown state %q", run.ID, run.State)
 	}
+	if k.waitForRoom(ctx, run) {
+		return nil
+	}
 	if k.o.Inline {
 		change, err := stage(ctx, run)
 		return k.finish(ctx, result{run.ID, run.State, change, err})
@@ -124,6 +127,30 @@ func (k *keeper) giveUp(ctx context.Context, run hone.Run) error {
 	return k.closeRun(ctx, run, hone.Cancelled, "hone", fmt.Sprintf("%s was given up: the champion changed from %s to %s meanwhile.", run.ID, run.Champion, k.champion.ID))
 }
 
+// waitForRoom holds a stage while the disk is nearly full, and says so.
+func (k *keeper) waitForRoom(ctx context.Context, run hone.Run) bool {
+	if k.o.Room == nil {
+		return false
+	}
+	err := k.o.Room()
+	if err == nil {
+		return false
+	}
+	why := err.Error()
+	if e, ok := hone.AsError(err); ok {
+		why = e.Message
+	}
+	run.Sentence = fmt.Sprintf("%s waits before %s: %s.", run.ID, run.State, why)
+	if k.run.Sentence != run.Sentence {
+		k.log.WarnContext(ctx, "stage waits for room", "run_id", run.ID, "state", run.State, "why", why)
+	}
+	k.retryAt, k.run = k.o.Clock.Now().Add(roomEvery), &run
+	return true
+}
+
+// roomEvery is how often a run that waits for room on the disk looks again.
+const roomEvery = 2 * time.Second
+
 // stageFailed closes a run whose stage could not be done. What may be other
 // next time, such as a full disk, is tried again; the champion serves on.
 func (k *keeper) stageFailed(ctx context.Context, run hone.Run, err error) error {
@@ -132,6 +159,9 @@ func (k *keeper) stageFailed(ctx context.Context, run hone.Run, err error) error
 	}
 	if e, ok := hone.AsError(err); ok && e.Code != hone.Unavailable {
 		return k.closeRun(ctx, run, hone.Failed, "hone", fmt.Sprintf("%s failed while %s: %s", run.ID, run.State, e.Error()))
+	}
+	if k.waitForRoom(ctx, run) {
+		return nil // It failed for want of room, and costs no attempt.
 	}
 	run.Attempt++
 	if run.Attempt > 3 {

@@ -97,6 +97,9 @@ type Options struct {
 	// Dir is the folder of runs and datasets; Files is where paths of the
 	// configuration begin.
 	Dir, Files string
+	// Room fails, and says why, while there is too little room for anything big;
+	// nil never does.
+	Room func() error
 	// ConfigHash names a model's configuration.
 	ConfigHash func(hone.Model) string
 	// Inline runs the work of each stage before Step returns, so that a

@@ -3,6 +3,7 @@ package loop
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -201,13 +202,53 @@ func (k *keeper) guardWatch(ctx context.Context, now time.Time) error {
 	}
 	next, back := rollout.WatchStep(*k.watch, k.duel.paired())
 	if back {
-		return k.goBack(ctx, k.watch.Previous, "hone", fmt.Sprintf("%s is worse than %s on %d labels: rolled back.", next.Version, next.Previous, next.Quality.N))
+		to, passed, err := k.sound(ctx, k.watch.Previous)
+		if err != nil {
+			return err
+		}
+		return k.goBack(ctx, to, "hone", fmt.Sprintf("%s is worse than %s on %d labels: rolled back.%s", next.Version, next.Previous, next.Quality.N, passed))
 	}
 	k.watch = &next
 	if !next.Over {
 		return nil
 	}
 	return k.put(ctx, hone.Change{Watch: &next, Event: hone.Event{Action: "probation.over", Run: next.Run, Version: next.Version, Sentence: next.Sentence, Data: marshal(next.Quality)}})
+}
+
+// sound returns the version to go back to: the one that is wanted, or, where its
+// files are damaged, the newest champion before whose files are whole; passed
+// says so.
+func (k *keeper) sound(ctx context.Context, want hone.VersionID) (to hone.VersionID, passed string, err error) {
+	tried := []hone.VersionID{k.champion.ID}
+	candidates := []hone.VersionID{want}
+	for _, r := range k.runs {
+		if r.Ending == hone.Promoted {
+			candidates = append(candidates, r.Candidate)
+		}
+	}
+	var first error
+	for _, id := range candidates {
+		if slices.Contains(tried, id) {
+			continue
+		}
+		tried = append(tried, id)
+		v, err := k.o.Control.Version(ctx, k.model.Name, id)
+		if err == nil {
+			_, err = k.o.Registry.Dir(v)
+		}
+		if err == nil && id != want {
+			passed = fmt.Sprintf(" The files of %s are damaged, so it went to the champion before, %s.", want, id)
+		}
+		if err == nil {
+			return id, passed, nil
+		}
+		k.log.ErrorContext(ctx, "version cannot take the traffic back", "version_id", id, "error", err)
+		if first == nil {
+			first = err
+		}
+	}
+	return "", "", &hone.Error{Code: hone.Unavailable, Message: fmt.Sprintf("no former champion of %s is whole: %v", k.model.Name, first),
+		Hint: "restore the artefacts from a backup; the champion serves on"}
 }
 
 // goBack gives a former champion all traffic again, and its reference and

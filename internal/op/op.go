@@ -35,8 +35,9 @@ type Caller struct {
 }
 
 // Operation is one thing that Hone does for whoever asks. Fields of In that are
-// tagged `path` stand in the URL, `query` behind it, the others in the body; the
-// tag `help` is their documentation.
+// tagged `path` stand in the URL, `query` behind it, the others in the body, where
+// one that is tagged `arg:"path"` is an argument of the command all the same, the
+// path of a file; the tag `help` is their documentation.
 type Operation struct {
 	Name    string // As a command, words apart: "audit verify".
 	Method  string
@@ -77,6 +78,7 @@ func All() []Operation {
 	out = append(out, events()...)
 	out = append(out, data()...)
 	out = append(out, records()...)
+	out = append(out, vault()...)
 	return out
 }
 

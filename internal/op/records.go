@@ -55,6 +55,8 @@ type Verified struct {
 	Events   int64  `json:"events"`
 	Head     string `json:"head"`
 	Sentence string `json:"sentence"`
+	// Erased are the events whose data was erased on request, and those that say so.
+	Erased []audit.Gap `json:"erased_payloads,omitempty"`
 }
 
 // Report is what the doctor found.
@@ -101,7 +103,7 @@ func verifyAudit(ctx context.Context, s *Service, _ Caller, _ Nothing) (Verified
 		return Verified{}, err
 	}
 	out := Verified{Events: head, Head: hash}
-	err = audit.Verify(func(yield func(hone.Event, error) bool) {
+	out.Erased, err = audit.Verify(func(yield func(hone.Event, error) bool) {
 		for after := int64(0); after < head; {
 			page, err := s.Records.Events(ctx, after, "", 1000)
 			if err != nil || len(page) == 0 {
@@ -132,6 +134,9 @@ func verifyAudit(ctx context.Context, s *Service, _ Caller, _ Nothing) (Verified
 	case 1:
 		out.Sentence = fmt.Sprintf("1 event, chain whole, head %.12s.", hash)
 	}
+	for _, g := range out.Erased {
+		out.Sentence += fmt.Sprintf(" The payload of event %d was erased by event %d.", g.Seq, g.By)
+	}
 	return out, nil
 }
 
@@ -160,8 +165,10 @@ func (s *Service) chain(ctx context.Context, p hone.Prediction, fs []hone.Feedba
 	if truth.Known {
 		t.Label = truth.Label
 	}
-	if err := s.readFeatures(ctx, &t); err != nil {
-		return t, err
+	if p.Route != hone.ByNobody {
+		if err := s.readFeatures(ctx, &t); err != nil {
+			return t, err
+		}
 	}
 	err := s.answered(ctx, &t)
 	if t.Label != "" {
@@ -173,6 +180,11 @@ func (s *Service) chain(ctx context.Context, p hone.Prediction, fs []hone.Feedba
 // answered tells who answered, and on what evidence.
 func (s *Service) answered(ctx context.Context, t *Trace) error {
 	p := t.Prediction
+	if p.Route == hone.ByNobody {
+		t.Sentence = fmt.Sprintf("%s was erased: only its number and its id are left.", p.ID)
+		t.say("%s was stored at %s, and what it said was erased since.", p.ID, clockTime(p.Received))
+		return nil
+	}
 	if p.Route == hone.Imported {
 		t.Sentence = fmt.Sprintf("%s is a row of history: no version answered it.", p.ID)
 		t.say("%s happened at %s, and was loaded into %s at %s.", p.ID, clockTime(p.Time), p.Model, clockTime(p.Received))

@@ -86,6 +86,10 @@ func rebuild(ctx context.Context, s *Service, _ Caller, in DatasetIn) (Rebuilt, 
 		return Rebuilt{}, err
 	}
 	out := Rebuilt{Dataset: ds.ID, Rebuilt: id, Same: id == ds.ID, Sentence: "The log gives the same rows: the hash is equal."}
+	if !out.Same && ds.Erased > 0 {
+		out.Sentence = fmt.Sprintf("The log gives other rows now: %d rows were erased since.", ds.Erased)
+		return out, nil
+	}
 	if !out.Same {
 		out.Sentence = fmt.Sprintf("The log gives other rows now: %.12s instead of %.12s. Rows may have passed their retention.", id, ds.ID)
 	}

@@ -53,6 +53,8 @@ type Service struct {
 	Clock   clock.Clock
 	// Doctor looks at the machine and the folder.
 	Doctor func(ctx context.Context) []Finding
+	// Vault makes backups and erases.
+	Vault Vault
 	// Applied is the configuration in force.
 	Applied hone.Applied
 }

@@ -159,13 +159,16 @@ func (db *DB) saveMarks(j *journal) error {
 	}
 	j.mu.Unlock()
 	for model, n := range last {
-		_, err := tx.Exec(`INSERT INTO mark VALUES (?, ?, ?, ?) ON CONFLICT (model) DO UPDATE SET
-			prediction = excluded.prediction, feedback = excluded.feedback, shadow = excluded.shadow`, model, n[0], n[1], n[2])
-		if err != nil {
-			return fmt.Errorf("store the log's numbers: %w", err)
+		if err := (&session{context.Background(), tx}).putMark(model, n); err != nil {
+			return err
 		}
 	}
 	return tx.Commit()
+}
+
+func (s *session) putMark(model string, n [3]int64) error {
+	return s.exec("store the log's numbers", `INSERT INTO mark VALUES (?, ?, ?, ?) ON CONFLICT (model) DO UPDATE SET
+		prediction = excluded.prediction, feedback = excluded.feedback, shadow = excluded.shadow`, model, n[0], n[1], n[2])
 }
 
 func (db *DB) loadMarks(models map[string]*tally) error {

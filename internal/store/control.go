@@ -27,34 +27,44 @@ func (db *DB) Commit(ctx context.Context, fence hone.Fence, c hone.Change) (hone
 	ctx = context.WithoutCancel(ctx)
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	tx, err := db.write.BeginTx(ctx, nil)
-	if err != nil {
-		return hone.Event{}, fmt.Errorf("begin a change: %w", full(err))
-	}
-	defer tx.Rollback()
-	s := &session{ctx: ctx, tx: tx}
-	if err := s.checkFence(fence); err != nil {
-		return hone.Event{}, err
-	}
 	var plan *hone.Plan
-	if c.Plan != nil {
-		copied := *c.Plan
-		plan = &copied
-	}
-	if err := s.apply(c, plan); err != nil {
-		return hone.Event{}, full(err)
-	}
-	e, err := db.seal(s, c.Event)
+	e, err := spared(db, func() (hone.Event, error) {
+		if c.Plan != nil {
+			copied := *c.Plan
+			plan = &copied
+		}
+		return db.transact(ctx, fence, c.Event, func(s *session) error { return s.apply(c, plan) })
+	})
 	if err != nil {
 		return hone.Event{}, full(err)
-	}
-	if err := tx.Commit(); err != nil {
-		return hone.Event{}, fmt.Errorf("commit %s: %w", c.Event.Action, full(err))
 	}
 	if plan != nil {
 		c.Plan.Token = plan.Token
 	}
 	db.tell(e)
+	return e, nil
+}
+
+// transact does a change together with its audit event. db.mu is held.
+func (db *DB) transact(ctx context.Context, fence hone.Fence, e hone.Event, change func(*session) error) (hone.Event, error) {
+	tx, err := db.write.BeginTx(ctx, nil)
+	if err != nil {
+		return e, fmt.Errorf("begin a change: %w", err)
+	}
+	defer tx.Rollback()
+	s := &session{ctx: ctx, tx: tx}
+	if err := s.checkFence(fence); err != nil {
+		return e, err
+	}
+	if err := change(s); err != nil {
+		return e, err
+	}
+	if e, err = db.seal(s, e); err != nil {
+		return e, err
+	}
+	if err := tx.Commit(); err != nil {
+		return e, fmt.Errorf("commit %s: %w", e.Action, err)
+	}
 	return e, nil
 }
 

@@ -226,7 +226,7 @@ func TestAuditIsGapless(t *testing.T) {
 	if err != nil || seq != 8*9 {
 		t.Fatalf("the head is at %d, want %d (%v)", seq, 8*9, err)
 	}
-	if err := audit.Verify(db.Audit(ctx), audit.Head{Seq: seq, Hash: hash}); err != nil {
+	if _, err := audit.Verify(db.Audit(ctx), audit.Head{Seq: seq, Hash: hash}); err != nil {
 		t.Error(err)
 	}
 	events, err := db.Events(ctx, 10, "m3", 5)

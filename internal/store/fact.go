@@ -12,8 +12,11 @@ import (
 // fact is all that is known of one prediction id.
 type fact struct {
 	known bool // The prediction itself.
-	truth feedback.Truth
-	seen  []hone.Feedback
+	// erased is set where a tombstone is all that is left of it: nothing is to
+	// be known of it any more.
+	erased bool
+	truth  feedback.Truth
+	seen   []hone.Feedback
 }
 
 // add takes one more piece and tells what it did, and whether it need be stored:
@@ -60,10 +63,12 @@ func (d *draft) facts(s *share, ids []hone.PredictionID) (map[hone.PredictionID]
 	}
 	unknown := ids
 	for _, day := range slices.Backward(d.j.days) {
-		err := d.find(day, s.name, predictionTable, unknown, "SELECT id FROM prediction_%d WHERE id IN (%s)", func(rows *sql.Rows) error {
+		erased := day.erased()
+		err := d.find(day, s.name, predictionTable, unknown, "SELECT id, coalesce(route, -1) FROM prediction_%d WHERE id IN (%s)", func(rows *sql.Rows) error {
 			var id hone.PredictionID
-			err := rows.Scan(&id)
-			out[id].known = true
+			var route int64
+			err := rows.Scan(&id, &route)
+			out[id].known, out[id].erased = true, route == erased
 			return err
 		})
 		if err != nil {
@@ -75,6 +80,9 @@ func (d *draft) facts(s *share, ids []hone.PredictionID) (map[hone.PredictionID]
 			fb, err := scanFeedback(rows)
 			if err != nil {
 				return err
+			}
+			if fb.Effect == hone.Erased {
+				return nil
 			}
 			f := out[fb.PredictionID]
 			f.truth, f.seen = f.truth.With(fb), append(f.seen, fb)
@@ -146,6 +154,10 @@ func (d *draft) feedback(s *share) error {
 				fb.Time = d.now
 			}
 			f := facts[fb.PredictionID]
+			if f.erased {
+				r.effects[i] = hone.Erased
+				continue
+			}
 			var fresh bool
 			if fb.Effect, fresh = f.add(fb); fresh {
 				rows = append(rows, fb)

@@ -100,7 +100,13 @@ func (d *day) makeFilters(ctx context.Context) error {
 			if !ok || t.filter[kind].Load() != nil {
 				continue
 			}
-			f := newFilter(s.last - s.first + 1)
+			// Counted, since numbers leap after a restore.
+			var rows int64
+			count := fmt.Sprintf("SELECT count(*) FROM %s_%d WHERE seq <= ?", tableName[kind], t.id)
+			if err := d.read.QueryRowContext(ctx, count, s.last).Scan(&rows); err != nil {
+				return err
+			}
+			f := newFilter(rows)
 			query := fmt.Sprintf("SELECT %s FROM %s_%d", column, tableName[kind], t.id)
 			err := d.each(ctx, query, func(rows *sql.Rows) error {
 				var id hone.PredictionID

@@ -71,6 +71,7 @@ type request struct {
 	feedback    []hone.Feedback
 	shadows     []hone.ShadowScore
 	drop        string // Days before this one go.
+	forget      *forgetting
 
 	stored  int
 	effects []hone.Effect

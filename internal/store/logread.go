@@ -16,12 +16,12 @@ import (
 func (db *DB) Predictions(ctx context.Context, model string, after int64, limit int) ([]hone.Prediction, error) {
 	out := []hone.Prediction{}
 	err := db.eachDay(model, predictionTable, after, func(d *day, id int64) (bool, error) {
-		query := fmt.Sprintf("SELECT %s FROM prediction_%d p WHERE seq > ? ORDER BY seq LIMIT ?", predictionColumns, id)
+		query := fmt.Sprintf("SELECT %s FROM prediction_%d p WHERE seq > ? AND route IS NOT ? ORDER BY seq LIMIT ?", predictionColumns, id)
 		err := d.each(ctx, query, func(rows *sql.Rows) error {
 			p, err := d.scanPrediction(rows, model)
 			out = append(out, p)
 			return err
-		}, after, limit-len(out))
+		}, after, d.erased(), limit-len(out))
 		return len(out) < limit, err
 	})
 	if err != nil {
@@ -119,7 +119,8 @@ func (db *DB) complete(ctx context.Context, model string, out []hone.Outcome) er
 
 // Find returns one prediction of a model and all feedback on it, oldest first.
 // Where the prediction is unknown it fails with NotFound, and still returns
-// feedback that waits for it.
+// feedback that waits for it. What is left of an erased one has the route
+// ByNobody.
 func (db *DB) Find(ctx context.Context, model string, id hone.PredictionID) (hone.Prediction, []hone.Feedback, error) {
 	days := db.journal.hold()
 	defer db.journal.release(days)
@@ -137,7 +138,9 @@ func (db *DB) Find(ctx context.Context, model string, id hone.PredictionID) (hon
 		err = d.find(ctx, model, feedbackTable, ids, `SELECT seq, prediction_id, kind, value, time, source, received, effect
 			FROM feedback_%d WHERE prediction_id IN (%s) ORDER BY seq`, func(rows *sql.Rows) error {
 			fb, err := scanFeedback(rows)
-			fbs = append(fbs, fb)
+			if fb.Effect != hone.Erased {
+				fbs = append(fbs, fb)
+			}
 			return err
 		})
 		if err != nil {
@@ -178,7 +181,7 @@ func (db *DB) FindAny(ctx context.Context, id hone.PredictionID) (hone.Predictio
 func (db *DB) Shadows(ctx context.Context, model string, after int64, limit int) ([]hone.ShadowScore, error) {
 	out := []hone.ShadowScore{}
 	err := db.eachDay(model, shadowTable, after, func(d *day, id int64) (bool, error) {
-		query := fmt.Sprintf("SELECT seq, id, time, version, scores, served, latency_ns, fault FROM shadow_%d WHERE seq > ? ORDER BY seq LIMIT ?", id)
+		query := fmt.Sprintf("SELECT seq, id, time, version, scores, served, latency_ns, fault FROM shadow_%d WHERE seq > ? AND version IS NOT ? ORDER BY seq LIMIT ?", id)
 		err := d.each(ctx, query, func(rows *sql.Rows) error {
 			var s hone.ShadowScore
 			var at int64
@@ -190,7 +193,7 @@ func (db *DB) Shadows(ctx context.Context, model string, after int64, limit int)
 			s.Scores, s.Served = unpackScores(scores), unpackScores(served)
 			out = append(out, s)
 			return err
-		}, after, limit-len(out))
+		}, after, d.erased(), limit-len(out))
 		return len(out) < limit, err
 	})
 	if err != nil {

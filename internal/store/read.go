@@ -261,3 +261,19 @@ func bodies[T any](ctx context.Context, q *sql.DB, query string, args ...any) ([
 	}
 	return out, rows.Err()
 }
+
+// Aliased returns, by model, the versions that an alias points at.
+func (db *DB) Aliased(ctx context.Context) (map[string][]hone.VersionID, error) {
+	rows, err := db.read.QueryContext(ctx, "SELECT DISTINCT model, version FROM alias")
+	if err != nil {
+		return nil, fmt.Errorf("read the aliases: %w", err)
+	}
+	out := map[string][]hone.VersionID{}
+	return out, scanAll(rows, func(rows *sql.Rows) error {
+		var model string
+		var v hone.VersionID
+		err := rows.Scan(&model, &v)
+		out[model] = append(out[model], v)
+		return err
+	})
+}

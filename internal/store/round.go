@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
 	"slices"
@@ -129,6 +130,9 @@ func (j *journal) round(batch []*request) {
 }
 
 func (j *journal) write(batch []*request) error {
+	if j.db.reserve.isOut() && slices.ContainsFunc(batch, func(r *request) bool { return r.rows() > 0 }) {
+		return errFull
+	}
 	if err := j.roll(); err != nil {
 		return full(err)
 	}
@@ -140,12 +144,14 @@ func (j *journal) write(batch []*request) error {
 		}
 	}
 	if !slices.ContainsFunc(batch, func(r *request) bool { return r.rows() > 0 }) {
+		j.forget(batch)
 		return nil
 	}
 	draft := newDraft(j, j.w)
 	err := draft.commit(batch)
 	if err == nil {
 		j.publish(draft)
+		j.forget(batch)
 		return nil
 	}
 	j.log.Error("event log failed to commit", "file", j.w.day.path, "error", err)
@@ -155,9 +161,22 @@ func (j *journal) write(batch []*request) error {
 	return full(err)
 }
 
+// forget erases from the newest file, which nobody else may write. Callers
+// erase from the others themselves.
+func (j *journal) forget(batch []*request) {
+	for _, r := range batch {
+		if r.forget != nil && r.forget.day == j.w.day {
+			r.forget.err = r.forget.do(context.Background(), j.db, j.w)
+		}
+	}
+}
+
 // harmless tells the failures after which the file is known to be as before. Of
 // the others, such as a failed fsync, nobody knows what reached the disk.
 func harmless(err error) bool {
+	if isFull(err) {
+		return true
+	}
 	switch sqliteCode(err) & 0xff {
 	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
 		return false

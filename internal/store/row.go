@@ -16,7 +16,7 @@ import (
 // What is written in a file stands for these by its place, from 1.
 var (
 	kinds   = []hone.FeedbackKind{hone.Label, hone.Correction, hone.Score, hone.Thumb}
-	effects = []hone.Effect{hone.Joined, hone.Early, hone.Repeated, hone.Corrected, hone.Contradicted, hone.Noted}
+	effects = []hone.Effect{hone.Joined, hone.Early, hone.Repeated, hone.Corrected, hone.Contradicted, hone.Noted, hone.Erased}
 )
 
 func kindCode(k hone.FeedbackKind) int64 { return int64(slices.Index(kinds, k) + 1) }

@@ -21,14 +21,14 @@ func (db *DB) Scan(ctx context.Context, model string, predictionsUpTo, feedbackU
 		return fmt.Errorf("read feedback of %s: %w", model, err)
 	}
 	err = db.eachDay(model, predictionTable, 0, func(d *day, id int64) (bool, error) {
-		query := fmt.Sprintf("SELECT %s FROM prediction_%d p WHERE seq <= ? ORDER BY seq", predictionColumns, id)
+		query := fmt.Sprintf("SELECT %s FROM prediction_%d p WHERE seq <= ? AND route IS NOT ? ORDER BY seq", predictionColumns, id)
 		return true, d.each(ctx, query, func(rows *sql.Rows) error {
 			p, err := d.scanPrediction(rows, model)
 			if err != nil {
 				return err
 			}
 			return fn(outcome(p, truths[p.ID]))
-		}, predictionsUpTo)
+		}, predictionsUpTo, d.erased())
 	})
 	if err != nil {
 		return fmt.Errorf("scan predictions of %s: %w", model, err)
@@ -42,7 +42,7 @@ func (db *DB) truths(ctx context.Context, model string, upTo int64) (map[hone.Pr
 	labels := map[string]string{} // Few values: hold each once.
 	err := db.eachDay(model, feedbackTable, 0, func(d *day, id int64) (bool, error) {
 		query := fmt.Sprintf(`SELECT seq, prediction_id, kind, value, time, source, received, effect FROM feedback_%d
-			WHERE seq <= ? AND kind IN (%d, %d) ORDER BY seq`, id, kindCode(hone.Label), kindCode(hone.Correction))
+			WHERE seq <= ? AND kind IN (%d, %d) AND effect <> %d ORDER BY seq`, id, kindCode(hone.Label), kindCode(hone.Correction), effectCode(hone.Erased))
 		return true, d.each(ctx, query, func(rows *sql.Rows) error {
 			fb, err := scanFeedback(rows)
 			if err != nil {

@@ -34,17 +34,24 @@ type Options struct {
 	Clock clock.Clock
 	Log   *slog.Logger
 	Rand  io.Reader
+	// Reserve is how many bytes of the disk are held back, so that control state
+	// can still be written on a full one. 0 holds back none.
+	Reserve int64
+
+	migrations fs.FS // Set by tests alone.
 }
 
 // DB is an open data folder. One process has it open at a time. All methods are
 // safe for concurrent use.
 type DB struct {
 	o       Options
+	dir     string
 	lock    *os.File
 	fence   hone.Fence
 	read    *sql.DB
 	journal *journal
 	blobs   *Blobs
+	reserve *reserve
 	close   func() error
 
 	mu    sync.Mutex // Of the one writer of control state.
@@ -70,10 +77,13 @@ func Open(dir string, o Options) (db *DB, err error) {
 	if o.Rand == nil {
 		o.Rand = rand.Reader
 	}
+	if o.migrations == nil {
+		o.migrations = migrations
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make data folder: %w", err)
 	}
-	db = &DB{o: o, subs: map[chan hone.Event]bool{}}
+	db = &DB{o: o, dir: dir, subs: map[chan hone.Event]bool{}}
 	db.close = sync.OnceValue(db.shut)
 	defer func() {
 		if err != nil {
@@ -84,8 +94,13 @@ func Open(dir string, o Options) (db *DB, err error) {
 	if db.lock, err = takeLock(filepath.Join(dir, "lock"), o.Clock.Now()); err != nil {
 		return db, err
 	}
-	if err = db.openControl(filepath.Join(dir, "control.db")); err != nil {
-		return db, err
+	if o.Reserve > 0 {
+		if db.reserve, err = openReserve(dir, o.Reserve, o.Clock); err != nil {
+			return db, err
+		}
+	}
+	if _, err = spared(db, func() (any, error) { return nil, db.openControl(filepath.Join(dir, "control.db")) }); err != nil {
+		return db, full(err)
 	}
 	if db.blobs, err = openBlobs(filepath.Join(dir, "artefacts")); err != nil {
 		return db, err
@@ -109,6 +124,7 @@ func (db *DB) shut() error {
 	}
 	db.subs = nil
 	db.subMu.Unlock()
+	db.reserve.close()
 	for _, d := range []*sql.DB{db.read, db.write} {
 		if d != nil {
 			errs = append(errs, d.Close())
@@ -127,6 +143,9 @@ func (db *DB) Fence() hone.Fence { return db.fence }
 func (db *DB) Blobs() *Blobs { return db.blobs }
 
 func (db *DB) openControl(path string) (err error) {
+	if db.write != nil { // Of an attempt before, on a full disk.
+		db.write.Close()
+	}
 	if db.write, err = openSQL(path, true); err != nil {
 		return err
 	}
@@ -142,36 +161,51 @@ func (db *DB) openControl(path string) (err error) {
 	return err
 }
 
-// migrate applies the migrations that the database has not seen, each in its
-// own transaction.
+// migrate applies the migrations that the database has not seen, in the order
+// of their numbers, each in its own transaction.
 func (db *DB) migrate(ctx context.Context) error {
-	files, err := fs.Glob(migrations, "migrations/*.sql")
-	if err != nil {
-		return err
-	}
 	const table = "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, applied INTEGER NOT NULL)"
 	if _, err := db.write.ExecContext(ctx, table); err != nil {
 		return fmt.Errorf("read the schema version of control.db: %w", err)
 	}
-	var at int
-	if err := db.write.QueryRowContext(ctx, "SELECT coalesce(max(version), 0) FROM schema_version").Scan(&at); err != nil {
+	seen := map[int]bool{}
+	var at, latest int
+	err := each(db.write, "SELECT version, '' FROM schema_version ORDER BY version", func(v int64, _ string) {
+		seen[int(v)], at = true, int(v)
+	})
+	if err != nil {
 		return fmt.Errorf("read the schema version of control.db: %w", err)
 	}
-	if at > len(files) {
+	files, err := fs.Glob(db.o.migrations, "migrations/*.sql")
+	if err != nil {
+		return err
+	}
+	numbers := make([]int, len(files))
+	for i, name := range files {
+		if _, err := fmt.Sscanf(filepath.Base(name), "%d_", &numbers[i]); err != nil {
+			return fmt.Errorf("read the number of %s: %w", name, err)
+		}
+		latest = max(latest, numbers[i])
+	}
+	if at > latest {
 		return &hone.Error{Code: hone.Conflict,
-			Message: fmt.Sprintf("the data folder has schema %d, and this program knows schemas up to %d", at, len(files)),
+			Message: fmt.Sprintf("the data folder has schema %d, and this program knows schemas up to %d", at, latest),
 			Hint:    "it was written by a newer hone: start that one, or restore a backup from before the upgrade"}
 	}
-	for i, name := range files[at:] {
-		if err := db.applyMigration(ctx, name, at+i+1); err != nil {
+	for i, name := range files {
+		if seen[numbers[i]] {
+			continue
+		}
+		if err := db.applyMigration(ctx, name, numbers[i]); err != nil {
 			return fmt.Errorf("apply %s: %w", name, err)
 		}
+		db.o.Log.InfoContext(ctx, "schema migrated", "to", numbers[i])
 	}
 	return nil
 }
 
 func (db *DB) applyMigration(ctx context.Context, name string, version int) error {
-	text, err := migrations.ReadFile(name)
+	text, err := fs.ReadFile(db.o.migrations, name)
 	if err != nil {
 		return err
 	}
@@ -284,13 +318,4 @@ func sqliteCode(err error) int {
 func isUnique(err error) bool {
 	c := sqliteCode(err)
 	return c == sqlite3.SQLITE_CONSTRAINT_UNIQUE || c == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
-}
-
-// full turns the error of a full disk into one that says what to do.
-func full(err error) error {
-	if sqliteCode(err)&0xff != sqlite3.SQLITE_FULL {
-		return err
-	}
-	return &hone.Error{Code: hone.Unavailable, Message: "the disk of the data folder is full; nothing was stored",
-		Hint: "make room; writing goes on by itself"}
 }
