@@ -86,7 +86,7 @@ func (a *App) reserved() op.Finding {
 	f := op.Finding{Name: "reserve", OK: there, Sentence: fmt.Sprintf("%.1f MiB of the disk are held back for rollbacks.", float64(size)/(1<<20))}
 	switch {
 	case size == 0:
-		f.Sentence = "Nothing of the disk is held back for rollbacks."
+		f.Sentence = "Nothing of the disk is held back for rollbacks: no server runs, or `reserve` is 0B."
 	case !there:
 		f.Sentence = "The disk was full, and the reserve was given up: nothing is logged until there is room for it again. Make room."
 	}

@@ -178,7 +178,7 @@ func sendFeedback(ctx context.Context, s *Service, _ Caller, in FeedbackIn) (Fee
 	out := FeedbackOut{Counts: map[hone.Effect]int{}, Effects: effects}
 	for _, e := range effects {
 		out.Counts[e]++
-		if e != hone.Repeated {
+		if e != hone.Repeated && e != hone.Erased {
 			out.Stored++
 		}
 	}

@@ -134,10 +134,24 @@ func verifyAudit(ctx context.Context, s *Service, _ Caller, _ Nothing) (Verified
 	case 1:
 		out.Sentence = fmt.Sprintf("1 event, chain whole, head %.12s.", hash)
 	}
-	for _, g := range out.Erased {
-		out.Sentence += fmt.Sprintf(" The payload of event %d was erased by event %d.", g.Seq, g.By)
-	}
+	out.Sentence += erasedPayloads(out.Erased)
 	return out, nil
+}
+
+// erasedPayloads says which events have lost their data to which erasure.
+func erasedPayloads(gaps []audit.Gap) (said string) {
+	for len(gaps) > 0 {
+		by, list := gaps[0].By, []string{}
+		for len(gaps) > 0 && gaps[0].By == by {
+			list, gaps = append(list, fmt.Sprint(gaps[0].Seq)), gaps[1:]
+		}
+		noun := "payload of event"
+		if len(list) > 1 {
+			noun = "payloads of events"
+		}
+		said += fmt.Sprintf(" The %s %s: erased by event %d.", noun, strings.Join(list, ", "), by)
+	}
+	return said
 }
 
 func trace(ctx context.Context, s *Service, _ Caller, in TraceIn) (Trace, error) {

@@ -33,7 +33,7 @@ func (v *Vault) Backup(ctx context.Context, dest, by string) (hone.Backup, error
 	}
 	tmp := dest + ".part"
 	if err := os.RemoveAll(tmp); err != nil {
-		return hone.Backup{}, fmt.Errorf("clear what an earlier attempt left: %w", err)
+		return hone.Backup{}, unusable(dest, err)
 	}
 	if err := os.MkdirAll(tmp, 0o700); err != nil {
 		return hone.Backup{}, unusable(dest, err)
@@ -82,7 +82,7 @@ func (v *Vault) place(dest string) (string, error) {
 	if strings.HasPrefix(dest+"/", data+"/") {
 		return "", &hone.Error{Code: hone.Invalid, Message: dest + " lies in the data folder itself", Hint: "name a folder elsewhere, on another disk if there is one"}
 	}
-	if _, err := os.Lstat(dest); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(dest); err == nil {
 		return "", &hone.Error{Code: hone.Conflict, Message: dest + " is there already", Hint: "name a folder that does not exist yet; each backup gets its own"}
 	}
 	return dest, nil

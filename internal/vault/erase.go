@@ -1,7 +1,6 @@
 package vault
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -108,7 +107,7 @@ func (v *Vault) find(ctx context.Context, w Whom, by string) (store.Erasing, err
 
 // Salted is the hash of who was forgotten, behind its salt and a colon.
 func Salted(salt string, w Whom) string {
-	b, _ := json.Marshal([]any{salt, w.Unit, w.IDs})
+	b, _ := json.Marshal([]any{salt, w.Unit, append([]hone.PredictionID{}, w.IDs...)})
 	sum := sha256.Sum256(b)
 	return salt + ":" + hex.EncodeToString(sum[:])
 }
@@ -272,16 +271,10 @@ func (v *Vault) trained(ctx context.Context, model string, lost map[hone.Dataset
 
 // mentions finds the audit events whose data names who is forgotten.
 func (v *Vault) mentions(ctx context.Context, x store.Erasing) ([]int64, error) {
-	var words [][]byte
-	add := func(s string) {
-		if s != "" {
-			words = append(words, marshal(s))
-		}
-	}
-	add(x.Unit)
+	words := map[string]bool{x.Unit: x.Unit != ""}
 	for _, ids := range x.Found {
 		for _, id := range ids {
-			add(string(id))
+			words[string(id)] = true
 		}
 	}
 	var out []int64
@@ -289,11 +282,30 @@ func (v *Vault) mentions(ctx context.Context, x store.Erasing) ([]int64, error) 
 		if err != nil {
 			return nil, err
 		}
-		if slices.ContainsFunc(words, func(w []byte) bool { return bytes.Contains(e.Data, w) }) {
+		var data any
+		if len(e.Data) > 0 && json.Unmarshal(e.Data, &data) == nil && names(data, "", words) {
 			out = append(out, e.Seq)
 		}
 	}
 	return out, nil
+}
+
+// names tells whether JSON has one of the words as a text. A word as short as a
+// label or a class counts only where an id stands.
+func names(data any, key string, words map[string]bool) bool {
+	switch v := data.(type) {
+	case string:
+		return words[v] && (len(v) >= 8 || strings.Contains(key, "id") || strings.Contains(key, "unit"))
+	case []any:
+		return slices.ContainsFunc(v, func(x any) bool { return names(x, key, words) })
+	case map[string]any:
+		for k, x := range v {
+			if names(x, k, words) || names(k, "id", words) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // backups lists the folders of earlier backups that are still there.

@@ -52,7 +52,10 @@ func Restore(ctx context.Context, backup, data string, clk clock.Clock, by strin
 	if err := syncTree(tmp); err != nil {
 		return out, fmt.Errorf("write the restored folder: %w", err)
 	}
-	// An empty folder gives way to a renamed one.
+	// Remove takes away an empty folder, and nothing else.
+	if err := os.Remove(data); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return out, fmt.Errorf("put the restored folder in place: %w", err)
+	}
 	if err := os.Rename(tmp, data); err != nil {
 		return out, fmt.Errorf("put the restored folder in place: %w", err)
 	}
