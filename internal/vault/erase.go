@@ -348,7 +348,7 @@ func say(e *hone.Erasure) {
 		e.Next = append(e.Next, fmt.Sprintf("Retrain without them: hone run %s --reason erasure", model))
 	}
 	if len(e.Backups) > 0 {
-		e.Next = append(e.Next, "Backups made before still hold what was erased: "+strings.Join(e.Backups, ", "))
+		e.Next = append(e.Next, "Backups from before are as they were, and may hold it still: "+strings.Join(e.Backups, ", "))
 	}
 }
 
