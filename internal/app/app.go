@@ -114,7 +114,7 @@ func (a *App) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.vault = vault.New(a.db, a.config.Server.Data, a.o.Clock, func() hone.Applied { return a.service.Applied })
+	a.vault = vault.New(a.db, a.config.Server.Data, a.o.Clock, func() hone.Applied { return a.service.Applied }, !a.o.Inline && !a.o.Passive)
 	a.service = &op.Service{Vault: keeping{a.vault}, Loop: a.loop, Control: a.db, Records: a.db, Events: a.db, Inbox: a.db, Clock: a.o.Clock, Doctor: a.doctor, Applied: applied}
 	listen := a.config.Server.Listen
 	if a.o.Listen != "" {

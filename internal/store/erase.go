@@ -102,8 +102,8 @@ func (db *DB) scour(ctx context.Context, conn *sql.Conn) error {
 	if _, err := conn.ExecContext(ctx, "VACUUM"); err != nil {
 		return fmt.Errorf("write the file anew: %w", full(err))
 	}
-	// Whoever reads holds the log open, for a moment.
-	for range 600 {
+	// Whoever reads holds the log open, for a moment; each attempt waits for it.
+	for range 5 {
 		var busy, frames, done int
 		err := conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &done)
 		if err != nil {

@@ -152,11 +152,21 @@ func mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<2
 // a full disk it is tried once more without the reserve.
 func spared[T any](db *DB, write func() (T, error)) (T, error) {
 	out, err := write()
-	if isFull(err) && db.reserve.release() {
+	if db.reserve.lacks(err) && db.reserve.release() {
 		db.o.Log.Warn("disk full; the reserve is given up", "bytes", db.reserve.size)
 		return write()
 	}
 	return out, err
+}
+
+// lacks tells whether a write failed for want of room. Where SQLite could not
+// even open a file it does not say why, so the disk is asked.
+func (r *reserve) lacks(err error) bool {
+	if r == nil || err == nil || isFull(err) {
+		return err != nil
+	}
+	_, told := hone.AsError(err)
+	return !told && r.free() < 64<<10
 }
 
 // isFull tells whether a write failed for want of room, and so left all as it

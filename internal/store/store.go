@@ -105,8 +105,8 @@ func Open(dir string, o Options) (db *DB, err error) {
 	if db.blobs, err = openBlobs(filepath.Join(dir, "artefacts")); err != nil {
 		return db, err
 	}
-	db.journal, err = openJournal(filepath.Join(dir, "events"), db)
-	return db, err
+	db.journal, err = spared(db, func() (*journal, error) { return openJournal(filepath.Join(dir, "events"), db) })
+	return db, full(err)
 }
 
 // Close stores what was offered, stops the writer and lets the folder go. It

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -242,17 +243,7 @@ func TestDamagedPrevious(t *testing.T) {
 	if f := w.finding("artefacts"); !f.OK {
 		t.Fatal(f.Sentence)
 	}
-	spoil := func(id hone.VersionID) {
-		for _, v := range do[op.VersionList](w, "versions", &op.ModelIn{Model: "fraud"}).Versions {
-			if v.ID == id {
-				path := filepath.Join(w.data, "artefacts", "tree", v.Artefact, v.Files[0].Name)
-				if err := errors.Join(os.Chmod(path, 0o600), os.WriteFile(path, []byte("x"), 0o600)); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-	}
-	spoil("v1")
+	w.spoil("v1")
 	if f := w.finding("artefacts"); f.OK {
 		t.Error("the doctor does not see that v1 is damaged")
 	}
@@ -260,5 +251,37 @@ func TestDamagedPrevious(t *testing.T) {
 	refused(t, err, hone.Unavailable, "no former champion")
 	if champion, _ := w.view(); champion != "v2" {
 		t.Errorf("%s serves", champion)
+	}
+}
+
+// TestDamagedPreviousPassed spoils the files of the previous champion where
+// there is one before it: the rollback goes there.
+func TestDamagedPreviousPassed(t *testing.T) {
+	t.Parallel()
+	w := old(t)
+	do[op.Done](w, "approve", &op.ApproveIn{Run: "fraud-3"})
+	do[op.Done](w, "promote", &op.ActIn{Run: "fraud-3"})
+	w.spoil("v2")
+	if f := w.finding("artefacts"); f.OK || !strings.Contains(f.Sentence, "v2 of fraud") {
+		t.Errorf("the doctor says %s", f.Sentence)
+	}
+	said := do[op.Done](w, "rollback", &op.RollbackIn{Model: "fraud"})
+	if champion, _ := w.view(); champion != "v1" || !strings.Contains(said.Sentence, "The files of v2 are damaged, so it went to the champion before, v1.") {
+		t.Errorf("%s serves: %s", champion, said.Sentence)
+	}
+	w.serve(0, 10)
+	w.whole()
+}
+
+// spoil damages the files of a version.
+func (w *world) spoil(id hone.VersionID) {
+	w.t.Helper()
+	for _, v := range do[op.VersionList](w, "versions", &op.ModelIn{Model: "fraud"}).Versions {
+		if v.ID == id {
+			path := filepath.Join(w.data, "artefacts", "tree", v.Artefact, v.Files[0].Name)
+			if err := errors.Join(os.Chmod(path, 0o600), os.WriteFile(path, []byte("x"), 0o600)); err != nil {
+				w.t.Fatal(err)
+			}
+		}
 	}
 }

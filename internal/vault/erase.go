@@ -50,10 +50,10 @@ func (v *Vault) Erase(ctx context.Context, w Whom, by string) (hone.Erasure, err
 	if err != nil {
 		return hone.Erasure{}, err
 	}
-	return v.finish(ctx, x)
+	return v.finish(ctx, x, v.moving)
 }
 
-// Resume finishes the erasures that a crash cut short.
+// Resume finishes the erasures that a crash cut short, before any run goes on.
 func (v *Vault) Resume(ctx context.Context) error {
 	v.busy.Lock()
 	defer v.busy.Unlock()
@@ -62,7 +62,7 @@ func (v *Vault) Resume(ctx context.Context) error {
 		return err
 	}
 	for _, x := range list {
-		if _, err := v.finish(ctx, x); err != nil {
+		if _, err := v.finish(ctx, x, false); err != nil {
 			return err
 		}
 	}
@@ -112,8 +112,9 @@ func Salted(salt string, w Whom) string {
 	return salt + ":" + hex.EncodeToString(sum[:])
 }
 
-// finish does what was recorded. Each part can be done again.
-func (v *Vault) finish(ctx context.Context, x store.Erasing) (hone.Erasure, error) {
+// finish does what was recorded. Each part can be done again. Where runs are
+// moving, one may have read the rows just before.
+func (v *Vault) finish(ctx context.Context, x store.Erasing, moving bool) (hone.Erasure, error) {
 	out := hone.Erasure{Subject: x.Subject}
 	lost := map[hone.DatasetID]int{}
 	for _, model := range slices.Sorted(maps.Keys(x.Found)) {
@@ -122,8 +123,10 @@ func (v *Vault) finish(ctx context.Context, x store.Erasing) (hone.Erasure, erro
 			return out, pending(err)
 		}
 		m := hone.ErasedModel{Model: model, Predictions: n[0], Feedback: n[1], Shadows: n[2]}
-		if err := v.settled(ctx, model); err != nil {
-			return out, pending(err)
+		if moving {
+			if err := v.settled(ctx, model); err != nil {
+				return out, pending(err)
+			}
 		}
 		if m.Datasets, err = v.thin(ctx, x, model, lost); err != nil {
 			return out, pending(err)

@@ -123,14 +123,18 @@ func fill(t *testing.T, disk string) {
 		t.Fatal(err)
 	}
 	c.Server.Data, c.Dir = data, dir
-	a, err := app.New(t.Context(), app.Options{Config: c, Text: text, Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
+	up := func() *app.App {
+		a, err := app.New(t.Context(), app.Options{Config: c, Text: text, Listen: "127.0.0.1:0"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(a.Stop)
+		if err := a.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return a
 	}
-	defer a.Stop()
-	if err := a.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	a := up()
 	db := a.Service().Control.(*store.DB)
 	w := &world{App: a, t: t, dir: dir, data: data}
 	before, _, _, err := db.LastSeq(t.Context(), "fraud")
@@ -206,6 +210,12 @@ func fill(t *testing.T, disk string) {
 		t.Errorf("the doctor says %s", f.Sentence)
 	}
 	w.whole()
+	a.Stop()
+	top(t, filler)
+	again := up()
+	if _, err := again.Gateway().Predict(t.Context(), "fraud", rows(1_000_000, 10)); err != nil {
+		t.Errorf("started on a full disk: %v", err)
+	}
 	t.Logf("%d sent, all answered: %d stored, %d shed (%d while full); p99 %v before, %v while full; storing again %v after there was room",
 		l.sent.Load(), kept, dropped, shed, idle, full, back.Round(time.Millisecond))
 }

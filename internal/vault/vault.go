@@ -36,13 +36,15 @@ type Vault struct {
 	dir    string
 	clk    clock.Clock
 	config func() hone.Applied
+	moving bool
 
 	busy sync.Mutex
 }
 
-// New returns a vault of a data folder and the store that has it open.
-func New(db *store.DB, dir string, clk clock.Clock, config func() hone.Applied) *Vault {
-	return &Vault{db: db, dir: dir, clk: clk, config: config}
+// New returns a vault of a data folder and the store that has it open. Moving
+// says that runs go on beside it.
+func New(db *store.DB, dir string, clk clock.Clock, config func() hone.Applied, moving bool) *Vault {
+	return &Vault{db: db, dir: dir, clk: clk, config: config, moving: moving}
 }
 
 // Manifest says what a backup holds and how its store stood.
