@@ -23,7 +23,7 @@ const manifestName = "dataset.json"
 // appears whole or not at all.
 func Freeze(dir string, ds hone.Dataset, c Collected) error {
 	if _, err := os.Stat(filepath.Join(dir, manifestName)); err == nil {
-		return nil
+		return syncDir(filepath.Dir(dir)) // A crash may have come before it.
 	}
 	tmp := dir + ".tmp"
 	if err := os.RemoveAll(tmp); err != nil {
@@ -53,7 +53,7 @@ func Freeze(dir string, ds hone.Dataset, c Collected) error {
 	if err := os.Rename(tmp, dir); err != nil {
 		return fmt.Errorf("put the dataset in place: %w", err)
 	}
-	return syncDir(filepath.Dir(dir))
+	return errors.Join(syncDir(filepath.Dir(dir)), syncDir(filepath.Dir(filepath.Dir(dir))))
 }
 
 func writeRows(path string, r Rows) error {

@@ -60,7 +60,7 @@ func (b *Blobs) PutDir(src string) (string, []hone.File, error) {
 	to := filepath.Join(b.dir, "tree", digest)
 	if _, err := os.Lstat(to); err == nil {
 		if b.VerifyDir(digest, files) == nil {
-			return digest, files, nil
+			return digest, files, syncDir(filepath.Dir(to)) // A crash may have come before it.
 		}
 		damaged := b.temporary()
 		if err := os.Rename(to, damaged); err != nil {
@@ -147,7 +147,7 @@ func (b *Blobs) Put(data []byte) (string, error) {
 	sum := sha256.Sum256(data)
 	digest := hex.EncodeToString(sum[:])
 	if _, err := b.Get(digest); err == nil {
-		return digest, nil
+		return digest, syncDir(filepath.Join(b.dir, "blob"))
 	}
 	tmp := b.temporary()
 	defer os.Remove(tmp)

@@ -106,7 +106,14 @@ func Open(dir string, o Options) (db *DB, err error) {
 		return db, err
 	}
 	db.journal, err = spared(db, func() (*journal, error) { return openJournal(filepath.Join(dir, "events"), db) })
-	return db, full(err)
+	if err != nil {
+		return db, full(err)
+	}
+	// Whoever may make a folder may not always list what is beside it.
+	if err = syncDir(filepath.Dir(filepath.Clean(dir))); errors.Is(err, fs.ErrPermission) {
+		err = nil
+	}
+	return db, errors.Join(err, syncDir(dir))
 }
 
 // Close stores what was offered, stops the writer and lets the folder go. It
