@@ -20,6 +20,7 @@ import (
 
 	"hone"
 	"hone/internal/app"
+	"hone/internal/clock"
 	"hone/internal/config"
 	"hone/internal/op"
 	"hone/internal/store"
@@ -32,19 +33,27 @@ const smallDisk = "HONE_TEST_SMALL_DISK"
 // TestFullDisk fills a small disk under load: every prediction is answered, what
 // is not stored is counted, a rollback works, training waits, and all goes on
 // without a restart once there is room.
-func TestFullDisk(t *testing.T) {
+func TestFullDisk(t *testing.T) { onSmallDisk(t, "24m", fill) }
+
+// TestMidnightOnFullDisk lets a day end on a full disk: the event log does not
+// give up for good, and loses nothing of what it had.
+func TestMidnightOnFullDisk(t *testing.T) { onSmallDisk(t, "8m", midnight) }
+
+// onSmallDisk runs a test in a process of its own that sees a disk of so many
+// bytes.
+func onSmallDisk(t *testing.T, size string, test func(t *testing.T, disk string)) {
 	if dir := os.Getenv(smallDisk); dir != "" {
-		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=24m"); err != nil {
+		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
 			fmt.Println("mount refused:", err)
 			os.Exit(77)
 		}
-		fill(t, dir)
+		test(t, dir)
 		return
 	}
 	if testing.Short() {
 		t.Skip("-short: it waits for a disk to be found empty again")
 	}
-	c := exec.Command(os.Args[0], "-test.run=^TestFullDisk$", "-test.v", "-test.timeout=4m")
+	c := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=4m")
 	c.Env = append(os.Environ(), smallDisk+"="+t.TempDir())
 	c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
 		UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}, GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}}
@@ -60,6 +69,58 @@ func TestFullDisk(t *testing.T) {
 		if strings.Contains(line, "_test.go:") {
 			t.Log(strings.TrimSpace(line))
 		}
+	}
+}
+
+func midnight(t *testing.T, disk string) {
+	hands := clock.NewFake(made)
+	db, err := store.Open(filepath.Join(disk, "data"), store.Options{Clock: hands})
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := 0
+	put := func(n int) error {
+		ps := make([]hone.Prediction, n)
+		for i := range ps {
+			ps[i] = hone.Prediction{ID: hone.PredictionID(fmt.Sprint("p", next+i)), Time: made, Features: []byte("abcd")}
+		}
+		_, err := db.AppendPredictions(t.Context(), "fraud", ps)
+		if err == nil {
+			next += n
+		}
+		return err
+	}
+	if err := put(2000); err != nil {
+		t.Fatal(err)
+	}
+	filler := filepath.Join(disk, "filler")
+	top(t, filler)
+	for range 1000 { // What is left in the files that are there.
+		if err = put(100); err != nil {
+			break
+		}
+	}
+	refused(t, err, hone.Unavailable, "is full")
+	hands.Advance(24 * time.Hour)
+	if put(100) == nil {
+		t.Error("a new day began on a full disk")
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	if err := put(100); err != nil {
+		t.Errorf("there is room, and still: %v", err)
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+	if db, err = store.Open(filepath.Join(disk, "data"), store.Options{Clock: hands}); err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	got, err := db.Predictions(t.Context(), "fraud", 0, 1_000_000)
+	if err != nil || len(got) != next || got[next-1].Seq != int64(next) {
+		t.Errorf("%d predictions of %d are there (%v)", len(got), next, err)
 	}
 }
 
