@@ -94,7 +94,7 @@ func TestEveryDeclaredRole(t *testing.T) {
 	t.Parallel()
 	acting := map[string]op.Role{"run": op.Operator, "cancel": op.Operator, "pause": op.Operator, "resume": op.Operator, "rollback": op.Operator,
 		"approve": op.Approver, "reject": op.Approver, "promote": op.Approver, "feedback": op.Feedback, "log": op.Feedback, "history": op.Feedback,
-		"event": op.Operator,
+		"event":           op.Operator,
 		"dataset rebuild": op.Operator, "backup": op.Admin, "erase": op.Admin}
 	for _, o := range op.All() {
 		want, ok := acting[o.Name]
