@@ -16,6 +16,8 @@ const (
 type Model struct {
 	// Name of the model, as in URLs: lower-case letters, digits, - and _.
 	Name string `json:"name" yaml:"-"`
+	// Owner is the name or address of whoever answers for the model.
+	Owner string `json:"owner,omitempty" yaml:"owner"`
 	// Task is binary, multiclass or regression.
 	Task Task `json:"task" yaml:"task"`
 	// Features that the model is given, by name: number, category or text.
@@ -99,6 +101,9 @@ type TrainSpec struct {
 	Command []string `json:"command,omitempty" yaml:"command"`
 	// Params are handed to the trainer as they stand.
 	Params map[string]any `json:"params,omitempty" yaml:"params"`
+	// Env is what the command finds in its environment besides HONE_RUN, by name,
+	// each a reference to a secret. It is read anew for each training.
+	Env map[string]Secret `json:"env,omitempty" yaml:"env"`
 	// WarmStart lets training begin from the champion. Default true.
 	WarmStart bool `json:"warm_start" yaml:"warm_start"`
 	// CSV asks for train.csv beside train.parquet.

@@ -17,7 +17,7 @@ import (
 // It is policy: change it only together with a decision record.
 // Words in capitals name groups; a package absent here fails the test.
 const mayImport = `
-	LEAF  = internal/clock internal/expr internal/frame internal/say internal/stat internal/table internal/learn/encode internal/learn/linear internal/learn/residual internal/predictor internal/predictor/child
+	LEAF  = internal/clock internal/expr internal/frame internal/say internal/secret internal/stat internal/table internal/learn/encode internal/learn/linear internal/learn/residual internal/predictor internal/predictor/child
 	STAGE = internal/monitor internal/trigger internal/dataset internal/train internal/evaluate internal/gate internal/registry internal/rollout internal/feedback
 	PORT  = internal/web internal/cli
 
@@ -26,6 +26,7 @@ const mayImport = `
 	internal/clock             :
 	internal/expr              :
 	internal/say               :
+	internal/secret            : .
 	internal/stat              :
 	internal/table             : . internal/frame
 	internal/stream            : internal/frame
@@ -44,7 +45,7 @@ const mayImport = `
 	internal/vault             : . LEAF internal/audit internal/dataset internal/store
 	internal/gateway           : . LEAF
 	internal/loop              : . LEAF STAGE
-	internal/op                : . LEAF STAGE internal/loop internal/audit
+	internal/op                : . LEAF STAGE internal/loop internal/audit internal/config
 	internal/web               : . LEAF internal/op
 	internal/cli               : . LEAF internal/op internal/monitor
 	internal/demo              : . LEAF internal/stream

@@ -202,6 +202,8 @@ func (c *checker) trainer() {
 		c.fault("train.command", "add command: [python, train.py]", "the trainer command wants a command")
 	case t.Trainer != "command" && has:
 		c.fault("train.command", "write trainer: command, or take it out", "the trainer %s takes no command", t.Trainer)
+	case t.Trainer != "command" && len(t.Env) > 0:
+		c.fault("train.env", "write trainer: command, or take it out", "the trainer %s takes no environment", t.Trainer)
 	}
 }
 

@@ -1,20 +1,16 @@
-// Package config reads the one file of configuration, strictly, into the nouns
-// of package hone, and writes the first one for a new user. What the settings
-// do is left to the stages that obey them.
+// Package config reads the configuration, one file or a folder of them, strictly
+// into the nouns of package hone, says how two differ, and writes the first one
+// for a new user. What the settings do is left to the stages that obey them.
 package config
 
 import (
 	_ "embed"
-	"errors"
-	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 
 	"hone"
 )
 
-// Config is the whole file.
+// Config is the whole configuration.
 type Config struct {
 	// Version of the file's format: 1.
 	Version int `json:"version" yaml:"version"`
@@ -25,6 +21,8 @@ type Config struct {
 	// Dir is the folder of the file, against which its relative paths stand. It
 	// is empty for text that came from no file.
 	Dir string `json:"-" yaml:"-"`
+	// Text is what was read, as Join writes it.
+	Text string `json:"-" yaml:"-"`
 }
 
 // Server says where Hone listens and keeps its data.
@@ -48,53 +46,91 @@ type Server struct {
 // MaxBytes is the size of the largest file that is read.
 const MaxBytes = 1 << 20
 
-// Load reads the file at path. A problem in the file is an Errors. Server.Data
-// becomes relative to where Hone was started, or absolute, as path is.
+// Load reads the file at path with the models beside it, or the folder at path.
+// A problem in the files is an Errors. Server.Data becomes relative to where
+// Hone was started, or absolute, as path is.
 func Load(path string) (*Config, error) {
-	f, err := os.Open(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, &hone.Error{
-			Code:    hone.NotFound,
-			Message: "there is no configuration at " + path,
-			Hint:    "name it with --config, or let `hone init` write one",
-		}
-	case err != nil:
-		return nil, &hone.Error{Code: hone.Invalid, Message: "open configuration: " + err.Error()}
-	}
-	defer f.Close()
-	// One byte more than is allowed, so that Parse sees when there is too much.
-	text, err := io.ReadAll(io.LimitReader(f, MaxBytes+1))
-	if err != nil {
-		return nil, &hone.Error{Code: hone.Invalid, Message: "read configuration: " + err.Error()}
-	}
-	c, err := Parse(path, text)
+	files, at, err := read(path)
 	if err != nil {
 		return nil, err
 	}
-	c.Dir = filepath.Dir(path)
+	c, err := parse(at, files)
+	if err != nil {
+		return nil, err
+	}
+	c.Dir = filepath.Dir(at)
 	if !filepath.IsAbs(c.Server.Data) {
 		c.Server.Data = filepath.Join(c.Dir, c.Server.Data)
 	}
 	return c, nil
 }
 
-// Parse reads the text of a file; the name is used in messages only. Every
-// default is filled in. The error is an Errors that lists all that is wrong, in
-// the order of the file, up to MaxProblems.
+// Parse reads a configuration from one text, as Join writes it; the name is that
+// of hone.yaml and is used in messages only. Every default is filled in. The
+// error is an Errors that lists all that is wrong, in the order of the files, up
+// to MaxProblems.
 func Parse(name string, text []byte) (*Config, error) {
-	root, problem := parseTree(text)
+	return parse(name, Split(string(text)))
+}
+
+func parse(name string, files []File) (*Config, error) {
+	shown := func(f File) string {
+		if f.Name == mainFile {
+			return name
+		}
+		return filepath.Join(filepath.Dir(name), f.Name)
+	}
+	if p := checkFiles(files); p != nil {
+		p.File = shown(File{Name: p.File})
+		return nil, Errors{*p}
+	}
+	c, problems := parseMain(files[0], shown(files[0]), len(files) > 1)
+	for _, f := range files[1:] {
+		problems = append(problems, parseModel(f, shown(f), c, name)...)
+	}
+	if len(problems) > 0 {
+		return nil, problems[:min(len(problems), MaxProblems)]
+	}
+	c.Text = Join(files)
+	return c.Config, nil
+}
+
+// reading is a configuration on its way, with the places of its models.
+type reading struct {
+	*Config
+	places map[string]place
+}
+
+func parseMain(f File, name string, more bool) (reading, Errors) {
+	root, problem := parseTree([]byte(f.Text))
 	if problem != nil {
-		problem.File = name
-		problem.Excerpt = excerpt(text, problem.Line)
-		return nil, Errors{*problem}
+		return reading{Config: &Config{}}, Errors{*problem}.finish(name, f.Text, nil)
 	}
 	d := newDecoder()
+	d.elsewhere = more
 	c := d.config(root)
-	if len(d.problems) > 0 {
-		return nil, d.problems.finish(name, text)
+	return reading{c, d.places}, d.problems.finish(name, f.Text, d.hidden)
+}
+
+// parseModel adds the model of a file of its own.
+func parseModel(f File, name string, to reading, beside string) Errors {
+	root, problem := parseTree([]byte(f.Text))
+	if problem != nil {
+		return Errors{*problem}.finish(name, f.Text, nil)
 	}
-	return c, nil
+	d := newDecoder()
+	key := &node{text: modelOfFile(f.Name), line: 1, col: 1}
+	sub := join("models", key.text)
+	d.places[sub] = place{key, root}
+	if p, twice := to.places[sub]; twice {
+		d.fail(key, sub, "keep one of them", "the model %q is also in %s, line %d", key.text, beside, p.key.line)
+	}
+	m := d.model(key, root, sub)
+	if to.Models == nil {
+		to.Models = map[string]hone.Model{}
+	}
+	to.Models[key.text] = m
+	return d.problems.finish(name, f.Text, d.hidden)
 }
 
 //go:embed reference.md

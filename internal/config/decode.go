@@ -23,11 +23,15 @@ type decoder struct {
 	metric string
 	// anchors are the files that gates name as regression tests.
 	anchors []*node
+	// elsewhere is set where there are models in files of their own.
+	elsewhere bool
+	// hidden are the lines that no message may show: a secret may stand there.
+	hidden map[int]bool
 }
 
 type place struct{ key, value *node }
 
-func newDecoder() *decoder { return &decoder{places: map[string]place{}} }
+func newDecoder() *decoder { return &decoder{places: map[string]place{}, hidden: map[int]bool{}} }
 
 func (d *decoder) fail(n *node, path, hint, format string, args ...any) {
 	d.problems = append(d.problems, Problem{
@@ -140,6 +144,9 @@ func (d *decoder) value(n *node, v reflect.Value, path, name string) {
 	case *map[string]hone.Model:
 		d.models(n, p, path)
 		return
+	case *map[string]hone.Secret:
+		d.secrets(n, p, path)
+		return
 	case *map[string]any:
 		if d.want(n, mapping, path, "{alpha: 0.1}") {
 			*p, _ = d.free(n, path).(map[string]any)
@@ -198,7 +205,7 @@ func (d *decoder) object(n *node, v reflect.Value, path string) {
 		d.value(p.value, v.Field(i), sub, name)
 	}
 	for _, key := range fields.names {
-		if rules[typ.Name()+"."+key].required && !seen[key] {
+		if rules[typ.Name()+"."+key].required && !seen[key] && !(d.elsewhere && typ == reflect.TypeFor[Config]() && key == "models") {
 			d.failAt(join(path, key), "add it", "the key %q is missing", key)
 		}
 	}
@@ -286,7 +293,7 @@ func (d *decoder) models(n *node, out *map[string]hone.Model, path string) {
 	if !d.want(n, mapping, path, "the models by name") {
 		return
 	}
-	if len(n.pairs) == 0 {
+	if len(n.pairs) == 0 && !d.elsewhere {
 		d.fail(n, path, "add one, or let `hone init` write it", "there is no model")
 	}
 	*out = map[string]hone.Model{}
@@ -298,16 +305,21 @@ func (d *decoder) models(n *node, out *map[string]hone.Model, path string) {
 			continue
 		}
 		d.places[sub] = place{p.key, p.value}
-		m := hone.Model{Name: name}
-		checkName(d, p.key, path)
-		if p.value.isNull() {
-			d.fail(p.key, sub, "", "the model %q has no settings; it wants task, features and label", name)
-		} else if d.zeros, d.anchors = nil, nil; d.want(p.value, mapping, sub, "its settings") {
-			d.object(p.value, reflect.ValueOf(&m).Elem(), sub)
-			d.finish(&m, sub)
-		}
-		(*out)[name] = m
+		(*out)[name] = d.model(p.key, p.value, sub)
 	}
+}
+
+// model reads the settings of one model.
+func (d *decoder) model(key, value *node, path string) hone.Model {
+	m := hone.Model{Name: key.text}
+	checkName(d, key, "models")
+	if value.isNull() {
+		d.fail(key, path, "", "the model %q has no settings; it wants task, features and label", key.text)
+	} else if d.zeros, d.anchors = nil, nil; d.want(value, mapping, path, "its settings") {
+		d.object(value, reflect.ValueOf(&m).Elem(), path)
+		d.finish(&m, path)
+	}
+	return m
 }
 
 // finish checks what was read and fills in what was not.

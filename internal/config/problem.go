@@ -40,8 +40,8 @@ func (p Problem) Error() string {
 	return b.String()
 }
 
-// Errors is what is wrong with a file, in the order of its lines. It is never
-// empty when returned.
+// Errors is what is wrong with a configuration, in the order of its files and
+// their lines. It is never empty when returned.
 type Errors []Problem
 
 // Error says each problem on a line of its own.
@@ -75,8 +75,8 @@ func (e Errors) Unwrap() error {
 }
 
 // finish puts the problems in order, drops what says the same of the same place
-// and adds the file's name and lines.
-func (e Errors) finish(name string, text []byte) Errors {
+// and adds the file's name and lines, but for the hidden ones.
+func (e Errors) finish(name, text string, hidden map[int]bool) Errors {
 	slices.SortStableFunc(e, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
@@ -86,16 +86,18 @@ func (e Errors) finish(name string, text []byte) Errors {
 	e = e[:min(len(e), MaxProblems)]
 	for i := range e {
 		e[i].File = name
-		e[i].Excerpt = excerpt(text, e[i].Line)
+		if !hidden[e[i].Line] {
+			e[i].Excerpt = excerpt(text, e[i].Line)
+		}
 	}
 	return e
 }
 
 // excerpt returns one line of the text, with control characters blanked.
-func excerpt(text []byte, line int) string {
+func excerpt(text string, line int) string {
 	const width = 120
 	n := 0
-	for l := range strings.Lines(string(text)) {
+	for l := range strings.Lines(text) {
 		if n++; n < line {
 			continue
 		}

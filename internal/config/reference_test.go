@@ -54,8 +54,9 @@ func TestReference(t *testing.T) {
 
 const intro = `# Configuration
 
-Hone reads one YAML file, ` + "`hone.yaml`" + `. ` + "`hone init --from data.csv`" + ` writes a first one from data. Reading is strict: an
-unknown key, metric, feature or unit is an error that names its line, its column and the nearest known name.
+Hone reads one YAML file, ` + "`hone.yaml`" + `, and the files ` + "`models/NAME.yaml`" + ` beside it, each of which holds the keys of one model at its
+top. ` + "`hone init --from data.csv`" + ` writes a first one from data. Reading is strict: an unknown key, metric, feature or unit is
+an error that names its file, its line, its column and the nearest known name.
 
 | written | means |
 |---|---|
@@ -64,7 +65,7 @@ unknown key, metric, feature or unit is an error that names its line, its column
 | ` + "`500MiB`, `4GiB`, `1GB`" + ` | a size: 1 MiB is 1024 × 1024 bytes, 1 MB a million |
 | ` + "`50_000`" + ` | a number; the underscores are for the reader |
 
-The file may have 1 MiB, 10,000 values and 32 levels. Anchors, aliases, merge keys and tags of YAML are not read.
+A file may have 1 MiB, 10,000 values and 32 levels. Anchors, aliases, merge keys and tags of YAML are not read.
 
 An example with most of the keys:
 

@@ -42,6 +42,7 @@ var rules = map[string]rule{
 
 	"Server.spool": {min: 1 << 20, example: "1GiB"},
 
+	"Model.owner":    {example: "ada@example.com"},
 	"Model.task":     {required: true, words: []string{"binary", "multiclass", "regression"}},
 	"Model.features": {required: true, also: "a mapping of names to kinds: `{amount: number, country: category, note: text}`"},
 	"Model.label":    {required: true, also: "the name alone: `label: is_fraud`"},
@@ -74,6 +75,7 @@ var rules = map[string]rule{
 	"TrainSpec.trainer": {words: []string{"linear", "command"}},
 	"TrainSpec.command": {example: "[python, train.py]"},
 	"Server.reserve":    {example: "64MiB"},
+	"TrainSpec.env":     {also: "references alone: `{API_KEY: env:ACME_KEY, DB_PASSWORD: file:secrets/db}`"},
 	"Limits.time":       {min: 1e9, example: "30m"},
 	"Limits.memory":     {min: 1 << 20, example: "4GiB"},
 	"Limits.output":     {min: 1 << 20, example: "2GiB"},
@@ -121,6 +123,9 @@ var rules = map[string]rule{
 // absent says of keys that other tools, or Hone's plan, know why they are not
 // read. Without it they would only be unknown.
 var absent = map[string]string{
+	"Model.version":              "it belongs into hone.yaml",
+	"Model.server":               "it belongs into hone.yaml",
+	"Model.models":               "a file in models/ holds the keys of one model, such as task, at its top",
 	"Model.serving":              "every model is served through the gateway; leave it out",
 	"LabelSpec.absent_means":     "send each label as feedback",
 	"LabelSpec.after":            "use delay for the age at which a label counts",

@@ -34,6 +34,8 @@ type Spec struct {
 	Dir     string // Working directory.
 	// Env is added, as NAME=value, to the few variables that every child gets.
 	Env []string
+	// Mask, if set, is what is made of each line before anybody sees it.
+	Mask func(line string) string
 	// Stdout and Stderr receive each line without its end, cut at 4 KiB. They
 	// are called one at a time.
 	Stdout, Stderr func(line string)
@@ -46,6 +48,8 @@ type Process struct {
 	cmd  *exec.Cmd
 	done chan struct{}
 	err  error // Set before done is closed.
+
+	mask func(string) string
 
 	mu   sync.Mutex // Guards the lines: one is handed on at a time.
 	tail []string
@@ -62,7 +66,7 @@ func Start(s Spec) (*Process, error) {
 	cmd.Dir = s.Dir
 	cmd.Env = append(environment(), s.Env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	p := &Process{cmd: cmd, done: make(chan struct{})}
+	p := &Process{cmd: cmd, done: make(chan struct{}), mask: s.Mask}
 	started := make(chan error)
 	go p.run(s, started)
 	if err := <-started; err != nil {
@@ -142,6 +146,9 @@ func (p *Process) read(r *os.File, to func(string), keep bool) {
 }
 
 func (p *Process) line(text string, to func(string), keep bool) {
+	if p.mask != nil {
+		text = p.mask(text)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if keep {

@@ -59,13 +59,18 @@ func (e *engine) Train(ctx context.Context, job train.Job, report func(train.Pro
 	if err := prepare(job); err != nil {
 		return train.Result{}, fmt.Errorf("prepare the training in %s: %w", dir, err)
 	}
-	if err := e.run(ctx, job, newRecorder(report)); err != nil {
+	secrets, err := readSecrets(job.Model.Train.Env, e.Dir)
+	if err != nil {
+		return train.Result{}, err
+	}
+	err = e.run(ctx, job, secrets, newRecorder(report))
+	if err := errors.Join(secrets.sweep(job.Dir), err); err != nil {
 		return train.Result{}, err
 	}
 	return collect(job)
 }
 
-func (e *engine) run(ctx context.Context, job train.Job, r *recorder) error {
+func (e *engine) run(ctx context.Context, job train.Job, secrets secrets, r *recorder) error {
 	limits := job.Model.Train.Limits
 	before, err := treeSize(job.Dir)
 	if err != nil {
@@ -73,7 +78,7 @@ func (e *engine) run(ctx context.Context, job train.Job, r *recorder) error {
 	}
 	c, err := child.Start(child.Spec{
 		Command: job.Model.Train.Command, Python: e.Python, Dir: e.Dir,
-		Env:    []string{"HONE_RUN=" + job.Dir},
+		Env: append(secrets.environment(), "HONE_RUN="+job.Dir), Mask: secrets.mask(),
 		Stdout: r.stdout, Stderr: r.stderr,
 		Nice: nice, MaxFile: int64(limits.Output),
 	})

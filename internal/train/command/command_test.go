@@ -74,6 +74,17 @@ func trainer(mode, run string) int {
 		write(`{"auc": 0.9, "rows": 4}`, "output", "metrics.json")
 		here, _ := os.Getwd()
 		write(here+"\n"+strings.Join(os.Environ(), "\n"), "output", "model", "seen")
+	case "whisper":
+		key := os.Getenv("ACME_KEY")
+		fmt.Println("the key is " + key + ".")
+		fmt.Println(`{"step": 1, "loss": 0.5, "` + key + `": 1}`)
+		fmt.Println(strings.Repeat("x", 4096-len(key)/2) + key) // Cut in the middle.
+		fmt.Fprintln(os.Stderr, "denied with "+key)
+		return 3
+	case "spill":
+		write("before "+os.Getenv("ACME_KEY")+" after", "output", "model", "config")
+		write(strings.Repeat("x", 1<<20)+os.Getenv("ACME_KEY"), "checkpoint", "state")
+		write("innocent", "checkpoint", "other")
 	case "fail":
 		for i := range 30 {
 			fmt.Fprintln(os.Stderr, "line", i)
