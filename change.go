@@ -45,10 +45,15 @@ type Change struct {
 
 // Applied is a configuration as it was applied.
 type Applied struct {
-	SHA256 string    `json:"sha256"`
+	SHA256 string    `json:"sha256"` // Of the text.
 	At     time.Time `json:"at"`
-	By     string    `json:"by"`
-	Text   string    `json:"text"`
+	// By is the principal who applied it; owner for the files of a server's start.
+	By     string `json:"by"`
+	Reason string `json:"reason,omitempty"`
+	// Live is set where it was applied to a running server, and not by its start.
+	Live bool `json:"live,omitempty"`
+	// Text holds every file; several each stand under a line -- NAME --.
+	Text string `json:"text,omitempty"`
 }
 
 // Fence is the token of the process that may move a model's state. A Change

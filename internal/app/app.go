@@ -9,12 +9,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -53,7 +50,8 @@ type Options struct {
 // App is a Hone that can be started.
 type App struct {
 	o       Options
-	config  *config.Config
+	config  *config.Config // Of the start: its server and its folder.
+	configs *configuration
 	db      *store.DB
 	pool    *predictor.Pool
 	gateway *gateway.Gateway
@@ -77,6 +75,7 @@ func New(ctx context.Context, o Options) (a *App, err error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	a = &App{o: o, config: o.Config}
+	a.configs = &configuration{app: a}
 	if a.db, err = store.Open(o.Config.Server.Data, store.Options{Clock: o.Clock, Log: o.Log, Rand: rand.Reader, Reserve: reserveOf(o)}); err != nil {
 		return nil, err
 	}
@@ -91,12 +90,15 @@ func (a *App) build(ctx context.Context) error {
 	if err := a.principal(ctx); err != nil {
 		return err
 	}
+	if err := a.configs.start(ctx); err != nil {
+		return err
+	}
 	opening := predictor.Options{Log: a.o.Log, Clock: a.o.Clock}
 	reg := registry.New(a.db, a.db.Blobs(), opening)
 	a.pool = predictor.NewPool(a.o.Seams.opening(reg.Open), a.o.Clock)
 	a.gateway = gateway.New(gateway.Options{
 		Pool: a.pool, Log: a.db, Clock: a.o.Clock, Logger: a.o.Log, PlanFile: filepath.Join(a.config.Server.Data, "plans"),
-		Model:   func(name string) (hone.Model, bool) { m, ok := a.config.Models[name]; return m, ok },
+		Model:   a.configs.Model,
 		Ejected: func(model string, v hone.VersionID, why string) { a.loop.Eject(model, v, why) },
 		Artefact: func(model string, id hone.VersionID) (string, error) {
 			v, err := a.db.Version(context.Background(), model, id)
@@ -110,12 +112,8 @@ func (a *App) build(ctx context.Context) error {
 		Clock:   a.o.Clock, Log: a.o.Log, Rand: rand.Reader, Fence: a.db.Fence(), Dir: a.config.Server.Data, Files: a.config.Dir,
 		ConfigHash: config.Hash, Room: a.db.Room, Inline: a.o.Inline, Passive: a.o.Passive,
 	}, a.config.Models)
-	applied, err := a.applied(ctx)
-	if err != nil {
-		return err
-	}
-	a.vault = vault.New(a.db, a.config.Server.Data, a.o.Clock, func() hone.Applied { return a.service.Applied }, !a.o.Inline && !a.o.Passive)
-	a.service = &op.Service{Vault: keeping{a.vault}, Loop: a.loop, Control: a.db, Records: a.db, Events: a.db, Inbox: a.db, Clock: a.o.Clock, Doctor: a.doctor, Applied: applied}
+	a.vault = vault.New(a.db, a.config.Server.Data, a.o.Clock, a.configs.applied, !a.o.Inline && !a.o.Passive)
+	a.service = &op.Service{Vault: keeping{a.vault}, Loop: a.loop, Control: a.db, Records: a.db, Events: a.db, Inbox: a.db, Clock: a.o.Clock, Doctor: a.doctor, Config: a.configs}
 	listen := a.config.Server.Listen
 	if a.o.Listen != "" {
 		listen = a.o.Listen
@@ -139,26 +137,6 @@ func (a *App) ejected(ctx context.Context, e spool.Ejection) error {
 		a.loop.Eject(e.Model, e.Version, e.Why)
 	}
 	return err
-}
-
-// applied records the configuration in force, when it is another one than
-// before.
-func (a *App) applied(ctx context.Context) (hone.Applied, error) {
-	sum := sha256.Sum256(a.o.Text)
-	now := hone.Applied{SHA256: hex.EncodeToString(sum[:]), At: a.o.Clock.Now(), By: "owner", Text: string(a.o.Text)}
-	last, err := a.db.Config(ctx)
-	if err != nil {
-		return now, err
-	}
-	if last != nil && last.SHA256 == now.SHA256 {
-		return *last, nil
-	}
-	if a.o.Passive {
-		return now, nil
-	}
-	_, err = a.db.Commit(ctx, a.db.Fence(), hone.Change{Config: &now, Event: hone.Event{
-		At: now.At, Actor: "owner", Action: "config.applied", Sentence: fmt.Sprintf("A configuration was applied, with these models: %s.", strings.Join(slices.Sorted(maps.Keys(a.config.Models)), ", "))}})
-	return now, err
 }
 
 // principal makes the owner's token at the first start, and reads it after.
@@ -220,7 +198,8 @@ func (a *App) Start(ctx context.Context) error {
 func (a *App) retain(ctx context.Context) {
 	for {
 		longest := time.Duration(0)
-		for _, m := range a.config.Models {
+		_, now := a.configs.Current()
+		for _, m := range now.Models {
 			longest = max(longest, time.Duration(m.Retention))
 		}
 		if longest > 0 {

@@ -3,19 +3,29 @@ package app
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
+	"hone"
 	"hone/internal/op"
 	"hone/internal/predictor/child"
+	"hone/internal/say"
+	"hone/internal/secret"
 )
 
 // doctor looks at what Hone needs of the machine.
 func (a *App) doctor(ctx context.Context) []op.Finding {
 	out := append([]op.Finding{a.space(), a.mayWrite(), a.logging(), a.audit(ctx), a.reserved(), a.schema(ctx), a.backups(ctx), a.artefacts(ctx)}, a.spools()...)
-	for _, m := range a.config.Models {
+	_, now := a.configs.Current()
+	for _, name := range slices.Sorted(maps.Keys(now.Models)) {
+		m := now.Models[name]
+		if len(m.Train.Env) > 0 {
+			out = append(out, a.secrets(m))
+		}
 		if m.Train.Trainer == "command" {
 			python, err := child.FindPython("")
 			f := op.Finding{Name: "python", OK: err == nil, Sentence: "the trainer of " + m.Name + " would use " + python + "."}
@@ -26,6 +36,17 @@ func (a *App) doctor(ctx context.Context) []op.Finding {
 		}
 	}
 	return out
+}
+
+// secrets looks whether the secrets of a model can be read.
+func (a *App) secrets(m hone.Model) op.Finding {
+	f := op.Finding{Name: "secrets", OK: true, Sentence: "the trainer of " + m.Name + " gets " + say.Count(len(m.Train.Env), "secret", "secrets") + "."}
+	for _, name := range slices.Sorted(maps.Keys(m.Train.Env)) {
+		if _, err := secret.Resolve(m.Train.Env[name], a.config.Dir); err != nil {
+			f.OK, f.Sentence = false, "the trainer of "+m.Name+" cannot get "+name+": "+err.Error()
+		}
+	}
+	return f
 }
 
 func (a *App) space() op.Finding {

@@ -61,8 +61,7 @@ func load(path string) (*config.Config, []byte, error) {
 	if err != nil {
 		return nil, nil, misconfigured(path, err)
 	}
-	text, err := os.ReadFile(path)
-	return c, text, err
+	return c, []byte(c.Text), nil
 }
 
 // misconfigured shows what is wrong with a configuration.

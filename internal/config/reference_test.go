@@ -152,11 +152,11 @@ func (p *page) section(t reflect.Type, v reflect.Value, path, title, also string
 		def, meaning := p.defaultOf(name, comment, value)
 		meaning = camel.ReplaceAllStringFunc(meaning, snake)
 		sub := join(path, key)
-		if rule := rules[name]; rule.also != "" && structOf(field.Type) == nil {
+		if rule := rules[name]; rule.also != "" && structIn(field.Type) == nil {
 			meaning += " Write " + rule.also + "."
 		}
 		fmt.Fprintf(&p.b, "| `%s` | %s | %s | %s |\n", key, typeName(field.Type, name), def, strings.ReplaceAll(meaning, "|", "\\|"))
-		if s := structOf(field.Type); s != nil && !p.open[s] {
+		if s := structIn(field.Type); s != nil && !p.open[s] {
 			at, in := sub, reflect.Value{}
 			switch field.Type.Kind() {
 			case reflect.Struct:
@@ -254,7 +254,7 @@ func show(v reflect.Value, name string) string {
 	return ""
 }
 
-func structOf(t reflect.Type) reflect.Type {
+func structIn(t reflect.Type) reflect.Type {
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map {
 		t = t.Elem()
 	}

@@ -121,6 +121,17 @@ func (g *Gateway) enforce(s *serving, plan hone.Plan) error {
 	return g.load(s, plan)
 }
 
+// Forget ends the serving of a model that is configured no more: requests under
+// way end on what they began with, then its versions are closed. The plan on
+// disk stays. A plan that is applied later is in force again.
+func (g *Gateway) Forget(model string) {
+	s := g.of(model)
+	s.applying.Lock()
+	defer s.applying.Unlock()
+	s.state.Store(nil)
+	g.settle(s)
+}
+
 func checkPlan(p hone.Plan) error {
 	bad := func(what, hint string) error {
 		return &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("plan %d of model %s %s", p.Token, quote(p.Model), what), Hint: hint}

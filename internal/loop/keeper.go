@@ -20,7 +20,7 @@ import (
 const page = 5000
 
 // keeper keeps one model. Its fields belong to one goroutine, but for view,
-// requests and ejected.
+// requests, gone and ejected, or to whoever holds it between two steps.
 type keeper struct {
 	o     Options
 	model hone.Model
@@ -28,6 +28,8 @@ type keeper struct {
 
 	requests chan request
 	view     atomic.Pointer[View]
+	end      func()        // Ends the keeper's goroutine; nil where it has none.
+	gone     chan struct{} // Closed once the model is no longer kept.
 
 	aliases  map[hone.Alias]hone.VersionID
 	champion hone.Version // ID is empty while there is none.
@@ -44,8 +46,11 @@ type keeper struct {
 	// replaying is set while the log of the reign so far, up to goal, is read
 	// again: nothing is decided on what is past.
 	replaying bool
-	goal      cursor
-	found     monitor.Step // Since the last decision.
+	// stale is set while the log of the reign is to be read again, because the
+	// configuration has changed.
+	stale bool
+	goal  cursor
+	found monitor.Step // Since the last decision.
 
 	trainable int         // Labels that count, while there is no champion.
 	unripe    []time.Time // When those will count that do not yet.
@@ -76,9 +81,11 @@ type keeper struct {
 // cursor is how far the log has been read.
 type cursor struct{ predictions, labels, shadows int64 }
 
+// request is an act, or the wish to hold the keeper until release is closed.
 type request struct {
-	act    Act
-	answer chan answer
+	act     Act
+	answer  chan answer
+	release chan struct{}
 }
 
 type answer struct {
@@ -89,7 +96,7 @@ type answer struct {
 func newKeeper(o Options, m hone.Model) *keeper {
 	k := &keeper{
 		o: o, model: m, log: o.Log.With("model", m.Name),
-		requests: make(chan request), ejected: map[hone.VersionID]string{}, wake: make(chan struct{}, 1), tail: &progress{},
+		requests: make(chan request), gone: make(chan struct{}), ejected: map[hone.VersionID]string{}, wake: make(chan struct{}, 1), tail: &progress{},
 	}
 	k.view.Store(&View{Model: m, Sentence: m.Name + " is starting."})
 	return k
@@ -154,7 +161,7 @@ func (k *keeper) reign(ctx context.Context) (err error) {
 	k.again, k.heard.streaks, k.heard.replayed = time.Time{}, nil, true
 	id := k.aliases[hone.Champion]
 	if id == "" {
-		k.trainable, k.unripe = 0, nil
+		k.trainable, k.unripe, k.stale = 0, nil, false
 		return nil
 	}
 	if k.champion, err = k.o.Control.Version(ctx, name, id); err != nil {
@@ -181,6 +188,7 @@ func (k *keeper) reign(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	k.stale = false
 	return k.openDuel(ctx)
 }
 
@@ -262,6 +270,13 @@ func (k *keeper) keep(ctx context.Context) {
 }
 
 func (k *keeper) serve(ctx context.Context, r request) {
+	if r.release != nil {
+		select {
+		case <-r.release:
+		case <-ctx.Done():
+		}
+		return
+	}
 	sentence, err := k.act(ctx, r.act)
 	r.answer <- answer{sentence, err}
 }
@@ -297,6 +312,11 @@ func (k *keeper) step(ctx context.Context) error {
 	now := k.o.Clock.Now()
 	if k.unapplied {
 		if err := k.apply(ctx); err != nil {
+			return err
+		}
+	}
+	if k.stale {
+		if err := k.reign(ctx); err != nil {
 			return err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"hone"
@@ -76,6 +77,8 @@ type Pool interface {
 // Gateway takes plans.
 type Gateway interface {
 	Apply(p hone.Plan) error
+	// Forget ends the serving of a model until its next plan.
+	Forget(model string)
 }
 
 // Options is what a loop is built from.
@@ -113,31 +116,39 @@ type Options struct {
 // Loop keeps every model turning.
 type Loop struct {
 	o       Options
-	keepers map[string]*keeper
+	keepers atomic.Pointer[map[string]*keeper] // Never changed, only replaced.
+	run     context.Context                    // Of all that turns; nil before Start.
 	cancel  context.CancelFunc
 	wait    sync.WaitGroup
 	stop    sync.Once
+	// changing is held while the models change, and at the start and the end.
+	changing sync.Mutex
 }
 
 // New returns a loop over the given models.
 func New(o Options, models map[string]hone.Model) *Loop {
-	l := &Loop{o: o, keepers: map[string]*keeper{}}
+	l := &Loop{o: o}
+	keepers := map[string]*keeper{}
 	for name, m := range models {
 		m.Name = name
-		l.keepers[name] = newKeeper(o, m)
+		keepers[name] = newKeeper(o, m)
 	}
+	l.keepers.Store(&keepers)
 	return l
 }
 
 // Start takes up every model where its last committed state left it, and
 // returns once their plans are applied.
 func (l *Loop) Start(ctx context.Context) error {
-	for _, name := range slices.Sorted(maps.Keys(l.keepers)) {
-		if err := l.keepers[name].resume(ctx); err != nil {
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	for _, name := range l.Models() {
+		k := (*l.keepers.Load())[name]
+		if err := k.resume(ctx); err != nil {
 			return fmt.Errorf("resume %s: %w", name, err)
 		}
 		if l.o.Passive {
-			if err := l.keepers[name].look(ctx); err != nil {
+			if err := k.look(ctx); err != nil {
 				return fmt.Errorf("read the log of %s: %w", name, err)
 			}
 		}
@@ -145,12 +156,9 @@ func (l *Loop) Start(ctx context.Context) error {
 	if l.o.Passive {
 		return nil
 	}
-	ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	if l.o.Inline {
-		return nil
-	}
-	for _, k := range l.keepers {
-		l.wait.Go(func() { k.keep(ctx) })
+	l.run, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	for _, k := range *l.keepers.Load() {
+		l.keep(k)
 	}
 	return nil
 }
@@ -159,11 +167,13 @@ func (l *Loop) Start(ctx context.Context) error {
 // next start.
 func (l *Loop) Stop() {
 	l.stop.Do(func() {
+		l.changing.Lock()
+		defer l.changing.Unlock()
 		if l.cancel != nil {
 			l.cancel()
 		}
 		l.wait.Wait()
-		for _, k := range l.keepers {
+		for _, k := range *l.keepers.Load() {
 			k.close()
 		}
 	})
@@ -180,15 +190,15 @@ func (l *Loop) Step(ctx context.Context, model string) error {
 }
 
 // Models lists the names of the models, sorted.
-func (l *Loop) Models() []string { return slices.Sorted(maps.Keys(l.keepers)) }
+func (l *Loop) Models() []string { return slices.Sorted(maps.Keys(*l.keepers.Load())) }
 
 // Model returns a model's configuration.
 func (l *Loop) Model(name string) (hone.Model, bool) {
-	k, ok := l.keepers[name]
+	k, ok := (*l.keepers.Load())[name]
 	if !ok {
 		return hone.Model{}, false
 	}
-	return k.model, true
+	return k.view.Load().Model, true
 }
 
 // View is what is known of a model at this moment.
@@ -215,6 +225,8 @@ func (l *Loop) Act(ctx context.Context, model string, a Act) (string, error) {
 	r := request{act: a, answer: make(chan answer, 1)}
 	select {
 	case k.requests <- r:
+	case <-k.gone:
+		return "", errGone(model)
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
@@ -227,22 +239,26 @@ func (l *Loop) Act(ctx context.Context, model string, a Act) (string, error) {
 }
 
 func (l *Loop) keeper(model string) (*keeper, error) {
-	if k, ok := l.keepers[model]; ok {
+	if k, ok := (*l.keepers.Load())[model]; ok {
 		return k, nil
 	}
-	return nil, &hone.Error{Code: hone.NotFound, Message: fmt.Sprintf("there is no model %q", model), Hint: "`hone status` lists the models"}
+	return nil, errGone(model)
+}
+
+func errGone(model string) error {
+	return &hone.Error{Code: hone.NotFound, Message: fmt.Sprintf("there is no model %q", model), Hint: "`hone status` lists the models"}
 }
 
 // Eject tells the loop that a gateway has taken a challenger off the traffic.
 func (l *Loop) Eject(model string, v hone.VersionID, why string) {
-	if k, ok := l.keepers[model]; ok {
+	if k, ok := (*l.keepers.Load())[model]; ok {
 		k.eject(v, why)
 	}
 }
 
 // Wake tells the loop that something may wait for a model. It may be lost.
 func (l *Loop) Wake(model string) {
-	if k, ok := l.keepers[model]; ok {
+	if k, ok := (*l.keepers.Load())[model]; ok {
 		k.rouse()
 	}
 }

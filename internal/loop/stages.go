@@ -196,7 +196,7 @@ func (l *Loop) Rebuild(ctx context.Context, ds hone.Dataset) (hone.DatasetID, er
 		return "", err
 	}
 	r := ds.Recipe
-	k = &keeper{o: k.o, model: k.model, schemas: schemas}
+	k = &keeper{o: k.o, model: k.view.Load().Model, schemas: schemas}
 	c, err := k.assemble(ctx, dataset.Need{Model: k.model, HeldBack: r.HeldBack, Suffix: r.Suffix, Seed: r.Seed}, r)
 	if err != nil {
 		return "", err

@@ -29,6 +29,7 @@ type Status struct {
 // ModelStatus is how one model is.
 type ModelStatus struct {
 	Model    string         `json:"model"`
+	Owner    string         `json:"owner,omitempty"`
 	Task     hone.Task      `json:"task"`
 	Mood     Mood           `json:"mood"`
 	Sentence string         `json:"sentence"`
@@ -120,7 +121,7 @@ func (s *Service) Status() (Status, error) {
 }
 
 func (s *Service) status(v loop.View) ModelStatus {
-	m := ModelStatus{Model: v.Model.Name, Task: v.Model.Task, Champion: v.Champion.ID, Lead: Lead(v, s.Clock.Now()),
+	m := ModelStatus{Model: v.Model.Name, Owner: v.Model.Owner, Task: v.Model.Task, Champion: v.Champion.ID, Lead: Lead(v, s.Clock.Now()),
 		Features: len(v.Model.Features), Drifted: v.Drift.Drifted(), Incident: v.Incident}
 	m.Mood, m.Sentence = Sentence(v)
 	if v.Watch != nil && v.Champion.ID != "" {

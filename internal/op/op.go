@@ -79,6 +79,7 @@ func All() []Operation {
 	out = append(out, data()...)
 	out = append(out, records()...)
 	out = append(out, vault()...)
+	out = append(out, configs()...)
 	return out
 }
 

@@ -73,9 +73,6 @@ func records() []Operation {
 			Summary: "list the audit chain, oldest first", Example: "hone export --after 100 --json"}, listAudit),
 		define(Operation{Name: "audit verify", Method: "GET", Path: "/api/v1/audit/verify", Role: Viewer,
 			Summary: "check that no event of the audit chain was changed, removed or put in", Example: "hone audit verify"}, verifyAudit),
-		define(Operation{Name: "config", Method: "GET", Path: "/api/v1/config", Role: Viewer,
-			Summary: "show the configuration in force", Example: "hone config"},
-			func(_ context.Context, s *Service, _ Caller, _ Nothing) (hone.Applied, error) { return s.Applied, nil }),
 		define(Operation{Name: "doctor", Method: "GET", Path: "/api/v1/doctor", Role: Viewer,
 			Summary: "look whether everything that Hone needs is in order", Example: "hone doctor"},
 			func(ctx context.Context, s *Service, _ Caller, _ Nothing) (Report, error) {

@@ -6,6 +6,7 @@ import (
 
 	"hone"
 	"hone/internal/clock"
+	"hone/internal/config"
 	"hone/internal/frame"
 	"hone/internal/loop"
 )
@@ -54,9 +55,22 @@ type Service struct {
 	// Doctor looks at the machine and the folder.
 	Doctor func(ctx context.Context) []Finding
 	// Vault makes backups and erases.
-	Vault Vault
-	// Applied is the configuration in force.
-	Applied hone.Applied
+	Vault  Vault
+	Config Configuration
+}
+
+// Configuration is what is in force, and what was.
+type Configuration interface {
+	// Current is the configuration in force, as it was applied and as it was read.
+	Current() (hone.Applied, *config.Config)
+	// Configs lists what was applied, newest first, without texts.
+	Configs(ctx context.Context, limit int) ([]hone.Applied, error)
+	// ConfigAt is the newest that was applied whose hash begins so.
+	ConfigAt(ctx context.Context, sha string) (hone.Applied, error)
+	// Apply puts a configuration in force as next says. It is refused (conflict)
+	// when another one than base is in force by then, or when a model cannot change
+	// now.
+	Apply(ctx context.Context, base string, next hone.Applied, c *config.Config) error
 }
 
 // Finding is one thing that the doctor looked at.

@@ -95,6 +95,18 @@ func (db *DB) Config(ctx context.Context) (*hone.Applied, error) {
 	return newest[hone.Applied](ctx, db.read, "SELECT body FROM config ORDER BY seq DESC LIMIT 1")
 }
 
+// Configs returns the configurations that were applied, newest first, without
+// their texts.
+func (db *DB) Configs(ctx context.Context, limit int) ([]hone.Applied, error) {
+	return bodies[hone.Applied](ctx, db.read, "SELECT json_remove(body, '$.text') FROM config ORDER BY seq DESC LIMIT ?", limit)
+}
+
+// ConfigAt returns the newest configuration whose hash begins so.
+func (db *DB) ConfigAt(ctx context.Context, sha string) (hone.Applied, error) {
+	return body[hone.Applied](ctx, db.read, fmt.Sprintf("no configuration %q was applied", sha), "`hone config history` lists them",
+		"SELECT body FROM config WHERE substr(sha256, 1, length(?)) = ? ORDER BY seq DESC LIMIT 1", sha, sha)
+}
+
 // Events returns audit events after the given number, oldest first: those of a
 // model, or all when model is "".
 func (db *DB) Events(ctx context.Context, after int64, model string, limit int) ([]hone.Event, error) {

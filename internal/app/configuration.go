@@ -1,0 +1,145 @@
+package app
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"hone"
+	"hone/internal/config"
+)
+
+// configuration is what is in force. It is safe for concurrent use.
+type configuration struct {
+	app   *App
+	force atomic.Pointer[inForce]
+
+	mu sync.Mutex // Held while another one comes into force.
+}
+
+// inForce is a configuration as it was applied and as it was read.
+type inForce struct {
+	applied hone.Applied
+	config  *config.Config
+}
+
+// Current is the configuration in force.
+func (c *configuration) Current() (hone.Applied, *config.Config) {
+	f := c.force.Load()
+	return f.applied, f.config
+}
+
+func (c *configuration) applied() hone.Applied { return c.force.Load().applied }
+
+// Model returns a model's configuration.
+func (c *configuration) Model(name string) (hone.Model, bool) {
+	m, ok := c.force.Load().config.Models[name]
+	return m, ok
+}
+
+// Configs lists what was applied, newest first.
+func (c *configuration) Configs(ctx context.Context, limit int) ([]hone.Applied, error) {
+	return c.app.db.Configs(ctx, limit)
+}
+
+// ConfigAt is the newest that was applied whose hash begins so.
+func (c *configuration) ConfigAt(ctx context.Context, sha string) (hone.Applied, error) {
+	return c.app.db.ConfigAt(ctx, sha)
+}
+
+// start takes the files that the server was started with for the truth, and
+// records them where they are not what was applied last.
+func (c *configuration) start(ctx context.Context) error {
+	a := c.app
+	sum := sha256.Sum256(a.o.Text)
+	now := hone.Applied{SHA256: hex.EncodeToString(sum[:]), At: a.o.Clock.Now(), By: "owner", Text: string(a.o.Text)}
+	last, err := a.db.Config(ctx)
+	if err != nil {
+		return err
+	}
+	if last != nil && (last.SHA256 == now.SHA256 || a.o.Passive) {
+		c.force.Store(&inForce{*last, a.read(last.Text)})
+		return nil
+	}
+	c.force.Store(&inForce{now, a.read(now.Text)})
+	if a.o.Passive {
+		return nil
+	}
+	var d config.Difference
+	if last != nil {
+		if before, err := config.Parse("hone.yaml", []byte(last.Text)); err == nil {
+			d = config.Diff(before, c.force.Load().config)
+		}
+		if last.Live {
+			a.o.Log.WarnContext(ctx, "the files differ from the configuration that was applied to the running server; the files are in force",
+				"applied_by", last.By, "applied_at", last.At, "applied", short(last.SHA256), "files", short(now.SHA256),
+				"restore", "hone config show --applied --at "+short(last.SHA256)+" --out DIR")
+		}
+	}
+	return c.record(ctx, now, c.force.Load().config, d)
+}
+
+// read reads an applied text, which is taken as it was given where it is none.
+func (a *App) read(text string) *config.Config {
+	c, err := config.Parse("hone.yaml", []byte(text))
+	if err != nil {
+		return a.o.Config
+	}
+	c.Dir = a.o.Config.Dir
+	return c
+}
+
+func short(sha string) string { return sha[:min(len(sha), 12)] }
+
+func (c *configuration) record(ctx context.Context, next hone.Applied, to *config.Config, d config.Difference) error {
+	data, err := json.Marshal(map[string]any{"sha256": next.SHA256, "reason": next.Reason, "diff": d})
+	if err != nil {
+		return err
+	}
+	sentence := fmt.Sprintf("A configuration was applied, with these models: %s.", strings.Join(slices.Sorted(maps.Keys(to.Models)), ", "))
+	if next.Live {
+		sentence = fmt.Sprintf("%s applied configuration %s%s.", next.By, short(next.SHA256), becauseOf(next.Reason))
+	}
+	_, err = c.app.db.Commit(ctx, c.app.db.Fence(), hone.Change{Config: &next,
+		Event: hone.Event{At: next.At, Actor: next.By, Action: "config.applied", Sentence: sentence, Data: data}})
+	return err
+}
+
+func becauseOf(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return ": " + strings.TrimSuffix(reason, ".")
+}
+
+// Apply puts a configuration in force on the running server.
+func (c *configuration) Apply(ctx context.Context, base string, next hone.Applied, to *config.Config) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.force.Load()
+	if !strings.HasPrefix(now.applied.SHA256, base) {
+		return &hone.Error{Code: hone.Conflict,
+			Message: fmt.Sprintf("configuration %s is in force, which %s applied at %s, and not %s", short(now.applied.SHA256), now.applied.By,
+				now.applied.At.UTC().Format("2006-01-02 15:04:05 UTC"), short(base)),
+			Hint: "take over what changed meanwhile (`hone config show --applied`), look at `hone config diff`, then apply again"}
+	}
+	if next.SHA256 == now.applied.SHA256 {
+		return nil
+	}
+	to.Dir = c.app.config.Dir
+	d := config.Diff(now.config, to)
+	return c.app.loop.Reconfigure(ctx, to.Models, func(ctx context.Context) error {
+		if err := c.record(ctx, next, to, d); err != nil {
+			return err
+		}
+		c.force.Store(&inForce{next, to})
+		return nil
+	})
+}
