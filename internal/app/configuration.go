@@ -121,6 +121,9 @@ func becauseOf(reason string) string {
 
 // Apply puts a configuration in force on the running server.
 func (c *configuration) Apply(ctx context.Context, base string, next hone.Applied, to *config.Config) error {
+	if c.app.o.Passive {
+		return &hone.Error{Code: hone.Unavailable, Message: "no server is running", Hint: "start one with `hone serve`: it takes the files as they are"}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.force.Load()

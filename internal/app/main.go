@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -33,7 +34,7 @@ func Main(args []string) int {
 
 // Commands is what the application lends to the command line.
 func Commands() cli.Runner {
-	return cli.Runner{Serve: serve, Gateway: runGateway, Rollback: rollBack, Demo: runDemo, DemoPart: demo.Part, Init: initialise, Check: check, Docs: config.Docs, Restore: restore, Reach: reach, Clock: clock.System{}, Version: version()}
+	return cli.Runner{Serve: serve, Gateway: runGateway, Rollback: rollBack, Demo: runDemo, DemoPart: demo.Part, Init: initialise, Check: check, Source: source, Unpack: unpack, Docs: config.Docs, Restore: restore, Reach: reach, Clock: clock.System{}, Version: version()}
 }
 
 func version() string {
@@ -86,6 +87,39 @@ func check(g cli.Globals) (string, error) {
 		return g.Config + " is good: 1 model.", nil
 	}
 	return fmt.Sprintf("%s is good: %d models.", g.Config, len(c.Models)), nil
+}
+
+// source reads the files of the configuration as one text.
+func source(g cli.Globals) (string, error) {
+	_, text, err := load(g.Config)
+	return string(text), err
+}
+
+// unpack writes a configuration into a folder, over nothing that is there.
+func unpack(text, dir string) ([]string, error) {
+	if _, err := config.Parse("hone.yaml", []byte(text)); err != nil {
+		return nil, misconfigured("the configuration", err)
+	}
+	var out []string
+	for _, f := range config.Split(text) {
+		path := filepath.Join(dir, filepath.FromSlash(f.Name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return out, &hone.Error{Code: hone.Invalid, Message: "cannot write the configuration: " + err.Error(), Hint: "name another folder with --out"}
+		}
+		to, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		if errors.Is(err, fs.ErrExist) {
+			return out, &hone.Error{Code: hone.Conflict, Message: path + " is there already", Hint: "name an empty folder with --out"}
+		}
+		if err == nil {
+			_, err = to.WriteString(f.Text)
+			err = errors.Join(err, to.Close())
+		}
+		if err != nil {
+			return out, &hone.Error{Code: hone.Invalid, Message: "cannot write the configuration: " + err.Error(), Hint: "name another folder with --out"}
+		}
+		out = append(out, path)
+	}
+	return out, nil
 }
 
 var notInName = regexp.MustCompile(`[^a-z0-9_-]+`)

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -54,6 +55,10 @@ type Runner struct {
 	Init func(g Globals, o InitOptions) error
 	// Check reads the configuration and says what is wrong with it.
 	Check func(g Globals) (string, error)
+	// Source reads the files of the configuration as one text, which Unpack writes
+	// into a folder as files again; it returns their paths.
+	Source func(g Globals) (string, error)
+	Unpack func(text, dir string) ([]string, error)
 	// Docs is the configuration reference.
 	Docs func() string
 	// Restore makes a data folder of a backup, or checks one.
@@ -121,7 +126,7 @@ func Run(ctx context.Context, r Runner, args []string, out, errOut io.Writer) in
 		SilenceUsage: true, SilenceErrors: true, CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	flags := root.PersistentFlags()
-	flags.StringVarP(&g.Config, "config", "c", "hone.yaml", "the configuration file")
+	flags.StringVarP(&g.Config, "config", "c", "hone.yaml", "the configuration: a file, or a folder that holds hone.yaml and models/")
 	flags.StringVar(&g.Server, "server", "", "address of a running server (default: found through the data folder)")
 	flags.StringVar(&g.Token, "token", "", "a principal's token (default: $HONE_TOKEN, else the owner's, from the data folder)")
 	flags.BoolVar(&g.JSON, "json", false, "print JSON")
@@ -198,12 +203,29 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 // ErrReported ends a command whose failure has been told already.
 var ErrReported = errors.New("reported")
 
+// exit ends a command with a status of its own. Without an error what is to be
+// said was said.
+type exit struct {
+	status int
+	err    error
+}
+
+func (e *exit) Error() string { return fmt.Sprint(e.err) }
+func (e *exit) Unwrap() error { return e.err }
+
 // report prints an error as the person who gets it reads it.
 func report(g *Globals, err error) int {
+	with, said := errors.AsType[*exit](err)
+	if said && with.err == nil {
+		return with.status
+	}
 	if errors.Is(err, ErrReported) {
 		return 1
 	}
 	status := 1
+	if said {
+		status = with.status
+	}
 	bad, misconfigured := errors.AsType[*Misconfigured](err)
 	if _, usage := errors.AsType[usageError](err); usage || misconfigured {
 		status = 2
@@ -241,8 +263,16 @@ func addOperations(root *cobra.Command, r Runner, g *Globals) {
 			parent = group(parent, words[0])
 			words = words[1:]
 		}
-		addTo(parent, operation(o, words[0], r, g))
+		if !ownForm(parent, words[0]) {
+			addTo(parent, operation(o, words[0], r, g))
+		}
 	}
+}
+
+// ownForm tells whether the command line has a form of its own for an operation:
+// a command of that name with none under it.
+func ownForm(parent *cobra.Command, name string) bool {
+	return slices.ContainsFunc(parent.Commands(), func(c *cobra.Command) bool { return c.Name() == name && len(c.Commands()) == 0 })
 }
 
 // group finds or makes the command that others stand under.

@@ -78,7 +78,7 @@ func TestSlips(t *testing.T) {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	commands := []string{"demo", "init", "import", "serve", "config check", "config docs", "version", "help"}
+	commands := []string{"demo", "init", "import", "serve", "config check", "config docs", "config show", "version", "help"}
 	for _, o := range op.All() {
 		commands = append(commands, o.Name)
 	}

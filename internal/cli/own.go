@@ -135,32 +135,6 @@ func serveCommand(r Runner, g *Globals) *cobra.Command {
 	return c
 }
 
-func configCommand(r Runner, g *Globals) *cobra.Command {
-	c := &cobra.Command{Use: "config", Short: "check the configuration, or print its reference", Args: none}
-	c.AddCommand(&cobra.Command{
-		Use: "check", Short: "read the configuration and say what is wrong with it, with line and column",
-		Example: "  hone config check\n  hone config check --config models/hone.yaml", Args: none,
-		RunE: func(*cobra.Command, []string) error {
-			sentence, err := r.Check(*g)
-			if err != nil {
-				return err
-			}
-			if g.JSON {
-				return json.NewEncoder(g.Out).Encode(map[string]any{"ok": true, "sentence": sentence})
-			}
-			fmt.Fprintln(g.Out, sentence)
-			return nil
-		},
-	}, &cobra.Command{
-		Use: "docs", Short: "print the reference of every key", Example: "  hone config docs", Args: none,
-		RunE: func(*cobra.Command, []string) error {
-			fmt.Fprint(g.Out, r.Docs())
-			return nil
-		},
-	})
-	return c
-}
-
 func versionCommand(r Runner, g *Globals) *cobra.Command {
 	return &cobra.Command{Use: "version", Short: "print the version of this binary", Example: "  hone version", Args: none,
 		RunE: func(*cobra.Command, []string) error {

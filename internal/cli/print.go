@@ -85,6 +85,12 @@ func print(w io.Writer, out any) {
 		printDataset(w, v)
 	case hone.Applied:
 		fmt.Fprint(w, v.Text)
+	case op.ConfigList:
+		printConfigs(w, v)
+	case op.ConfigDiff:
+		printDiff(w, v)
+	case op.ConfigApplied:
+		fmt.Fprintln(w, v.Sentence)
 	default:
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
@@ -176,6 +182,9 @@ func printStatus(w io.Writer, s op.Status) {
 func printModel(w io.Writer, m op.ModelDetail) {
 	fmt.Fprintln(w, m.Sentence)
 	fmt.Fprintln(w, "  "+m.Lead)
+	if m.Owner != "" {
+		fmt.Fprintln(w, "  owner "+m.Owner)
+	}
 	if m.Version != nil {
 		fmt.Fprintf(w, "  champion %s: %s, trained on %d rows up to %s UTC\n", m.Version.ID, m.Version.Format, m.Version.TrainedRows, stamp(m.Version.TrainedUntil))
 	}

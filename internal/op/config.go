@@ -78,7 +78,7 @@ func configs() []Operation {
 				list, err := s.Config.Configs(ctx, bounded(in.Limit, 100, 1000))
 				return ConfigList{list}, err
 			}),
-		define(Operation{Name: "config diff", Method: "POST", Path: "/api/v1/config/diff", Role: Viewer,
+		define(Operation{Name: "config diff", Method: "POST", Path: "/api/v1/config/diff", Role: Operator,
 			Summary: "say what a configuration would change, and do nothing", Example: "hone config diff --days 14",
 			Help: "With days, each recorded decision and verdict of that time is judged again, by itself and on what it rested on: " +
 				"what would have followed from another decision is not known."}, diffConfig),

@@ -117,9 +117,6 @@ func inputOf(d hone.Decision, runs []hone.Run, moves []hone.AliasMove) trigger.I
 		if r.Ended.IsZero() || r.Ended.After(d.At) {
 			r.State, r.Ending, r.Ended = hone.Collecting, "", time.Time{}
 		}
-		if in.LastSchedule.IsZero() && r.Decision.Trigger == hone.OnSchedule {
-			in.LastSchedule = r.Decision.At
-		}
 		counting = counting && r.Ending != hone.Promoted
 		if counting && (r.Ending == hone.Rejected || r.Ending == hone.RolledBack) {
 			in.Failures++

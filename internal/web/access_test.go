@@ -61,6 +61,8 @@ func TestRoles(t *testing.T) {
 				want = http.StatusNotFound
 			case o.Name == "backup" || o.Name == "erase":
 				want = http.StatusBadRequest // Of nothing.
+			case o.Name == "config diff" || o.Name == "config apply":
+				want = http.StatusBadRequest // Without a text.
 			}
 			what := o.Name + " with token " + tok
 			got := shared.ask(t, o.Method, path, "{}", func(r *http.Request) {
@@ -95,7 +97,7 @@ func TestEveryDeclaredRole(t *testing.T) {
 	acting := map[string]op.Role{"run": op.Operator, "cancel": op.Operator, "pause": op.Operator, "resume": op.Operator, "rollback": op.Operator,
 		"approve": op.Approver, "reject": op.Approver, "promote": op.Approver, "feedback": op.Feedback, "log": op.Feedback, "history": op.Feedback,
 		"event":           op.Operator,
-		"dataset rebuild": op.Operator, "backup": op.Admin, "erase": op.Admin}
+		"dataset rebuild": op.Operator, "backup": op.Admin, "erase": op.Admin, "config diff": op.Operator, "config apply": op.Admin}
 	for _, o := range op.All() {
 		want, ok := acting[o.Name]
 		if !ok {
