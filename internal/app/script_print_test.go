@@ -39,6 +39,10 @@ func (w *world) do(words []string) ([]string, error) {
 		return w.incidents()
 	case "copy":
 		return nil, w.copy(words[1], words[2])
+	case "diff":
+		return w.diff(words[1], o.number("days", 0))
+	case "apply":
+		return w.apply(words[1], o["reason"])
 	case "feedback":
 		return w.feedback(words[1:], o)
 	case "run", "approve", "reject", "promote", "pause", "resume", "cancel", "rollback":
