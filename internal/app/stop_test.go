@@ -96,8 +96,8 @@ func (s *stress) rows(n int) (*frame.Frame, []hone.PredictionID, []string) {
 	return f, ids, labels
 }
 
-// first loads history and waits for the first version.
-func (s *stress) first(a *app.App) {
+// load loads history.
+func (s *stress) load(a *app.App) {
 	f, ids, labels := s.rows(400)
 	in := op.HistoryIn{Model: model}
 	for i := range f.N {
@@ -108,6 +108,11 @@ func (s *stress) first(a *app.App) {
 	if _, err := find.Call(s.t.Context(), a.Service(), op.Caller{Role: op.Admin}, &in); err != nil {
 		s.t.Fatal(err)
 	}
+}
+
+// first loads history and waits for the first version.
+func (s *stress) first(a *app.App) {
+	s.load(a)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
