@@ -109,9 +109,13 @@ func (g *Gateway) shadowWork() {
 
 // askShadow asks for one request. It is dropped when the plan has moved on.
 func (g *Gateway) askShadow(s *serving, job shadowJob) {
-	st := g.enter(s)
-	defer g.exit(s, st)
 	n := int64(job.rows.N)
+	st := g.enter(s)
+	if st == nil { // The model is forgotten.
+		s.shadowDropped.Add(n)
+		return
+	}
+	defer g.exit(s, st)
 	if g.base.Err() != nil || !st.names(job.version) {
 		s.shadowDropped.Add(n)
 		return
