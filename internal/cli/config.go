@@ -31,7 +31,7 @@ func checkCommand(r Runner, g *Globals) *cobra.Command {
 	return &cobra.Command{
 		Use: "check", Short: "read the configuration and say what is wrong with it, with file, line and column",
 		Long:    "Reads the configuration and says what is wrong with it. It needs neither a server\nnor a data folder. The exit status is 0 if all is well, else 2; with --json the\nproblems are a list on standard output.",
-		Example: "  hone config check\n  hone config check --config models/hone.yaml\n  hone config check --config . --json", Args: none,
+		Example: "  hone config check\n  hone config check --config /etc/hone --json", Args: none,
 		RunE: func(*cobra.Command, []string) error {
 			sentence, err := r.Check(*g)
 			bad, misconfigured := errors.AsType[*Misconfigured](err)

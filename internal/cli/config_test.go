@@ -43,7 +43,7 @@ func TestConfigInAFolder(t *testing.T) {
 	has("diff", out, "fraud is changed:", "guards.max_per_day: 4 → 2   tighter", "price is added.", "judged again")
 	has("apply", d.ok("config", "apply", "--reason", "fewer runs"), "max_per_day: 4 → 2", "is in force. 1 model is added; 1 model is changed.")
 	has("model", d.ok("model", "fraud"), "owner ada@example.com")
-	has("status", d.ok("status"), "price has no champion yet")
+	has("status", d.ok("status"), "price has no champion yet", "owner ada@example.com")
 
 	// What was compared with is no longer in force.
 	d.write("models/price.yaml", "task: regression\nfeatures: {size: number, rooms: number}\nlabel: price\n")

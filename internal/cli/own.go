@@ -120,7 +120,7 @@ func serveCommand(r Runner, g *Globals) *cobra.Command {
 	listen := ""
 	c := &cobra.Command{
 		Use: "serve", Short: "serve the models and keep the loop turning",
-		Example: "  hone serve\n  hone serve --config models/hone.yaml --listen 127.0.0.1:9000", Args: none,
+		Example: "  hone serve\n  hone serve --config /etc/hone --listen 127.0.0.1:9000", Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return r.Serve(cmd.Context(), *g, listen, func(addr string) {
 				if g.JSON {

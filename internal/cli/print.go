@@ -167,6 +167,9 @@ func printStatus(w io.Writer, s op.Status) {
 	for _, m := range s.Models {
 		fmt.Fprintln(w, m.Sentence)
 		fmt.Fprintln(w, "  "+m.Lead)
+		if m.Owner != "" {
+			fmt.Fprintln(w, "  owner "+m.Owner)
+		}
 		for _, sig := range []*hone.Signal{m.Quality, m.Loss} {
 			if sig != nil {
 				fmt.Fprintln(w, "  "+signal(*sig))

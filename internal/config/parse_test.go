@@ -303,7 +303,7 @@ func TestHash(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	names, err := filepath.Glob("testdata/*.yaml")
+	names, err := filepath.Glob("testdata/*.*")
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -315,6 +315,10 @@ func FuzzParse(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
+		whole := config.Join(config.Split(string(text)))
+		if again := config.Join(config.Split(whole)); again != whole {
+			t.Errorf("joined as %q, and again as %q", whole, again)
+		}
 		c, err := config.Parse("fuzz.yaml", bytes.Clone(text))
 		if err != nil {
 			var problems config.Errors
@@ -327,6 +331,9 @@ func FuzzParse(f *testing.F) {
 				}
 			}
 			return
+		}
+		if c.Text != whole {
+			t.Errorf("kept as %q, want %q", c.Text, whole)
 		}
 		for name, m := range c.Models {
 			if len(config.Hash(m)) != 64 || m.Name != name || len(m.Features) == 0 || len(m.Triggers) == 0 || m.Rollout.Steps[len(m.Rollout.Steps)-1].Weight != 1 {

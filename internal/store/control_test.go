@@ -431,3 +431,31 @@ func TestPrune(t *testing.T) {
 		t.Errorf("signals left: %+v, %v", s, err)
 	}
 }
+
+func TestConfigs(t *testing.T) {
+	t.Parallel()
+	db := open(t, t.TempDir(), store.Options{})
+	if list, err := db.Configs(t.Context(), 10); err != nil || len(list) != 0 {
+		t.Errorf("there are %v, %v", list, err)
+	}
+	for i, sha := range []string{"aa11", "ab22", "aa11"} {
+		commit(t, db, hone.Change{Event: hone.Event{Action: "config.applied"}, Config: &hone.Applied{SHA256: sha, By: fmt.Sprint("person ", i), Text: "version: 1"}})
+	}
+	list, err := db.Configs(t.Context(), 2)
+	if err != nil || len(list) != 2 || list[0].By != "person 2" || list[1].SHA256 != "ab22" || list[0].Text != "" {
+		t.Errorf("the newest two are %+v, %v", list, err)
+	}
+	f := func(sha, by string) {
+		t.Helper()
+		c, err := db.ConfigAt(t.Context(), sha)
+		if e, ok := hone.AsError(err); by == "" && (!ok || e.Code != hone.NotFound || e.Hint == "") || by != "" && (err != nil || c.By != by || c.Text == "") {
+			t.Errorf("%q: %+v, %v", sha, c, err)
+		}
+	}
+	f("aa", "person 2") // The newest of those that are the same.
+	f("ab22", "person 1")
+	f("a", "person 2")
+	f("aa111", "")
+	f("%", "")
+	f("_b", "")
+}
