@@ -155,9 +155,9 @@ func TestApplyUnderTraffic(t *testing.T) {
 			}
 		})
 	}
-	rounds := 24
+	rounds := 16
 	if testing.Short() {
-		rounds = 8
+		rounds = 6
 	}
 	for round := range rounds {
 		if err := l.apply("ada", "", changed(round+1)); err != nil {
