@@ -88,8 +88,12 @@ func explainGuard(c *Change, a, b hone.Guards) {
 		c.Effect = effect(a.Cooldown, b.Cooldown, true)
 	case "guards.max_per_day":
 		c.Effect = effect(a.MaxPerDay, b.MaxPerDay, false)
+	case "guards.max_per_month":
+		c.Effect = effect(a.MaxPerMonth, b.MaxPerMonth, false)
 	case "guards.min_new_labels":
 		c.Effect = effect(a.MinNewLabels, b.MinNewLabels, true)
+	default:
+		c.Means = "What holds runs back changes."
 	}
 	switch c.Effect {
 	case "tighter":

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"time"
 
 	"hone"
 )
@@ -219,11 +220,26 @@ func (k *keeper) mayBecome(m hone.Model) error {
 // reign so far is read again.
 func (k *keeper) become(ctx context.Context, m hone.Model) {
 	k.stale = k.stale || !reflect.DeepEqual(measured(k.model), measured(m))
+	more := remembered(m) > remembered(k.model)
 	k.model, k.looked = m, false
+	k.heard.anchor.checked = time.Time{} // What a candidate is judged by may be another.
+	if more {
+		k.lookBack(ctx)
+	}
 	k.log.InfoContext(ctx, "configuration changed", "read_again", k.stale)
 	if err := k.refresh(ctx); err != nil {
 		k.log.ErrorContext(ctx, "view not refreshed", "error", err)
 	}
+}
+
+// lookBack reads as many runs as the guards now look back on.
+func (k *keeper) lookBack(ctx context.Context) {
+	runs, err := k.o.Records.Runs(ctx, k.model.Name, remembered(k.model))
+	if err != nil {
+		k.log.ErrorContext(ctx, "runs not read; guards look back on fewer until the next start", "error", err)
+		return
+	}
+	k.runs = runs
 }
 
 // measured is a model without what has no part in how its log is read.
