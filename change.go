@@ -41,6 +41,26 @@ type Change struct {
 	// no more.
 	Answered int64
 	Incident *Incident
+	// Principal is stored under its name, in place of what it was.
+	Principal *Principal
+}
+
+// Principal is somebody, or something, that has a token.
+type Principal struct {
+	Name string `json:"principal"`
+	Role string `json:"role"`
+	// Kind is person or service. A service never approves.
+	Kind string `json:"kind"`
+	// Models that it may see and touch; none means all.
+	Models []string `json:"models,omitempty"`
+	// Data lets it read single rows: features, labels, feedback.
+	Data     bool      `json:"data,omitempty"`
+	Created  time.Time `json:"created"`
+	Expires  time.Time `json:"expires,omitzero"`
+	Revoked  time.Time `json:"revoked,omitzero"`
+	LastUsed time.Time `json:"last_used,omitzero"`
+	// Token is the SHA-256, in hex, of its token, which nothing keeps.
+	Token string `json:"-"`
 }
 
 // Applied is a configuration as it was applied.
@@ -48,6 +68,7 @@ type Applied struct {
 	SHA256 string    `json:"sha256"` // Of the text.
 	At     time.Time `json:"at"`
 	// By is the principal who applied it; owner for the files of a server's start.
+	// Where a model wants four eyes, it approves nothing that ran under it.
 	By     string `json:"by"`
 	Reason string `json:"reason,omitempty"`
 	// Live is set where it was applied to a running server, and not by its start.

@@ -8,7 +8,8 @@ type Code string
 // The codes, and the HTTP status each becomes.
 const (
 	Invalid     Code = "invalid"     // 400: mend the request.
-	Denied      Code = "denied"      // 401 or 403: another token or role is needed.
+	Unknown     Code = "unknown"     // 401: send the token of somebody who is known.
+	Denied      Code = "denied"      // 403: another role is needed.
 	NotFound    Code = "not_found"   // 404
 	Conflict    Code = "conflict"    // 409: the state has moved on; look again.
 	TooLarge    Code = "too_large"   // 413

@@ -44,6 +44,9 @@ type Model struct {
 	Evidence Evidence `json:"evidence" yaml:"evidence"`
 	// Approval is auto, or manual: a person releases each candidate.
 	Approval Approval `json:"approval" yaml:"approval"`
+	// FourEyes lets nobody approve or promote what came of a run that they started,
+	// or of a configuration that they applied. It wants approval: manual.
+	FourEyes bool `json:"four_eyes,omitempty" yaml:"four_eyes"`
 	// Rollout says how a proven candidate gets the traffic.
 	Rollout RolloutSpec `json:"rollout" yaml:"rollout"`
 	// Log is buffered (answers go out at once and are stored at most 100 ms later)

@@ -56,6 +56,9 @@ type Run struct {
 	// Pending is a trigger that fired while the run was under way. It is looked
 	// at once the run is over and its champion still serves.
 	Pending *Reason `json:"pending,omitempty"`
+	// FourEyes is set when the model wanted them as the run began: a configuration
+	// that no longer does changes nothing for the run.
+	FourEyes bool `json:"four_eyes,omitempty"`
 	// Cancel is who asked for the run to end, if anybody did.
 	Cancel string `json:"cancel,omitempty"`
 	// Sentence says what the run does or did, and why.

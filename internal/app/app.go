@@ -61,9 +61,11 @@ type App struct {
 	vault   *vault.Vault
 	web     *web.Server
 	token   string
-	stop    sync.Once
-	sweep   context.CancelFunc
-	wait    sync.WaitGroup
+	// certificate is nil where the server speaks plain HTTP.
+	certificate *web.Certificate
+	stop        sync.Once
+	sweep       context.CancelFunc
+	wait        sync.WaitGroup
 }
 
 // New opens the data folder and builds everything. The caller must Stop it.
@@ -110,17 +112,31 @@ func (a *App) build(ctx context.Context) error {
 		Control: a.o.Seams.control(a.db), Records: a.db, Events: a.db, Hints: a.db, Inbox: a.db, Blobs: a.db.Blobs(), Pool: a.pool, Gateway: a.gateway, Registry: reg,
 		Engines: a.o.Seams.engines(map[string]train.Engine{"linear": builtin.New(), "command": command.New(command.Options{Dir: a.config.Dir, Clock: a.o.Clock})}),
 		Clock:   a.o.Clock, Log: a.o.Log, Rand: rand.Reader, Fence: a.db.Fence(), Dir: a.config.Server.Data, Files: a.config.Dir,
-		ConfigHash: config.Hash, Room: a.db.Room, Inline: a.o.Inline, Passive: a.o.Passive,
+		ConfigHash: config.Hash, Configs: a.db.ConfigsSince, Room: a.db.Room, Inline: a.o.Inline, Passive: a.o.Passive,
 	}, a.config.Models)
 	a.vault = vault.New(a.db, a.config.Server.Data, a.o.Clock, a.configs.applied, !a.o.Inline && !a.o.Passive)
-	a.service = &op.Service{Vault: keeping{a.vault}, Loop: a.loop, Control: a.db, Records: a.db, Events: a.db, Inbox: a.db, Clock: a.o.Clock, Doctor: a.doctor, Config: a.configs}
-	listen := a.config.Server.Listen
-	if a.o.Listen != "" {
-		listen = a.o.Listen
+	a.service = &op.Service{
+		Vault: keeping{a.vault}, Loop: a.loop, Control: a.db, Records: a.db, Events: a.db, Inbox: a.db, People: a.db, Clock: a.o.Clock, Rand: rand.Reader, Fence: a.db.Fence(),
+		Doctor: a.doctor, Config: a.configs,
+	}
+	return a.door()
+}
+
+// door builds the server.
+func (a *App) door() error {
+	s, err := a.config.Server.At(a.o.Listen)
+	if err != nil {
+		return err
+	}
+	if s.TLS.Cert != "" && !a.o.Passive {
+		if a.certificate, err = web.LoadCertificate(s.TLS.Cert, s.TLS.Key, a.o.Clock, a.o.Log); err != nil {
+			return err
+		}
 	}
 	a.web = web.New(web.Options{
-		Listen: listen, Service: a.service, Principals: a.db, Changes: a.db.Subscribe, Log: a.o.Log, Metrics: a.metrics(),
-		Predict: a.gateway.Handler(func(*http.Request, string) error { return nil }),
+		Listen: s.Listen, Service: a.service, Principals: a.db, Changes: a.db.Subscribe, Log: a.o.Log, Metrics: a.metrics(),
+		Predict:   a.gateway.Handler(func(r *http.Request, model string) error { return a.web.AllowModel(r, model) }),
+		Anonymous: s.Anonymous == "feedback", Hosts: s.Hosts, Certificate: a.certificate, Plain: s.BehindProxy,
 	})
 	return nil
 }
@@ -150,13 +166,15 @@ func (a *App) principal(ctx context.Context) error {
 	if !os.IsNotExist(err) {
 		return fmt.Errorf("read the owner's token: %w", err)
 	}
-	raw := make([]byte, 32)
-	if _, err := rand.Read(raw); err != nil {
+	token, sum, err := op.NewToken(rand.Reader)
+	if err != nil {
 		return err
 	}
-	a.token = "hone_" + hex.EncodeToString(raw)
-	sum := sha256.Sum256([]byte(a.token))
-	if err := a.db.SavePrincipal(ctx, "owner", string(op.Admin), hex.EncodeToString(sum[:])); err != nil {
+	a.token = token
+	sentence := "The owner got a token, which is in the data folder."
+	if _, err := a.db.Commit(ctx, a.db.Fence(), hone.Change{
+		Principal: &hone.Principal{Name: op.Owner, Role: string(op.Admin), Kind: "person", Created: a.o.Clock.Now(), Token: sum},
+		Event:     hone.Event{Actor: op.Owner, Action: "principal.added", Sentence: sentence}}); err != nil {
 		return fmt.Errorf("save the owner: %w", err)
 	}
 	return writeToken(a.config.Server.Data, a.token)
@@ -190,7 +208,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.sweep = cancel
 	a.wait.Go(func() { a.retain(sweep) })
 	a.wait.Go(func() { a.inspect(sweep) })
-	return os.WriteFile(a.addressFile(), []byte("http://"+a.web.Addr()), 0o600)
+	return os.WriteFile(a.addressFile(), []byte(a.web.URL()), 0o600)
 }
 
 // retain drops whole days of the log once every model has kept them long
@@ -211,6 +229,9 @@ func (a *App) retain(ctx context.Context) {
 			} else if n > 0 {
 				a.o.Log.InfoContext(ctx, "days of the log dropped", "files", n)
 			}
+		}
+		if err := a.db.SaveLastUsed(ctx); err != nil {
+			a.o.Log.ErrorContext(ctx, "last use of tokens not written down", "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -233,6 +254,9 @@ func (a *App) Stop() {
 		a.loop.Stop()
 		a.gateway.Stop()
 		a.pool.Stop()
+		if err := a.db.SaveLastUsed(context.Background()); err != nil {
+			a.o.Log.Error("last use of tokens not written down", "error", err)
+		}
 		if err := a.db.Close(); err != nil {
 			a.o.Log.Error("store not closed", "error", err)
 		}

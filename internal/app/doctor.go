@@ -20,6 +20,10 @@ import (
 // doctor looks at what Hone needs of the machine.
 func (a *App) doctor(ctx context.Context) []op.Finding {
 	out := append([]op.Finding{a.space(), a.mayWrite(), a.logging(), a.audit(ctx), a.reserved(), a.schema(ctx), a.backups(ctx), a.artefacts(ctx)}, a.spools()...)
+	if a.certificate != nil {
+		ok, sentence := a.certificate.Finding()
+		out = append(out, op.Finding{Name: "certificate", OK: ok, Sentence: sentence})
+	}
 	_, now := a.configs.Current()
 	for _, name := range slices.Sorted(maps.Keys(now.Models)) {
 		m := now.Models[name]

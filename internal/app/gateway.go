@@ -51,6 +51,9 @@ func NewGateway(o GatewayOptions) (*Gateway, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Config.Server.Anonymous == "none" {
+		return nil, &hone.Error{Code: hone.Invalid, Message: "a gateway of its own knows no tokens, and nobody may come without one", Hint: "let `hone serve` answer, or write server: {anonymous: feedback} and listen on 127.0.0.1"}
+	}
 	data := o.Config.Server.Data
 	if _, err := os.Stat(data); errors.Is(err, fs.ErrNotExist) {
 		return nil, &hone.Error{Code: hone.NotFound, Message: "there is no data folder at " + data, Hint: "start `hone serve` once; it makes the folder, and the plans that a gateway follows"}
@@ -76,7 +79,7 @@ func NewGateway(o GatewayOptions) (*Gateway, error) {
 	}, o.Clock)
 	g.gateway = gateway.New(gateway.Options{Pool: g.pool, Log: g.spool, Clock: o.Clock, Logger: o.Log,
 		Model: g.follower.Model, Ejected: g.ejected, Prefix: o.Name + "-"})
-	g.web = web.New(web.Options{Listen: o.Listen, Log: o.Log, Metrics: gatewayMetrics(g),
+	g.web = web.New(web.Options{Listen: o.Listen, Anonymous: true, Log: o.Log, Metrics: gatewayMetrics(g),
 		Predict: g.gateway.Handler(func(*http.Request, string) error { return nil })})
 	return g, nil
 }

@@ -3,6 +3,8 @@ package app
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,14 +30,14 @@ func reach(ctx context.Context, g cli.Globals) (cli.Caller, error) {
 		if !strings.Contains(base, "://") {
 			base = "http://" + base
 		}
-		return &remote{base: base, token: g.Token}, nil
+		return &remote{base: base, token: g.Token, http: http.DefaultClient}, nil
 	}
 	c, text, err := load(g.Config)
 	if err != nil {
 		return nil, err
 	}
 	if b, err := os.ReadFile(filepath.Join(c.Server.Data, "address")); err == nil {
-		r := &remote{base: string(b), token: g.Token}
+		r := &remote{base: string(b), token: g.Token, http: near(c.Server)}
 		if r.token == "" {
 			t, _ := os.ReadFile(filepath.Join(c.Server.Data, "token"))
 			r.token = string(t)
@@ -84,11 +86,31 @@ func misconfigured(path string, err error) error {
 		Err: &hone.Error{Code: hone.Invalid, Message: path + " cannot be used: " + count, Hint: "`hone config docs` explains every key"}}
 }
 
+// near is how the server on this machine is reached: it is known by its own
+// certificate, whoever signed that.
+func near(s config.Server) *http.Client {
+	if s.TLS.Cert == "" {
+		return http.DefaultClient
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if pem, err := os.ReadFile(s.TLS.Cert); err == nil {
+		pool.AppendCertsFromPEM(pem)
+	}
+	known := &tls.Config{RootCAs: pool}
+	if len(s.Hosts) > 0 {
+		known.ServerName = s.Hosts[0]
+	}
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: known, DisableKeepAlives: true}}
+}
+
 // local calls operations in this process, as the owner of the folder.
 type local struct{ app *App }
 
 func (l local) Call(ctx context.Context, o op.Operation, in any) (any, error) {
-	return o.Call(ctx, l.app.service, op.Caller{Name: "owner", Role: op.Admin}, in)
+	return o.Call(ctx, l.app.service, op.Caller{Name: op.Owner, Role: op.Admin}, in)
 }
 
 func (l local) Close() error {
@@ -97,7 +119,10 @@ func (l local) Close() error {
 }
 
 // remote calls operations over HTTP.
-type remote struct{ base, token string }
+type remote struct {
+	base, token string
+	http        *http.Client
+}
 
 func (r *remote) Close() error { return nil }
 
@@ -108,7 +133,7 @@ func (r *remote) alive(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := r.http.Do(req)
 	if err != nil {
 		return false
 	}
@@ -121,7 +146,7 @@ func (r *remote) Call(ctx context.Context, o op.Operation, in any) (any, error) 
 	if err != nil {
 		return nil, err
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := r.http.Do(req)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()

@@ -396,6 +396,10 @@ func bind(c *cobra.Command, v reflect.Value, f reflect.StructField) {
 	case *string:
 		c.Flags().StringVar(p, name, "", f.Tag.Get("help"))
 	case *[]string:
+		if f.Tag.Get("list") == "comma" {
+			c.Flags().StringSliceVar(p, name, nil, f.Tag.Get("help"))
+			return
+		}
 		c.Flags().StringArrayVar(p, name, nil, f.Tag.Get("help"))
 	case *bool:
 		c.Flags().BoolVar(p, name, false, f.Tag.Get("help"))
@@ -411,6 +415,10 @@ func bind(c *cobra.Command, v reflect.Value, f reflect.StructField) {
 			*p = json.RawMessage(s)
 			return nil
 		})
+	case *op.Role:
+		c.Flags().StringVar((*string)(p), name, "", f.Tag.Get("help"))
+	case *hone.Duration:
+		c.Flags().TextVar(p, name, hone.Duration(0), f.Tag.Get("help"))
 	}
 }
 
@@ -420,7 +428,11 @@ func call(ctx context.Context, r Runner, g *Globals, o op.Operation, in any) err
 	if err != nil {
 		return err
 	}
-	out, err := caller.Call(ctx, o, in)
+	err = lookFirst(ctx, g, caller, in)
+	var out any
+	if err == nil {
+		out, err = caller.Call(ctx, o, in)
+	}
 	if err := errors.Join(err, caller.Close()); err != nil {
 		return err
 	}

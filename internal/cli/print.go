@@ -65,6 +65,12 @@ func print(w io.Writer, out any) {
 				fmt.Fprintf(w, "%6d  %s  %-10s %-22s %s\n", e.Seq, stamp(e.At), e.Actor, e.Action, e.Sentence)
 			}
 		}
+	case op.PrincipalList:
+		printPrincipals(w, v)
+	case op.Token:
+		fmt.Fprintf(w, "%s\n%s\n", v.Sentence, v.Token)
+	case op.Revoked:
+		fmt.Fprintln(w, v.Sentence)
 	case op.VersionList:
 		printVersions(w, v)
 	case op.EventOut:
@@ -96,6 +102,31 @@ func print(w io.Writer, out any) {
 		e.SetIndent("", "  ")
 		e.Encode(out)
 	}
+}
+
+func printPrincipals(w io.Writer, l op.PrincipalList) {
+	t := tabwriter.NewWriter(w, 2, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "name\trole\tkind\tmodels\tcame last (UTC)\ttoken")
+	for _, p := range l.Principals {
+		models, last, token := "all", "never", "good until revoked"
+		if len(p.Models) > 0 {
+			models = strings.Join(p.Models, ", ")
+		}
+		if !p.LastUsed.IsZero() {
+			last = stamp(p.LastUsed)
+		}
+		switch {
+		case !p.Revoked.IsZero():
+			token = "revoked " + stamp(p.Revoked)
+		case !p.Expires.IsZero():
+			token = "good until " + stamp(p.Expires)
+		}
+		if p.Data {
+			p.Role += ", data"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", p.Name, p.Role, p.Kind, models, last, token)
+	}
+	t.Flush()
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") }

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"net"
 	"regexp"
 	"slices"
 	"strconv"
@@ -21,21 +20,6 @@ var modelName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
 func checkName(d *decoder, key *node, path string) {
 	if !modelName.MatchString(key.text) {
 		d.fail(key, path, "", "the model name %q must have 1 to 63 lower-case letters, digits, - and _, and begin with a letter or digit", clip(key.text, 70))
-	}
-}
-
-func (d *decoder) checkServer(s *Server) {
-	if s.Listen == "" {
-		return
-	}
-	host, port, err := net.SplitHostPort(s.Listen)
-	if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || strconv.FormatUint(n, 10) != port {
-		d.failAt("server.listen", "write 127.0.0.1:8420", "listen wants an address and a port, not %q", clip(s.Listen, 40))
-		return
-	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		d.failAt("server.listen", "write 127.0.0.1:"+port+", and let a proxy that knows its users stand before it",
-			"%q is not an address of this machine alone", clip(s.Listen, 40))
 	}
 }
 
@@ -64,6 +48,9 @@ func (c *checker) model() {
 	c.budget()
 	for i := range c.m.Gates {
 		c.gate(i)
+	}
+	if c.m.FourEyes && c.m.Approval != hone.Manual {
+		c.fault("four_eyes", "write approval: manual", "four_eyes wants somebody to approve")
 	}
 	if s := c.m.Rollout.StickyBy; s != "" {
 		c.feature(s, "rollout.sticky_by")

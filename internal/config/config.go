@@ -27,7 +27,8 @@ type Config struct {
 
 // Server says where Hone listens and keeps its data.
 type Server struct {
-	// Listen is the address and port of the HTTP server. Default 127.0.0.1:8420.
+	// Listen is the address and port of the HTTP server. One that is not of this
+	// machine alone needs tls and hosts. Default 127.0.0.1:8420.
 	Listen string `json:"listen" yaml:"listen"`
 	// Data is the folder of everything that Hone stores; a relative one stands
 	// beside the file. Default hone-data.
@@ -41,14 +42,36 @@ type Server struct {
 	// most a sixteenth of it. No training begins while less than this is free. 0B
 	// holds back nothing. Default 64MiB.
 	Reserve hone.Bytes `json:"reserve" yaml:"reserve"`
+	// TLS is the certificate that Hone shows; it then speaks HTTPS alone.
+	TLS TLS `json:"tls,omitzero" yaml:"tls"`
+	// Hosts are the names by which Hone is called from elsewhere, without port.
+	// Requests for another name are refused, but for those of this machine.
+	Hosts []string `json:"hosts,omitempty" yaml:"hosts"`
+	// Anonymous is feedback or none: what who comes without a token may do.
+	// feedback: read, ask for predictions, send feedback and history, see no
+	// feature or label of a single row. Default feedback; always none where
+	// listen, hosts or behind_proxy let others in.
+	Anonymous string `json:"anonymous" yaml:"anonymous"`
+	// BehindProxy allows plain HTTP at any address, for a proxy that speaks TLS to
+	// the world. Whoever reaches the port past the proxy reads every token on the
+	// wire: keep the network between them to the two. Default false.
+	BehindProxy bool `json:"behind_proxy,omitempty" yaml:"behind_proxy"`
+}
+
+// TLS is a certificate with its key. Files that change are read again.
+type TLS struct {
+	// Cert is a file in PEM: the certificate, then those that signed it.
+	Cert string `json:"cert" yaml:"cert"`
+	// Key is the certificate's private key, a file in PEM.
+	Key string `json:"key" yaml:"key"`
 }
 
 // MaxBytes is the size of the largest file that is read.
 const MaxBytes = 1 << 20
 
 // Load reads the file at path with the models beside it, or the folder at path.
-// A problem in the files is an Errors. Server.Data becomes relative to where
-// Hone was started, or absolute, as path is.
+// A problem in the files is an Errors. Their paths become relative to where Hone
+// was started, or absolute, as path is.
 func Load(path string) (*Config, error) {
 	files, at, err := read(path)
 	if err != nil {
@@ -59,8 +82,10 @@ func Load(path string) (*Config, error) {
 		return nil, err
 	}
 	c.Dir = filepath.Dir(at)
-	if !filepath.IsAbs(c.Server.Data) {
-		c.Server.Data = filepath.Join(c.Dir, c.Server.Data)
+	for _, path := range []*string{&c.Server.Data, &c.Server.TLS.Cert, &c.Server.TLS.Key} {
+		if *path != "" && !filepath.IsAbs(*path) {
+			*path = filepath.Join(c.Dir, *path)
+		}
 	}
 	return c, nil
 }

@@ -83,19 +83,16 @@ func (d *decoder) config(root *node) *Config {
 	if d.has("version") && c.Version != 1 && len(d.problemsAt("version")) == 0 {
 		d.failAt("version", "write version: 1", "the format version %d is not one that this Hone reads", c.Version)
 	}
-	d.checkServer(&c.Server)
-	if c.Server.Listen == "" {
-		c.Server.Listen = "127.0.0.1:8420"
-	}
-	if c.Server.Data == "" {
-		c.Server.Data = "hone-data"
-	}
-	if c.Server.Spool == 0 {
-		c.Server.Spool = 1 << 30
+	or(&c.Server.Listen, "127.0.0.1:8420")
+	or(&c.Server.Data, "hone-data")
+	if f := c.Server.fault(); f != nil && len(d.problemsAt("server."+f.key)) == 0 {
+		d.failAt("server."+f.key, f.hint, "%s", f.message)
 	}
 	if !d.has("server.reserve") {
 		c.Server.Reserve = 64 << 20
 	}
+	or(&c.Server.Spool, 1<<30)
+	or(&c.Server.Anonymous, c.Server.anonymous())
 	return c
 }
 

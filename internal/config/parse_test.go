@@ -194,8 +194,8 @@ func TestLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := config.Server{Listen: "127.0.0.1:8420", Data: filepath.Join(dir, "hone-data"), Spool: 1 << 30, Reserve: 64 << 20}
-	if c.Server != want || c.Dir != dir || c.Version != 1 {
+	want := config.Server{Listen: "127.0.0.1:8420", Anonymous: "feedback", Data: filepath.Join(dir, "hone-data"), Spool: 1 << 30, Reserve: 64 << 20}
+	if !cmp.Equal(c.Server, want) || c.Dir != dir || c.Version != 1 {
 		t.Errorf("got %+v in %s, want %+v in %s", c.Server, c.Dir, want, dir)
 	}
 	save("server: {data: /srv/hone}\n" + minimal)

@@ -40,7 +40,11 @@ var rules = map[string]rule{
 	"Config.version": {required: true, example: "1"},
 	"Config.models":  {required: true},
 
-	"Server.spool": {min: 1 << 20, example: "1GiB"},
+	"Server.spool":     {min: 1 << 20, example: "1GiB"},
+	"Server.hosts":     {example: "[hone.example]"},
+	"Server.anonymous": {words: []string{"feedback", "none"}},
+	"TLS.cert":         {required: true, example: "hone.pem"},
+	"TLS.key":          {required: true, example: "hone.key"},
 
 	"Model.owner":    {example: "ada@example.com"},
 	"Model.task":     {required: true, words: []string{"binary", "multiclass", "regression"}},
@@ -133,7 +137,6 @@ var absent = map[string]string{
 	"DatasetSpec.max_per_source": "bound the rows with max_rows",
 	"TrainSpec.search":           "let a trainer of your own search (trainer: command)",
 	"Trigger.webhook":            "use event, and POST to /api/v1/models/NAME/events",
-	"Server.tls":                 "put a proxy that speaks TLS before it",
 }
 
 // absentWords does the same for values.

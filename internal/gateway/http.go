@@ -73,18 +73,17 @@ func (f *face) guard(h func(http.ResponseWriter, *http.Request) error, write fun
 			f.g.logger.ErrorContext(r.Context(), "request broke", "path", r.URL.Path, "error", err)
 			e = &hone.Error{Code: hone.Internal, Message: "internal error", Hint: "the log has the cause"}
 		}
-		write(w, status(e.Code, r), e)
+		write(w, status(e.Code), e)
 	}
 }
 
-func status(c hone.Code, r *http.Request) int {
+func status(c hone.Code) int {
 	switch c {
 	case hone.Invalid:
 		return http.StatusBadRequest
+	case hone.Unknown:
+		return http.StatusUnauthorized
 	case hone.Denied:
-		if r.Header.Get("Authorization") == "" {
-			return http.StatusUnauthorized
-		}
 		return http.StatusForbidden
 	case hone.NotFound:
 		return http.StatusNotFound

@@ -84,7 +84,7 @@ func web(t testing.TB) (http.Handler, *journal) {
 	}
 	return g.Handler(func(r *http.Request, model string) error {
 		if r.Header.Get("Authorization") == "bad" || model == "secret" {
-			return &hone.Error{Code: hone.Denied, Message: "you may not ask " + model, Hint: "bring a token"}
+			return &hone.Error{Code: hone.Unknown, Message: "you may not ask " + model, Hint: "bring a token"}
 		}
 		return nil
 	}), log

@@ -121,6 +121,9 @@ func (k *keeper) answer(ctx context.Context, a Act) (string, error) {
 		sentence := fmt.Sprintf("%s refused %s%s.", a.By, run.Candidate, because(a.Reason))
 		return sentence, k.closeRun(ctx, run, hone.Rejected, a.By, sentence)
 	}
+	if err := k.fourEyes(ctx, run, a.By); err != nil {
+		return "", err
+	}
 	if asked {
 		return k.steer(ctx, Act{Do: Pass, By: a.By, Reason: a.Reason})
 	}
@@ -137,6 +140,30 @@ func (k *keeper) answer(ctx context.Context, a Act) (string, error) {
 	return c.Run.Sentence, k.put(ctx, c)
 }
 
+// fourEyes refuses to let somebody release what is their own: a run that they
+// started, or that was judged under a configuration that they applied.
+func (k *keeper) fourEyes(ctx context.Context, run hone.Run, by string) error {
+	if !k.model.FourEyes && !run.FourEyes {
+		return nil
+	}
+	own := func(why string) error {
+		return &hone.Error{Code: hone.Denied, Message: fmt.Sprintf("%s %s, and %s wants four eyes", by, why, k.model.Name), Hint: "let another approver look at it; anybody who may can still reject it"}
+	}
+	if run.Decision.Trigger == hone.OnManual && run.Decision.By == by {
+		return own("started " + string(run.ID))
+	}
+	configs, err := k.o.Configs(ctx, run.Started)
+	if err != nil {
+		return err
+	}
+	for _, c := range configs {
+		if c.By == by {
+			return own("applied a configuration that " + string(run.ID) + " ran under")
+		}
+	}
+	return nil
+}
+
 // steer pauses, resumes or ends a rollout.
 func (k *keeper) steer(ctx context.Context, a Act) (string, error) {
 	run := *k.run
@@ -144,6 +171,9 @@ func (k *keeper) steer(ctx context.Context, a Act) (string, error) {
 		return "", &hone.Error{Code: hone.Conflict, Message: fmt.Sprintf("%s is %s: there is no rollout to %s", run.ID, run.State, a.Do), Hint: "only a candidate that passed its gates can be rolled out"}
 	}
 	if a.Do == Pass {
+		if err := k.fourEyes(ctx, run, a.By); err != nil {
+			return "", err
+		}
 		c, err := k.crown(ctx, run, hone.Change{}, a.By, fmt.Sprintf("%s ended its rollout%s", a.By, because(a.Reason)))
 		if err != nil {
 			return "", err

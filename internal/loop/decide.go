@@ -109,7 +109,7 @@ func (k *keeper) decide(ctx context.Context, now time.Time, look bool) error {
 	}
 	run := hone.Run{
 		ID: hone.RunID(fmt.Sprintf("%s-%d", k.model.Name, number)), Model: k.model.Name, Number: number,
-		State: hone.Collecting, Started: now, Since: now, Decision: d, Champion: k.champion.ID, Sentence: d.Sentence,
+		State: hone.Collecting, Started: now, Since: now, Decision: d, Champion: k.champion.ID, Sentence: d.Sentence, FourEyes: k.model.FourEyes,
 	}
 	return k.put(ctx, hone.Change{Run: &run, Decision: &d, Answered: answered, Event: hone.Event{
 		Actor: d.By, Action: "run.collecting", Sentence: d.Sentence, Data: marshal(d)}})

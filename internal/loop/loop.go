@@ -105,6 +105,9 @@ type Options struct {
 	Room func() error
 	// ConfigHash names a model's configuration.
 	ConfigHash func(hone.Model) string
+	// Configs returns the configuration that was in force at a time, and those
+	// that were applied after it. Models that want four eyes need it.
+	Configs func(ctx context.Context, since time.Time) ([]hone.Applied, error)
 	// Inline runs the work of each stage before Step returns, so that a
 	// simulation is in full command of time.
 	Inline bool

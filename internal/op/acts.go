@@ -24,7 +24,7 @@ type ActIn struct {
 type ApproveIn struct {
 	Run      string `json:"-" path:"run" help:"the run, such as fraud-12"`
 	Reason   string `json:"reason,omitempty" help:"why, for the record"`
-	Artefact string `json:"artefact,omitempty" help:"SHA-256 of the artefact that was looked at; refused when the candidate is another one"`
+	Artefact string `json:"artefact,omitempty" help:"SHA-256 of the artefact that was looked at; needed, and refused when the candidate is another one"`
 }
 
 // RollbackIn gives the traffic back.
@@ -41,22 +41,23 @@ type Done struct {
 
 func acts() []Operation {
 	return []Operation{
-		define(Operation{Name: "run", Method: "POST", Path: "/api/v1/models/{model}/runs", Role: Operator,
+		define(Operation{Name: "run", Method: "POST", Path: "/api/v1/models/{model}/runs", Role: Operator, Also: []Role{Agent},
 			Summary: "start a run by hand", Example: `hone run fraud --reason "the price list changed"`},
 			func(ctx context.Context, s *Service, who Caller, in RetrainIn) (Done, error) {
+				if in.Force && who.Role == Agent {
+					return Done{}, &hone.Error{Code: hone.Denied, Message: "an agent may not force a run", Hint: "ask without force, or let an operator do it"}
+				}
 				return act(ctx, s, in.Model, loop.Act{Do: loop.Retrain, By: who.Name, Reason: in.Reason, Force: in.Force})
 			}),
 		onRun("cancel", loop.Cancel, Operator, "end the run under way", "hone cancel fraud-12"),
-		define(Operation{Name: "approve", Method: "POST", Path: "/api/v1/runs/{run}/approve", Role: Approver,
-			Summary: "release a candidate that waits for approval", Example: "hone approve fraud-12"},
-			func(ctx context.Context, s *Service, who Caller, in ApproveIn) (Done, error) {
-				return onOpen(ctx, s, in.Run, loop.Act{Do: loop.Approve, By: who.Name, Reason: in.Reason, Artefact: in.Artefact})
-			}),
+		define(Operation{Name: "approve", Method: "POST", Path: "/api/v1/runs/{run}/approve", Role: Approver, Person: true, Scoped: true,
+			Summary: "release a candidate that waits for approval",
+			Help:    "An approval is for one artefact, by its hash. At the command line it is looked up and shown when it is not given.", Example: "hone approve fraud-12"}, approve),
 		onRun("reject", loop.Refuse, Approver, "refuse a candidate that waits for approval", "hone reject fraud-12 --reason \"too many flips\""),
 		onRun("promote", loop.Pass, Approver, "give the candidate in rollout all traffic now", "hone promote fraud-12"),
 		onRun("pause", loop.Pause, Operator, "stop a rollout at its step", "hone pause fraud-12"),
 		onRun("resume", loop.Resume, Operator, "let a paused rollout go on", "hone resume fraud-12"),
-		define(Operation{Name: "rollback", Method: "POST", Path: "/api/v1/models/{model}/rollback", Role: Operator,
+		define(Operation{Name: "rollback", Method: "POST", Path: "/api/v1/models/{model}/rollback", Role: Operator, Also: []Role{Approver},
 			Summary: "give the traffic back: from a challenger to the champion, or to the champion before", Example: "hone rollback fraud --reason \"complaints\""},
 			func(ctx context.Context, s *Service, who Caller, in RollbackIn) (Done, error) {
 				return act(ctx, s, in.Model, loop.Act{Do: loop.Rollback, By: who.Name, Reason: in.Reason})
@@ -65,18 +66,28 @@ func acts() []Operation {
 }
 
 func onRun(name string, do loop.Do, role Role, summary, example string) Operation {
-	return define(Operation{Name: name, Method: "POST", Path: "/api/v1/runs/{run}/" + name, Role: role, Summary: summary, Example: example},
+	return define(Operation{Name: name, Method: "POST", Path: "/api/v1/runs/{run}/" + name, Role: role, Person: role == Approver, Scoped: true, Summary: summary, Example: example},
 		func(ctx context.Context, s *Service, who Caller, in ActIn) (Done, error) {
-			return onOpen(ctx, s, in.Run, loop.Act{Do: do, By: who.Name, Reason: in.Reason})
+			return onOpen(ctx, s, who, in.Run, loop.Act{Do: do, Reason: in.Reason})
 		})
 }
 
-func onOpen(ctx context.Context, s *Service, id string, a loop.Act) (Done, error) {
-	run, err := s.Control.Run(ctx, hone.RunID(id))
+func approve(ctx context.Context, s *Service, who Caller, in ApproveIn) (Done, error) {
+	if _, err := s.run(ctx, who, in.Run); err != nil {
+		return Done{}, err
+	}
+	if in.Artefact == "" {
+		return Done{}, &hone.Error{Code: hone.Invalid, Message: "an approval names the artefact that it is for", Hint: "send its SHA-256 as artefact; `hone versions` shows that of each version"}
+	}
+	return onOpen(ctx, s, who, in.Run, loop.Act{Do: loop.Approve, Reason: in.Reason, Artefact: in.Artefact})
+}
+
+func onOpen(ctx context.Context, s *Service, who Caller, id string, a loop.Act) (Done, error) {
+	run, err := s.run(ctx, who, id)
 	if err != nil {
 		return Done{}, err
 	}
-	a.Run = run.ID
+	a.Run, a.By = run.ID, who.Name
 	return act(ctx, s, run.Model, a)
 }
 

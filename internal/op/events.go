@@ -113,9 +113,9 @@ func receive(ctx context.Context, s *Service, who Caller, in EventIn) (EventOut,
 	return out, nil
 }
 
-// unseen are characters that a reader does not see, or that turn the text
+// unprintable are characters that a reader does not see, or that turn the text
 // around them.
-func unseen(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
+func unprintable(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
 
 // event reads what was sent.
 func (in EventIn) event(now time.Time, who Caller) (hone.CloudEvent, error) {
@@ -145,7 +145,7 @@ func (in EventIn) event(now time.Time, who Caller) (hone.CloudEvent, error) {
 			return bad("it has no %s", a.name)
 		case len(a.value) > maxAttribute:
 			return bad("its %s is longer than %d bytes", a.name, maxAttribute)
-		case !utf8.ValidString(a.value) || strings.ContainsFunc(a.value, unseen):
+		case !utf8.ValidString(a.value) || strings.ContainsFunc(a.value, unprintable):
 			return bad("its %s has control characters", a.name)
 		}
 	}

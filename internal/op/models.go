@@ -73,9 +73,9 @@ type ModelDetail struct {
 
 func models() []Operation {
 	return []Operation{
-		define(Operation{Name: "status", Method: "GET", Path: "/api/v1/status", Role: Viewer,
+		define(Operation{Name: "status", Method: "GET", Path: "/api/v1/status", Role: Viewer, Scoped: true,
 			Summary: "say how every model is", Example: "hone status"},
-			func(_ context.Context, s *Service, _ Caller, _ Nothing) (Status, error) { return s.Status() }),
+			func(_ context.Context, s *Service, who Caller, _ Nothing) (Status, error) { return s.Status(who) }),
 		define(Operation{Name: "model", Method: "GET", Path: "/api/v1/models/{model}", Role: Viewer,
 			Summary: "show one model: champion, signals, drift, the run under way", Example: "hone model fraud"},
 			func(_ context.Context, s *Service, _ Caller, in ModelIn) (ModelDetail, error) {
@@ -107,10 +107,10 @@ func drift(v loop.View) monitor.Drift {
 	return v.Drift
 }
 
-// Status says how every model is.
-func (s *Service) Status() (Status, error) {
+// Status says how every model is that the caller may see.
+func (s *Service) Status(who Caller) (Status, error) {
 	out := Status{At: s.Clock.Now(), Models: []ModelStatus{}}
-	for _, name := range s.Loop.Models() {
+	for _, name := range s.seen(who) {
 		v, err := s.Loop.View(name)
 		if err != nil {
 			return out, err
@@ -118,6 +118,11 @@ func (s *Service) Status() (Status, error) {
 		out.Models = append(out.Models, s.status(v))
 	}
 	return out, nil
+}
+
+// seen lists the models that a caller may see.
+func (s *Service) seen(who Caller) []string {
+	return slices.DeleteFunc(s.Loop.Models(), func(m string) bool { return !who.Sees(m) })
 }
 
 func (s *Service) status(v loop.View) ModelStatus {

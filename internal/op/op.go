@@ -7,32 +7,7 @@ package op
 import (
 	"context"
 	"reflect"
-
-	"hone"
 )
-
-// Role is what a principal may do. Each role may do what those before it may.
-type Role string
-
-// The roles, from least to most.
-const (
-	Viewer   Role = "viewer"   // Reads.
-	Feedback Role = "feedback" // Also sends predictions, labels and history.
-	Operator Role = "operator" // Also starts, steers and rolls back runs.
-	Approver Role = "approver" // Also approves and refuses candidates.
-	Admin    Role = "admin"    // Everything.
-)
-
-var ranks = map[Role]int{Viewer: 1, Feedback: 2, Operator: 3, Approver: 4, Admin: 5}
-
-// May tells whether a role is enough for what needs another.
-func (r Role) May(need Role) bool { return ranks[r] >= ranks[need] && ranks[need] > 0 }
-
-// Caller is who asks.
-type Caller struct {
-	Name string
-	Role Role
-}
 
 // Operation is one thing that Hone does for whoever asks. Fields of In that are
 // tagged `path` stand in the URL, `query` behind it, the others in the body, where
@@ -42,7 +17,10 @@ type Operation struct {
 	Name    string // As a command, words apart: "audit verify".
 	Method  string
 	Path    string
-	Role    Role
+	Role    Role   // Whose work it is; see Roles for who else may do it.
+	Also    []Role // Others who may.
+	Person  bool   // Only a person may, never a program.
+	Scoped  bool   // It looks itself which models the caller may see; one that does not, and names no model, is closed to who may not see all.
 	Summary string // One line, lower case.
 	Help    string // More, if it needs more.
 	Example string // A command that works.
@@ -53,9 +31,11 @@ type Operation struct {
 // Call does the operation. In is a pointer to a value of o.In; the answer is a
 // value of o.Out.
 func (o Operation) Call(ctx context.Context, s *Service, who Caller, in any) (any, error) {
-	if !who.Role.May(o.Role) {
-		return nil, &hone.Error{Code: hone.Denied, Message: "`" + o.Name + "` needs the role " + string(o.Role),
-			Hint: "use a token of somebody who has it: --token or $HONE_TOKEN, over HTTP Authorization: Bearer TOKEN; the owner's is in the data folder, in the file token"}
+	if err := o.Allow(who); err != nil {
+		return nil, err
+	}
+	if err := o.reach(who, in); err != nil {
+		return nil, err
 	}
 	return o.call(ctx, s, who, in)
 }
@@ -80,6 +60,7 @@ func All() []Operation {
 	out = append(out, records()...)
 	out = append(out, vault()...)
 	out = append(out, configs()...)
+	out = append(out, principals()...)
 	return out
 }
 
@@ -91,4 +72,16 @@ func Find(name string) (Operation, bool) {
 		}
 	}
 	return Operation{}, false
+}
+
+// model is the model that an input names, and whether its place is in the path.
+func (o Operation) model(in any) (name string, required bool) {
+	v := reflect.ValueOf(in).Elem()
+	for i := range o.In.NumField() {
+		tag := o.In.Field(i).Tag
+		if tag.Get("path") == "model" || tag.Get("query") == "model" {
+			return v.Field(i).String(), tag.Get("path") == "model"
+		}
+	}
+	return "", false
 }

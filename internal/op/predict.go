@@ -28,7 +28,7 @@ type Predicted struct {
 // Predict is the one operation that the gateway answers and not the loop; it is
 // not among All, since only a running server has a gateway.
 func Predict() Operation {
-	return define(Operation{Name: "predict", Method: "POST", Path: "/api/v1/models/{model}/predict", Role: Viewer,
+	return define(Operation{Name: "predict", Method: "POST", Path: "/api/v1/models/{model}/predict", Role: Predictor,
 		Summary: "ask a model for one prediction", Example: "hone predict fraud amount=950 country=FR"},
 		func(context.Context, *Service, Caller, PredictIn) (Predicted, error) {
 			return Predicted{}, &hone.Error{Code: hone.Unavailable, Message: "no server is running", Hint: "start one with `hone serve`, then repeat"}

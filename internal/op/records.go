@@ -2,6 +2,7 @@ package op
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -30,6 +31,8 @@ type Trace struct {
 	Version    *hone.Version   `json:"version,omitempty"`
 	Run        *hone.Run       `json:"run,omitempty"`
 	Dataset    *hone.Dataset   `json:"dataset,omitempty"`
+	// Withheld says what is not shown to this caller.
+	Withheld string `json:"withheld,omitempty"`
 	// Aliases are the moves that gave the version its traffic.
 	Aliases []hone.AliasMove `json:"alias_history,omitempty"`
 	// Steps tell the chain in words, from the answer back to its evidence.
@@ -65,13 +68,22 @@ type Report struct {
 	Findings []Finding `json:"findings"`
 }
 
+func marshal(v any) json.RawMessage {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // Only what is made here is written.
+	}
+	return b
+}
+
 func records() []Operation {
 	return []Operation{
-		define(Operation{Name: "trace", Method: "GET", Path: "/api/v1/trace/{prediction_id}", Role: Viewer,
-			Summary: "walk from an answer to its evidence: version, run, trigger, dataset, gates, people", Example: "hone trace p-81"}, trace),
-		define(Operation{Name: "export", Method: "GET", Path: "/api/v1/audit", Role: Viewer,
+		define(Operation{Name: "trace", Method: "GET", Path: "/api/v1/trace/{prediction_id}", Role: Viewer, Scoped: true,
+			Summary: "walk from an answer to its evidence: version, run, trigger, dataset, gates, people",
+			Help:    "Features, unit, labels and feedback are shown to admins and to who was given --data; to others the chain alone.", Example: "hone trace p-81"}, trace),
+		define(Operation{Name: "export", Method: "GET", Path: "/api/v1/audit", Role: Viewer, Scoped: true,
 			Summary: "list the audit chain, oldest first", Example: "hone export --after 100 --json"}, listAudit),
-		define(Operation{Name: "audit verify", Method: "GET", Path: "/api/v1/audit/verify", Role: Viewer,
+		define(Operation{Name: "audit verify", Method: "GET", Path: "/api/v1/audit/verify", Role: Viewer, Scoped: true,
 			Summary: "check that no event of the audit chain was changed, removed or put in", Example: "hone audit verify"}, verifyAudit),
 		define(Operation{Name: "doctor", Method: "GET", Path: "/api/v1/doctor", Role: Viewer,
 			Summary: "look whether everything that Hone needs is in order", Example: "hone doctor"},
@@ -85,13 +97,30 @@ func records() []Operation {
 	}
 }
 
-func listAudit(ctx context.Context, s *Service, _ Caller, in AuditIn) (AuditList, error) {
+func listAudit(ctx context.Context, s *Service, who Caller, in AuditIn) (AuditList, error) {
 	head, _, err := s.Records.Head(ctx)
 	if err != nil {
 		return AuditList{}, err
 	}
-	events, err := s.Records.Events(ctx, in.After, in.Model, bounded(in.Limit, 1000, 10000))
-	return AuditList{Events: events, Head: head}, err
+	limit := bounded(in.Limit, 1000, 10000)
+	out := AuditList{Events: []hone.Event{}, Head: head}
+	for after := in.After; len(out.Events) < limit; {
+		events, err := s.Records.Events(ctx, after, in.Model, limit)
+		if err != nil || len(events) == 0 {
+			return out, err
+		}
+		after = events[len(events)-1].Seq
+		for _, e := range events {
+			// What concerns no model may name others.
+			if len(out.Events) < limit && (len(who.Models) == 0 || e.Model != "" && who.Sees(e.Model)) {
+				out.Events = append(out.Events, e)
+			}
+		}
+		if len(events) < limit {
+			return out, nil
+		}
+	}
+	return out, nil
 }
 
 func verifyAudit(ctx context.Context, s *Service, _ Caller, _ Nothing) (Verified, error) {
@@ -151,8 +180,8 @@ func erasedPayloads(gaps []audit.Gap) (said string) {
 	return said
 }
 
-func trace(ctx context.Context, s *Service, _ Caller, in TraceIn) (Trace, error) {
-	names := s.Loop.Models()
+func trace(ctx context.Context, s *Service, who Caller, in TraceIn) (Trace, error) {
+	names := s.seen(who)
 	if in.Model != "" {
 		names = []string{in.Model}
 	}
@@ -164,14 +193,19 @@ func trace(ctx context.Context, s *Service, _ Caller, in TraceIn) (Trace, error)
 		if err != nil {
 			return Trace{}, err
 		}
-		return s.chain(ctx, p, fs)
+		return s.chain(ctx, who, p, fs)
 	}
 	return Trace{}, &hone.Error{Code: hone.NotFound, Message: fmt.Sprintf("no prediction %q is kept", in.Prediction),
 		Hint: "answers are found for as long as retention keeps them; buffered ones after at most 100 ms"}
 }
 
-func (s *Service) chain(ctx context.Context, p hone.Prediction, fs []hone.Feedback) (Trace, error) {
+func (s *Service) chain(ctx context.Context, who Caller, p hone.Prediction, fs []hone.Feedback) (Trace, error) {
 	t := Trace{Prediction: p, Feedback: fs}
+	if !who.Reads() {
+		t.Prediction.Unit, t.Feedback = "", []hone.Feedback{}
+		t.Withheld = "Features, unit, labels and feedback are shown to admins and to who was given --data."
+		return t, s.answered(ctx, &t)
+	}
 	truth := feedback.Fold(fs)
 	if truth.Known {
 		t.Label = truth.Label

@@ -44,10 +44,10 @@ func runs() []Operation {
 				got, err := s.Control.Runs(ctx, in.Model, bounded(in.Limit, 20, 1000))
 				return RunList{Runs: got}, err
 			}),
-		define(Operation{Name: "show", Method: "GET", Path: "/api/v1/runs/{run}", Role: Viewer,
+		define(Operation{Name: "show", Method: "GET", Path: "/api/v1/runs/{run}", Role: Viewer, Also: []Role{Trainer}, Scoped: true,
 			Summary: "show one run: why it started, where it stands, its gates", Example: "hone show fraud-12"},
-			func(ctx context.Context, s *Service, _ Caller, in RunIn) (hone.Run, error) {
-				return s.Control.Run(ctx, hone.RunID(in.Run))
+			func(ctx context.Context, s *Service, who Caller, in RunIn) (hone.Run, error) {
+				return s.run(ctx, who, in.Run)
 			}),
 		define(Operation{Name: "decisions", Method: "GET", Path: "/api/v1/models/{model}/decisions", Role: Viewer,
 			Summary: "list what was decided, also to wait, with the evidence", Example: "hone decisions fraud"},
@@ -58,14 +58,45 @@ func runs() []Operation {
 				got, err := s.Records.Decisions(ctx, in.Model, bounded(in.Limit, 20, 1000))
 				return DecisionList{Decisions: got}, err
 			}),
-		define(Operation{Name: "dataset", Method: "GET", Path: "/api/v1/datasets/{dataset}", Role: Viewer,
+		define(Operation{Name: "dataset", Method: "GET", Path: "/api/v1/datasets/{dataset}", Role: Viewer, Scoped: true,
 			Summary: "show a dataset's manifest: recipe, rows, checks", Example: "hone dataset 3f2a…"},
-			func(ctx context.Context, s *Service, _ Caller, in DatasetIn) (hone.Dataset, error) {
-				return s.Control.Dataset(ctx, hone.DatasetID(in.Dataset))
+			func(ctx context.Context, s *Service, who Caller, in DatasetIn) (hone.Dataset, error) {
+				return s.dataset(ctx, who, in.Dataset)
 			}),
-		define(Operation{Name: "dataset rebuild", Method: "GET", Path: "/api/v1/datasets/{dataset}/rebuild", Role: Operator,
+		define(Operation{Name: "dataset rebuild", Method: "GET", Path: "/api/v1/datasets/{dataset}/rebuild", Role: Operator, Scoped: true,
 			Summary: "assemble a dataset again from the log and compare its hash", Example: "hone dataset rebuild 3f2a…"}, rebuild),
 	}
+}
+
+// run finds a run that the caller may see.
+func (s *Service) run(ctx context.Context, who Caller, id string) (hone.Run, error) {
+	run, err := s.Control.Run(ctx, hone.RunID(id))
+	if err == nil && !who.Sees(run.Model) {
+		return hone.Run{}, absent("run", id)
+	}
+	if e, ok := hone.AsError(err); ok && e.Code == hone.NotFound {
+		err = absent("run", id)
+	}
+	return run, err
+}
+
+// dataset finds a dataset that the caller may see.
+func (s *Service) dataset(ctx context.Context, who Caller, id string) (hone.Dataset, error) {
+	ds, err := s.Control.Dataset(ctx, hone.DatasetID(id))
+	if err == nil && !who.Sees(ds.Model) {
+		return hone.Dataset{}, absent("dataset", id)
+	}
+	if e, ok := hone.AsError(err); ok && e.Code == hone.NotFound {
+		err = absent("dataset", id)
+	}
+	return ds, err
+}
+
+// absent says that there is no such thing, in the same words to who may not see
+// it.
+func absent(what, id string) error {
+	hint := map[string]string{"run": "hone runs lists them", "dataset": "hone show RUN names a run's dataset"}[what]
+	return &hone.Error{Code: hone.NotFound, Message: fmt.Sprintf("there is no %s %q", what, id), Hint: hint}
 }
 
 // Rebuilt compares a dataset with what its manifest gives today.
@@ -76,8 +107,8 @@ type Rebuilt struct {
 	Sentence string         `json:"sentence"`
 }
 
-func rebuild(ctx context.Context, s *Service, _ Caller, in DatasetIn) (Rebuilt, error) {
-	ds, err := s.Control.Dataset(ctx, hone.DatasetID(in.Dataset))
+func rebuild(ctx context.Context, s *Service, who Caller, in DatasetIn) (Rebuilt, error) {
+	ds, err := s.dataset(ctx, who, in.Dataset)
 	if err != nil {
 		return Rebuilt{}, err
 	}

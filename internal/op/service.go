@@ -2,6 +2,8 @@ package op
 
 import (
 	"context"
+	"io"
+	"sync"
 	"time"
 
 	"hone"
@@ -51,12 +53,17 @@ type Service struct {
 	Records Records
 	Events  Events
 	Inbox   Inbox
+	People  People
 	Clock   clock.Clock
+	Rand    io.Reader
+	Fence   hone.Fence
 	// Doctor looks at the machine and the folder.
 	Doctor func(ctx context.Context) []Finding
 	// Vault makes backups and erases.
 	Vault  Vault
 	Config Configuration
+
+	people sync.Mutex // Held while a principal is read and written.
 }
 
 // Configuration is what is in force, and what was.

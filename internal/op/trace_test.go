@@ -121,7 +121,7 @@ func TestReads(t *testing.T) {
 		_, err := call[any](t, a, name, in)
 		refused(t, name, err, hone.NotFound)
 	}
-	for name, in := range map[string]any{"rollback": &op.RollbackIn{Model: "fraud"}, "pause": &op.ActIn{Run: "fraud-1"}, "approve": &op.ApproveIn{Run: "fraud-1"}} {
+	for name, in := range map[string]any{"rollback": &op.RollbackIn{Model: "fraud"}, "pause": &op.ActIn{Run: "fraud-1"}, "approve": &op.ApproveIn{Run: "fraud-1", Artefact: "a"}} {
 		_, err := call[any](t, a, name, in)
 		refused(t, name, err, hone.Conflict)
 	}

@@ -28,15 +28,24 @@ func (db *DB) Commit(ctx context.Context, fence hone.Fence, c hone.Change) (hone
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	var plan *hone.Plan
+	var known holders
 	e, err := spared(db, func() (hone.Event, error) {
 		if c.Plan != nil {
 			copied := *c.Plan
 			plan = &copied
 		}
-		return db.transact(ctx, fence, c.Event, func(s *session) error { return s.apply(c, plan) })
+		return db.transact(ctx, fence, c.Event, func(s *session) (err error) {
+			if err = s.apply(c, plan); err == nil && c.Principal != nil {
+				known, err = readPrincipals(ctx, s.tx, *db.principals.Load())
+			}
+			return err
+		})
 	})
 	if err != nil {
 		return hone.Event{}, full(err)
+	}
+	if c.Principal != nil {
+		db.principals.Store(&known)
 	}
 	if plan != nil {
 		c.Plan.Token = plan.Token
@@ -139,6 +148,9 @@ func (s *session) apply(c hone.Change, plan *hone.Plan) error {
 	}
 	if c.Watch != nil {
 		steps = append(steps, func() error { return s.putWatch(*c.Watch) })
+	}
+	if c.Principal != nil {
+		steps = append(steps, func() error { return s.putPrincipal(*c.Principal) })
 	}
 	if c.Config != nil {
 		steps = append(steps, func() error { return s.putConfig(*c.Config) })

@@ -2,9 +2,7 @@ package store_test
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -242,7 +240,7 @@ func TestAuditIsGapless(t *testing.T) {
 	}
 }
 
-func TestSignalsAndPrincipals(t *testing.T) {
+func TestSignalsAndSchemas(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	db := open(t, t.TempDir(), store.Options{})
@@ -264,22 +262,6 @@ func TestSignalsAndPrincipals(t *testing.T) {
 	if got, err := db.LatestSignals(ctx, "fraud"); err != nil || len(got) != 2 || got[1].Value != 9 {
 		t.Errorf("latest signals are %v, %v", got, err)
 	}
-
-	digest := func(s string) string { h := sha256.Sum256([]byte(s)); return hex.EncodeToString(h[:]) }
-	if err := db.SavePrincipal(ctx, "ada", "admin", digest("a")); err != nil {
-		t.Fatal(err)
-	}
-	if name, role, err := db.PrincipalByToken(ctx, digest("a")); err != nil || name != "ada" || role != "admin" {
-		t.Errorf("got %s, %s, %v", name, role, err)
-	}
-	wantCode(t, db.SavePrincipal(ctx, "eve", "admin", digest("a")), hone.Conflict)
-	wantCode(t, db.SavePrincipal(ctx, "eve", "admin", "short"), hone.Invalid)
-	if err := db.RevokePrincipal(ctx, "ada"); err != nil {
-		t.Error(err)
-	}
-	_, _, err = db.PrincipalByToken(ctx, digest("a"))
-	wantCode(t, err, hone.Denied)
-	wantCode(t, db.RevokePrincipal(ctx, "bob"), hone.NotFound)
 
 	schema := frame.Schema{{Name: "amount", Kind: frame.Number}}
 	if err := db.SaveSchema(ctx, "fraud", schema); err != nil {

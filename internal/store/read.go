@@ -107,6 +107,20 @@ func (db *DB) ConfigAt(ctx context.Context, sha string) (hone.Applied, error) {
 		"SELECT body FROM config WHERE substr(sha256, 1, length(?)) = ? ORDER BY seq DESC LIMIT 1", sha, sha)
 }
 
+// ConfigsSince returns the configuration that was in force at a time, and those
+// that were applied after it, oldest first.
+func (db *DB) ConfigsSince(ctx context.Context, since time.Time) ([]hone.Applied, error) {
+	all, err := bodies[hone.Applied](ctx, db.read, "SELECT body FROM config ORDER BY seq")
+	var out []hone.Applied
+	for _, c := range all {
+		if !c.At.After(since) {
+			out = out[:0]
+		}
+		out = append(out, c)
+	}
+	return out, err
+}
+
 // Events returns audit events after the given number, oldest first: those of a
 // model, or all when model is "".
 func (db *DB) Events(ctx context.Context, after int64, model string, limit int) ([]hone.Event, error) {
@@ -213,6 +227,7 @@ func (db *DB) Head(ctx context.Context) (int64, string, error) {
 }
 
 type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }

@@ -2,9 +2,7 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -84,55 +82,6 @@ func (db *DB) Signals(ctx context.Context, model, name string, since time.Time, 
 // and slice.
 func (db *DB) LatestSignals(ctx context.Context, model string) ([]hone.Signal, error) {
 	return bodies[hone.Signal](ctx, db.read, "SELECT body FROM latest_signal WHERE model = ? ORDER BY name, slice", model)
-}
-
-// SavePrincipal stores who may do what with which token, of which only the
-// SHA-256, in hex, is kept. A known name gets the new role and token.
-func (db *DB) SavePrincipal(ctx context.Context, name, role, tokenSHA256 string) error {
-	if name == "" || role == "" || !isDigest(tokenSHA256) {
-		return &hone.Error{Code: hone.Invalid, Message: "a principal needs a name, a role and the SHA-256 of a token"}
-	}
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	_, err := db.write.ExecContext(ctx, `INSERT INTO principal (name, role, token_sha256, created) VALUES (?, ?, ?, ?)
-		ON CONFLICT (name) DO UPDATE SET role = excluded.role, token_sha256 = excluded.token_sha256, revoked = NULL`,
-		name, role, tokenSHA256, db.o.Clock.Now().UnixNano())
-	if isUnique(err) {
-		return &hone.Error{Code: hone.Conflict, Message: "another principal has this token", Hint: "draw a new one"}
-	}
-	if err != nil {
-		return fmt.Errorf("store principal %s: %w", name, full(err))
-	}
-	return nil
-}
-
-// RevokePrincipal ends a principal's token at once.
-func (db *DB) RevokePrincipal(ctx context.Context, name string) error {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	res, err := db.write.ExecContext(ctx, "UPDATE principal SET revoked = coalesce(revoked, ?) WHERE name = ?",
-		db.o.Clock.Now().UnixNano(), name)
-	if err != nil {
-		return fmt.Errorf("revoke principal %s: %w", name, full(err))
-	}
-	if n, err := res.RowsAffected(); err != nil || n == 0 {
-		return &hone.Error{Code: hone.NotFound, Message: fmt.Sprintf("there is no principal %q", name)}
-	}
-	return nil
-}
-
-// PrincipalByToken returns whose token has this SHA-256. It fails with Denied
-// where nobody's has, or it was revoked.
-func (db *DB) PrincipalByToken(ctx context.Context, tokenSHA256 string) (name, role string, err error) {
-	err = db.read.QueryRowContext(ctx, "SELECT name, role FROM principal WHERE token_sha256 = ? AND revoked IS NULL",
-		tokenSHA256).Scan(&name, &role)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", "", &hone.Error{Code: hone.Denied, Message: "the token is unknown or revoked", Hint: "ask an admin for a new one"}
-	}
-	if err != nil {
-		return "", "", fmt.Errorf("read principals: %w", err)
-	}
-	return name, role, nil
 }
 
 // nanos is how times are stored: nanoseconds since 1970, and the least number

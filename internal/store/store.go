@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -53,6 +54,8 @@ type DB struct {
 	blobs   *Blobs
 	reserve *reserve
 	close   func() error
+	// principals are those of the last commit.
+	principals atomic.Pointer[holders]
 
 	mu    sync.Mutex // Of the one writer of control state.
 	write *sql.DB
@@ -164,7 +167,11 @@ func (db *DB) openControl(path string) (err error) {
 	if err := row.Scan(&db.fence); err != nil {
 		return fmt.Errorf("take a fence: %w", err)
 	}
-	db.read, err = openSQL(path, false)
+	if db.read, err = openSQL(path, false); err != nil {
+		return err
+	}
+	known, err := readPrincipals(ctx, db.read, nil)
+	db.principals.Store(&known)
 	return err
 }
 

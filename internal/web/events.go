@@ -28,6 +28,7 @@ type stream struct {
 	w    http.ResponseWriter
 	out  *http.ResponseController
 	r    *http.Request
+	who  op.Caller
 	last int64 // Number of the audit event that was sent last.
 	was  string
 	idle int
@@ -44,9 +45,10 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		problem(w, err)
 		return
 	}
+	st.out.SetReadDeadline(time.Time{}) // A stream has no end.
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
-	for st.audit() && st.status() {
+	for st.admitted() && st.audit() && st.status() {
 		select {
 		case <-r.Context().Done():
 			return
@@ -76,12 +78,20 @@ func (st *stream) begin() (err error) {
 	return err
 }
 
+// admitted tells whether the reader may still read: a token may have been
+// revoked, or its time may be over.
+func (st *stream) admitted() (ok bool) {
+	who, err := st.s.caller(st.r)
+	st.who = who
+	return err == nil && who.Role.May(op.Viewer)
+}
+
 // audit sends the events that the reader has not seen. The store is asked for
 // them: what the channel of changes says is only that there are some.
 func (st *stream) audit() bool {
 	list, _ := op.Find("export")
 	for {
-		got, err := list.Call(st.r.Context(), st.s.o.Service, op.Caller{Role: op.Viewer}, &op.AuditIn{After: st.last})
+		got, err := list.Call(st.r.Context(), st.s.o.Service, st.who, &op.AuditIn{After: st.last})
 		if err != nil {
 			return false
 		}
@@ -99,7 +109,7 @@ func (st *stream) audit() bool {
 
 // status says how every model is, where that changed.
 func (st *stream) status() bool {
-	status, err := st.s.o.Service.Status()
+	status, err := st.s.o.Service.Status(st.who)
 	if err != nil {
 		return false
 	}

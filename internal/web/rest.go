@@ -28,13 +28,20 @@ const maxLine = 1 << 20
 func (s *Server) operation(o op.Operation) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		who, err := s.caller(r)
-		if err == nil && !who.Role.May(o.Role) {
-			if _, err = o.Call(r.Context(), s.o.Service, who, nil); r.Header.Get("Authorization") == "" {
-				err = errUnknown{err}
-			}
+		if err == nil {
+			err = o.Allow(who)
+		}
+		var leave func()
+		if err == nil {
+			leave, err = s.enter(who)
 		}
 		if err != nil {
-			s.fail(w, r, o, err)
+			s.fail(w, r, o.Name, err)
+			return
+		}
+		defer leave()
+		if err := s.mayAct(r, o, who); err != nil {
+			problem(w, err)
 			return
 		}
 		in := reflect.New(o.In)
@@ -42,13 +49,15 @@ func (s *Server) operation(o op.Operation) http.Handler {
 			problem(w, err)
 			return
 		}
+		// What is done with the body may take longer than the body.
+		http.NewResponseController(w).SetReadDeadline(time.Time{})
 		var body []byte
 		out, err := o.Call(r.Context(), s.o.Service, who, in.Interface())
 		if err == nil {
 			body, err = json.Marshal(out)
 		}
 		if err != nil {
-			s.fail(w, r, o, err)
+			s.fail(w, r, o.Name, err)
 			return
 		}
 		h := w.Header()
@@ -58,10 +67,30 @@ func (s *Server) operation(o op.Operation) http.Handler {
 	})
 }
 
+// mayAct holds what changes the state to a rate, by who asks and by where they
+// ask from. Data may come as fast as it can be stored.
+func (s *Server) mayAct(r *http.Request, o op.Operation, who op.Caller) error {
+	if o.Method == http.MethodGet || o.Role == op.Predictor || o.Role == op.Feedback {
+		return nil
+	}
+	now := s.o.Service.Clock.Now()
+	if s.acts.allow(who.Name, now) && s.acts.allow("from "+origin(r), now) {
+		return nil
+	}
+	return &hone.Error{Code: hone.Overloaded, Message: "too many changes in too short a time", Hint: "wait a second, then repeat"}
+}
+
 // fail answers with the problem, and logs what its reader is not told.
-func (s *Server) fail(w http.ResponseWriter, r *http.Request, o op.Operation, err error) {
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, what string, err error) {
 	if _, known := hone.AsError(err); !known && r.Context().Err() == nil {
-		s.o.Log.ErrorContext(r.Context(), "operation failed", "operation", o.Name, "error", err)
+		s.o.Log.ErrorContext(r.Context(), "operation failed", "operation", what, "error", err)
+	}
+	if r.URL.Path == "/v2" || strings.HasPrefix(r.URL.Path, "/v2/") {
+		e, status := public(w, err)
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		json.NewEncoder(w).Encode(map[string]string{"error": e.Error()}) // As the protocol has it.
+		return
 	}
 	problem(w, err)
 }
@@ -134,9 +163,36 @@ func decodeBody(w http.ResponseWriter, r *http.Request, o op.Operation, in refle
 	return nil
 }
 
+// maxDepth bounds how deep a body nests.
+const maxDepth = 64
+
+// deep tells whether JSON nests deeper than it may, before anything recurses.
+func deep(raw []byte) bool {
+	depth, text := 0, false
+	for i := 0; i < len(raw); i++ {
+		switch c := raw[i]; {
+		case text && c == '\\':
+			i++
+		case c == '"':
+			text = !text
+		case text:
+		case c == '[' || c == '{':
+			if depth++; depth > maxDepth {
+				return true
+			}
+		case c == ']' || c == '}':
+			depth--
+		}
+	}
+	return false
+}
+
 // strictly reads one JSON value and nothing behind it. What it says of a bad one
 // names keys as they are sent, never the types inside.
 func strictly(raw []byte, to any) error {
+	if deep(raw) {
+		return fmt.Errorf("it nests deeper than %d", maxDepth)
+	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	err := d.Decode(to)
@@ -195,26 +251,33 @@ func decodeLines(body io.Reader, list reflect.Value) error {
 }
 
 var statuses = map[hone.Code]int{
-	hone.Invalid: http.StatusBadRequest, hone.Denied: http.StatusForbidden, hone.NotFound: http.StatusNotFound,
-	hone.Conflict: http.StatusConflict, hone.TooLarge: http.StatusRequestEntityTooLarge,
+	hone.Invalid: http.StatusBadRequest, hone.Unknown: http.StatusUnauthorized, hone.Denied: http.StatusForbidden,
+	hone.NotFound: http.StatusNotFound, hone.Conflict: http.StatusConflict, hone.TooLarge: http.StatusRequestEntityTooLarge,
 	hone.Overloaded: http.StatusTooManyRequests, hone.Unavailable: http.StatusServiceUnavailable,
 }
 
-// problem answers with problem details as RFC 9457 has them. What is internal
-// says nothing about the inside.
-func problem(w http.ResponseWriter, err error) {
+// public is what a caller is told of an error, with its status, whose headers
+// are set. What is internal says nothing about the inside.
+func public(w http.ResponseWriter, err error) (*hone.Error, int) {
 	e, ok := hone.AsError(err)
 	if !ok {
 		e = &hone.Error{Code: hone.Internal, Message: "something went wrong inside", Hint: "the server's log has the cause"}
 	}
 	status := statuses[e.Code]
-	if status == 0 {
+	switch status {
+	case 0:
 		status = http.StatusInternalServerError
-	}
-	if _, unknown := errors.AsType[errUnknown](err); unknown {
-		status = http.StatusUnauthorized
+	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="hone"`)
+	case http.StatusTooManyRequests:
+		w.Header().Set("Retry-After", "1")
 	}
+	return e, status
+}
+
+// problem answers with problem details as RFC 9457 has them.
+func problem(w http.ResponseWriter, err error) {
+	e, status := public(w, err)
 	problemStatus(w, status, e)
 }
 

@@ -5,8 +5,6 @@ package web
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,11 +18,6 @@ import (
 	"hone"
 	"hone/internal/op"
 )
-
-// Principals knows who a token belongs to.
-type Principals interface {
-	PrincipalByToken(ctx context.Context, tokenSHA256 string) (name, role string, err error)
-}
 
 // Options is what a server is built from.
 type Options struct {
@@ -40,33 +33,55 @@ type Options struct {
 	Changes func() (<-chan hone.Event, func())
 	Metrics http.Handler
 	Log     *slog.Logger
+	// Anonymous lets in who comes without a token, to read and to send data.
+	Anonymous bool
+	// Hosts are the names by which the server is called, besides those that every
+	// machine has for itself.
+	Hosts []string
+	// Certificate makes the server speak TLS alone.
+	Certificate *Certificate
+	// Plain allows to listen beyond this machine without a certificate, for a
+	// proxy that has one.
+	Plain bool
+	// BodyTime is how long a request may take to come. Default two minutes.
+	BodyTime time.Duration
 }
 
-// Server answers HTTP on loopback.
+// Server answers HTTP.
 type Server struct {
-	o        Options
-	http     *http.Server
-	listener net.Listener
-	done     chan struct{}
-	stop     sync.Once
-	closing  chan struct{}
+	o         Options
+	busy      counts   // Requests under way, by caller.
+	acts      *buckets // By caller and by where they come from.
+	strangers *buckets // Tokens that are nobody's, by where they come from.
+	http      *http.Server
+	listener  net.Listener
+	done      chan struct{}
+	stop      sync.Once
+	closing   chan struct{}
 }
 
 // New returns a server that does not listen yet.
 func New(o Options) *Server {
-	s := &Server{o: o, done: make(chan struct{}), closing: make(chan struct{})}
+	if o.BodyTime == 0 {
+		o.BodyTime = 2 * time.Minute
+	}
+	s := &Server{o: o, done: make(chan struct{}), closing: make(chan struct{}),
+		acts: newBuckets(100*time.Millisecond, 100), strangers: newBuckets(time.Second, 20)}
 	s.http = &http.Server{
-		Handler: s.handler(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+		Handler: s.handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: o.BodyTime, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10, ConnState: conns(), ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+	}
+	if o.Certificate != nil {
+		s.http.TLSConfig = o.Certificate.config()
 	}
 	return s
 }
 
 // Start listens, and returns once requests are answered.
 func (s *Server) Start(context.Context) (err error) {
-	if !loopbackHost(s.o.Listen) {
+	if !loopbackHost(s.o.Listen) && (s.o.Anonymous || s.o.Certificate == nil && !s.o.Plain) {
 		return &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("%q is not an address of this machine alone", s.o.Listen),
-			Hint: "listen on 127.0.0.1, and let a proxy that knows its users stand before it"}
+			Hint: "listen on 127.0.0.1, or set server.tls and server.hosts, and give everybody a token"}
 	}
 	if s.listener, err = net.Listen("tcp", s.o.Listen); err != nil {
 		return &hone.Error{Code: hone.Conflict, Message: "cannot listen on " + s.o.Listen + ": " + err.Error(),
@@ -74,7 +89,11 @@ func (s *Server) Start(context.Context) (err error) {
 	}
 	go func() {
 		defer close(s.done)
-		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+		serve := s.http.Serve
+		if s.o.Certificate != nil {
+			serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
+		}
+		if err := serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 			s.o.Log.Error("http server ended", "error", err)
 		}
 	}()
@@ -83,6 +102,19 @@ func (s *Server) Start(context.Context) (err error) {
 
 // Addr is where the server listens, once started.
 func (s *Server) Addr() string { return s.listener.Addr().String() }
+
+// URL is how programs on this machine reach the server, once started.
+func (s *Server) URL() string {
+	host, port, _ := net.SplitHostPort(s.Addr())
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	scheme := "http"
+	if s.o.Certificate != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
+}
 
 // Stop lets requests under way finish, for at most five seconds.
 func (s *Server) Stop() {
@@ -112,20 +144,20 @@ func (s *Server) handler() http.Handler {
 		for _, o := range op.All() {
 			handle(o.Method, o.Path, s.operation(o))
 		}
-		handle("GET", "/api/v1/events", http.HandlerFunc(s.events))
-		handle("GET", "/api/v1/openapi.json", http.HandlerFunc(openAPI))
+		handle("GET", "/api/v1/events", s.admit(op.Viewer, s.events))
+		handle("GET", "/api/v1/openapi.json", s.admit(Known, openAPI))
 		mux.Handle("/", page())
 	} else {
 		elsewhere = "a gateway answers predictions alone; ask `hone serve` for everything else"
 		mux.HandleFunc("/", nothing(elsewhere))
 	}
-	handle("POST", "/api/v1/models/{model}/predict", s.o.Predict)
-	handle("GET", "/metrics", s.o.Metrics)
+	handle("POST", "/api/v1/models/{model}/predict", http.HandlerFunc(s.predictions))
+	handle("GET", "/metrics", s.admit(op.Viewer, whole(s.o.Metrics)))
 	for path, allowed := range methods {
 		mux.Handle(path, wrongMethod(allowed))
 	}
-	mux.Handle("/v2", s.o.Predict)
-	mux.Handle("/v2/", s.o.Predict)
+	mux.HandleFunc("/v2", s.predictions)
+	mux.HandleFunc("/v2/", s.predictions)
 	mux.HandleFunc("/api/", nothing(elsewhere))
 	guard := http.NewCrossOriginProtection()
 	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -163,8 +195,11 @@ func (s *Server) protect(next http.Handler) http.Handler {
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
-		if !loopbackHost(r.Host) {
-			problem(w, &hone.Error{Code: hone.Denied, Message: "the Host header names another machine", Hint: "use http://127.0.0.1 or http://localhost"})
+		if r.TLS != nil {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		if !s.called(r.Host) {
+			problem(w, &hone.Error{Code: hone.Denied, Message: "the Host header names another machine", Hint: "use http://127.0.0.1 or http://localhost, or a name of server.hosts"})
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -182,27 +217,3 @@ func loopbackHost(hostport string) bool {
 	ip := net.ParseIP(host)
 	return ip != nil && ip.IsLoopback()
 }
-
-// caller finds out who asks. Without a token everybody on this machine may read
-// and send predictions and feedback, and nobody may move a model.
-func (s *Server) caller(r *http.Request) (op.Caller, error) {
-	header := r.Header.Get("Authorization")
-	if header == "" {
-		return op.Caller{Name: "anonymous", Role: op.Feedback}, nil
-	}
-	scheme, token, _ := strings.Cut(header, " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return op.Caller{}, errUnknown{&hone.Error{Code: hone.Denied, Message: "the Authorization header is not a bearer token", Hint: "send Authorization: Bearer TOKEN"}}
-	}
-	sum := sha256.Sum256([]byte(strings.TrimSpace(token)))
-	name, role, err := s.o.Principals.PrincipalByToken(r.Context(), hex.EncodeToString(sum[:]))
-	if e, ok := hone.AsError(err); ok && e.Code == hone.Denied {
-		return op.Caller{}, errUnknown{&hone.Error{Code: hone.Denied, Message: "nobody has this token", Hint: "the owner's token is in the data folder, in the file token"}}
-	}
-	return op.Caller{Name: name, Role: op.Role(role)}, err
-}
-
-// errUnknown refuses somebody who might be let in with a token: 401, not 403.
-type errUnknown struct{ error }
-
-func (e errUnknown) Unwrap() error { return e.error }
