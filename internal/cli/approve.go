@@ -26,7 +26,9 @@ func lookFirst(ctx context.Context, g *Globals, caller Caller, in any) error {
 	for _, v := range list.Versions {
 		if v.ID == run.Candidate {
 			approve.Artefact = v.Artefact
-			fmt.Fprintf(g.Err, "The candidate of %s is %s, artefact %s.\n", run.ID, v.ID, v.Artefact)
+			if !g.JSON {
+				fmt.Fprintf(g.Err, "The candidate of %s is %s, artefact %s.\n", run.ID, v.ID, v.Artefact)
+			}
 			return nil
 		}
 	}

@@ -63,13 +63,13 @@ func principals() []Operation {
 			func(_ context.Context, s *Service, _ Caller, _ Nothing) (PrincipalList, error) {
 				return PrincipalList{Principals: s.People.Principals()}, nil
 			}),
-		define(Operation{Name: "principal add", Method: "POST", Path: "/api/v1/principals/{principal}", Role: Admin,
+		define(Operation{Name: "principal add", Method: "POST", Path: "/api/v1/principals/{principal}", Role: Admin, Person: true,
 			Summary: "give somebody, or a program, a token, which is shown once",
 			Help:    "The guide people.md says what each role may do. A name is never used twice, so that the audit chain knows who.",
 			Example: "hone principal add ada --role approver --expires 90d"}, addPrincipal),
 		define(Operation{Name: "principal revoke", Method: "POST", Path: "/api/v1/principals/{principal}/revoke", Role: Admin,
 			Summary: "end a principal's token at once, for good", Example: "hone principal revoke ada"}, revokePrincipal),
-		define(Operation{Name: "principal rotate", Method: "POST", Path: "/api/v1/principals/{principal}/rotate", Role: Admin,
+		define(Operation{Name: "principal rotate", Method: "POST", Path: "/api/v1/principals/{principal}/rotate", Role: Admin, Person: true,
 			Summary: "give a principal a new token in place of the old one", Help: "A token that expires gets the same length of time again.", Example: "hone principal rotate ada"}, rotatePrincipal),
 	}
 }

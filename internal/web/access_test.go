@@ -11,6 +11,7 @@ import (
 	"hone/internal/app"
 	"hone/internal/config"
 	"hone/internal/op"
+	"hone/internal/web"
 )
 
 // problem reads problem details, and checks their shape and that they give
@@ -32,7 +33,7 @@ func problem(t *testing.T, what string, r reply) map[string]any {
 	if p["type"] != "about:blank" || p["title"] != http.StatusText(r.status) || p["status"] != float64(r.status) {
 		t.Errorf("%s: status %d, problem %s", what, r.status, r.body)
 	}
-	for _, inside := range []string{"goroutine", ".go:", "/tmp/", "SELECT", "sqlite", "panic", "op.", "Go struct", "*hone"} {
+	for _, inside := range []string{"goroutine", ".go:", "/tmp/", "SELECT", "sqlite", "panic", "op.", "Go struct", "*hone", "HONE_", "PATH=", "/home/", "token_sha256"} {
 		if strings.Contains(r.body, inside) {
 			t.Errorf("%s: the answer shows %q: %s", what, inside, r.body)
 		}
@@ -40,86 +41,16 @@ func problem(t *testing.T, what string, r reply) map[string]any {
 	return p
 }
 
-// TestRoles asks every operation with every kind of token. Operations that a
-// role may do are given things that are not there, so that nothing moves.
-func TestRoles(t *testing.T) {
-	t.Parallel()
-	callers := map[string]op.Role{"": op.Feedback, "wrong": "", "token-of-Admin": "", " ": ""}
-	for _, r := range roles {
-		callers[token(r)] = r
-	}
-	for _, o := range op.All() {
-		path := strings.NewReplacer("{model}", "nothing", "{run}", "nothing-1", "{prediction_id}", "nothing", "{dataset}", "nothing").Replace(o.Path)
-		for tok, role := range callers {
-			want := http.StatusOK
-			switch {
-			case role == "" || tok == "" && !role.May(o.Role):
-				want = http.StatusUnauthorized
-			case !role.May(o.Role):
-				want = http.StatusForbidden
-			case path != o.Path:
-				want = http.StatusNotFound
-			case o.Name == "backup" || o.Name == "erase":
-				want = http.StatusBadRequest // Of nothing.
-			case o.Name == "config diff" || o.Name == "config apply":
-				want = http.StatusBadRequest // Without a text.
-			}
-			what := o.Name + " with token " + tok
-			got := shared.ask(t, o.Method, path, "{}", func(r *http.Request) {
-				if tok != "" {
-					r.Header.Set("Authorization", "Bearer "+tok)
-				}
-			})
-			if got.status != want {
-				t.Errorf("%s: status %d, want %d: %s", what, got.status, want, got.body)
-			}
-			if got.status != http.StatusOK {
-				problem(t, what, got)
-			}
-			if (got.status == http.StatusUnauthorized) != (got.header.Get("WWW-Authenticate") != "") {
-				t.Errorf("%s: status %d, WWW-Authenticate %q", what, got.status, got.header.Get("WWW-Authenticate"))
-			}
-		}
-	}
-	for _, scheme := range []string{"Basic b3duZXI6", "token-of-admin", "bearer"} {
-		if got := shared.ask(t, "GET", "/api/v1/status", "", header("Authorization", scheme)); got.status != http.StatusUnauthorized {
-			t.Errorf("Authorization %q: status %d", scheme, got.status)
-		}
-	}
-	if got := shared.ask(t, "GET", "/api/v1/status", "", header("Authorization", "bearer "+token(op.Viewer))); got.status != http.StatusOK {
-		t.Errorf("the scheme has no case: status %d", got.status)
-	}
-}
-
-// TestEveryDeclaredRole keeps the roles of what acts from slipping.
-func TestEveryDeclaredRole(t *testing.T) {
-	t.Parallel()
-	acting := map[string]op.Role{"run": op.Operator, "cancel": op.Operator, "pause": op.Operator, "resume": op.Operator, "rollback": op.Operator,
-		"approve": op.Approver, "reject": op.Approver, "promote": op.Approver, "feedback": op.Feedback, "log": op.Feedback, "history": op.Feedback,
-		"event":           op.Operator,
-		"dataset rebuild": op.Operator, "backup": op.Admin, "erase": op.Admin, "config diff": op.Operator, "config apply": op.Admin}
-	for _, o := range op.All() {
-		want, ok := acting[o.Name]
-		if !ok {
-			want = op.Viewer
-		}
-		if o.Role != want {
-			t.Errorf("%s needs the role %s, want %s", o.Name, o.Role, want)
-		}
-		if want == op.Viewer && o.Method != "GET" {
-			t.Errorf("%s reads with %s", o.Name, o.Method)
-		}
-	}
-}
-
 func TestMethods(t *testing.T) {
 	t.Parallel()
-	methods := map[string][]string{"/api/v1/models/{model}/predict": {"POST"}, "/api/v1/events": {"GET"}, "/api/v1/openapi.json": {"GET"}, "/metrics": {"GET"}}
-	for _, o := range op.All() {
-		methods[o.Path] = append(methods[o.Path], o.Method)
+	methods := map[string][]string{}
+	for _, r := range web.Routes() {
+		if r.Path != "/" {
+			methods[r.Path] = append(methods[r.Path], r.Method)
+		}
 	}
 	for pattern, allowed := range methods {
-		path := strings.NewReplacer("{model}", "fraud", "{run}", "fraud-1", "{prediction_id}", "p-1", "{dataset}", "d").Replace(pattern)
+		path := somewhere(pattern, "fraud")
 		for _, m := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT2", "get"} {
 			if slices.Contains(allowed, m) || m == "HEAD" && slices.Contains(allowed, "GET") {
 				continue
@@ -130,11 +61,14 @@ func TestMethods(t *testing.T) {
 			}
 		}
 	}
-	got := shared.ask(t, "POST", "/api/v1/runs/fraud-1", "", func(r *http.Request) {
-		r.Header.Set("X-HTTP-Method-Override", "GET")
-	})
-	if got.status != http.StatusMethodNotAllowed {
-		t.Errorf("an overridden method: status %d", got.status)
+	for _, name := range []string{"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "_method"} {
+		got := shared.ask(t, "POST", "/api/v1/runs/fraud-1", "", header(name, "GET"))
+		if got.status != http.StatusMethodNotAllowed {
+			t.Errorf("POST overridden by %s: status %d", name, got.status)
+		}
+		if got = shared.ask(t, "GET", "/api/v1/models/fraud/runs?_method=POST", "", header(name, "POST")); got.status != http.StatusOK || !strings.Contains(got.body, `"runs"`) {
+			t.Errorf("GET overridden by %s: status %d %.100s", name, got.status, got.body)
+		}
 	}
 	if got := shared.ask(t, "HEAD", "/api/v1/status", "", nil); got.status != http.StatusOK || got.body != "" {
 		t.Errorf("HEAD: status %d, body %q", got.status, got.body)
@@ -192,7 +126,7 @@ func TestForeignPages(t *testing.T) {
 		if o.Method == "GET" {
 			continue
 		}
-		path := strings.NewReplacer("{model}", "nothing", "{run}", "nothing-1").Replace(o.Path)
+		path := somewhere(o.Path, "nothing")
 		for _, h := range foreign {
 			got := shared.ask(t, o.Method, path, "{}", func(r *http.Request) {
 				as(token(op.Admin))(r)
@@ -230,12 +164,7 @@ func TestListensOnThisMachineAlone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a, err := app.New(t.Context(), app.Options{Config: c, Text: []byte(text), Listen: listen})
-		if err != nil {
-			t.Fatal(err)
-		}
-		err = a.Start(t.Context())
-		a.Stop()
+		_, err = app.New(t.Context(), app.Options{Config: c, Text: []byte(text), Listen: listen})
 		if e, ok := hone.AsError(err); !ok || e.Code != hone.Invalid || e.Hint == "" {
 			t.Errorf("listen on %s: %v", listen, err)
 		}

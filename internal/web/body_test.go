@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"hone"
 	"hone/internal/clock"
 	"hone/internal/loop"
 	"hone/internal/op"
@@ -55,7 +56,8 @@ func TestBodies(t *testing.T) {
 	f(feedback, `{"feedback": [{"prediction_id": "p-0", "label": 1, "time": "yesterday"}]}`, nil, 400, "a time is not written as")
 	f(feedback, `{"feedback": []} {"feedback": []}`, nil, 400, "behind the end")
 	f(feedback, `{"feedback": [{"prediction_id": "p-0", "label": 1}]}]`, nil, 400, "behind the end")
-	f(feedback, strings.Repeat("[", 100000), nil, 400, "the body is not what `feedback` takes")
+	f(feedback, strings.Repeat("[", 100000), nil, 400, "nests deeper than 64")
+	f(feedback, `{"feedbak": "`+strings.Repeat("[", 100)+`\"["}`, nil, 400, `unknown field \"feedbak\"`)
 	f(feedback, `{"feedback": "`+strings.Repeat("x", 17<<20)+`"}`, nil, 413, "larger than")
 	f(feedback, `{"feedback": [`+strings.Repeat(`{"prediction_id":"a"},`, 10000)+`{"prediction_id":"a"}]}`, nil, 413, "at most 10000")
 	f("/api/v1/models/fraud/runs", `{"reason": 3}`, nil, 400, `\"reason\" cannot be number`)
@@ -102,16 +104,14 @@ func (broken) Head(context.Context) (int64, string, error) { return 0, "", errIn
 
 type nobody struct{}
 
-func (nobody) PrincipalByToken(context.Context, string) (string, string, error) {
-	return "", "", errInside
-}
+func (nobody) PrincipalByToken(string) (hone.Principal, error) { return hone.Principal{}, errInside }
 
 // TestInside has the store fail: what it says stays in the log.
 func TestInside(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	s := web.New(web.Options{
-		Listen: "127.0.0.1:0", Principals: nobody{}, Metrics: http.NotFoundHandler(), Predict: http.NotFoundHandler(),
+		Listen: "127.0.0.1:0", Anonymous: true, Principals: nobody{}, Metrics: http.NotFoundHandler(), Predict: http.NotFoundHandler(),
 		Service: &op.Service{Loop: loop.New(loop.Options{}, nil), Records: broken{}, Clock: clock.System{}},
 		Log:     slog.New(slog.NewTextHandler(&log, nil)),
 	})

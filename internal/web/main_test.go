@@ -27,7 +27,7 @@ import (
 )
 
 const configuration = `version: 1
-server: {data: %q, listen: "127.0.0.1:0"}
+server: {data: %q, listen: "127.0.0.1:0"%s}
 models:
   fraud:
     task: binary
@@ -48,15 +48,44 @@ models:
       - data_volume: 5000
 `
 
-// roles are those that principals have here, each with a token of its name.
-var roles = []op.Role{op.Viewer, op.Feedback, op.Operator, op.Approver, op.Admin}
+// principals are those that every world has, each with a token of its name.
+var principals = func() (out []hone.Principal) {
+	add := func(name string, role op.Role, edit func(*hone.Principal)) {
+		sum := sha256.Sum256([]byte(tokenOf(name)))
+		p := hone.Principal{Name: name, Role: string(role), Kind: "person", Created: time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), Token: hex.EncodeToString(sum[:])}
+		if edit != nil {
+			edit(&p)
+		}
+		out = append(out, p)
+	}
+	for _, g := range op.Grants() {
+		if g.Role != op.Anonymous {
+			add(string(g.Role), g.Role, func(p *hone.Principal) {
+				if g.Machine {
+					p.Kind = "service"
+				}
+			})
+		}
+	}
+	add("robot", op.Admin, func(p *hone.Principal) { p.Kind = "service" })
+	add("reader", op.Viewer, func(p *hone.Principal) { p.Data = true })
+	add("expired", op.Admin, func(p *hone.Principal) { p.Expires = p.Created.Add(time.Hour) })
+	add("revoked", op.Admin, func(p *hone.Principal) { p.Revoked = p.Created.Add(time.Hour) })
+	for _, role := range []op.Role{op.Viewer, op.Operator, op.Approver, op.Predictor, op.Feedback, op.Agent, op.Trainer} {
+		add("price-"+string(role), role, func(p *hone.Principal) { p.Models, p.Data = []string{"price"}, true })
+	}
+	return out
+}()
 
-func token(r op.Role) string { return "token-of-" + string(r) }
+func token(r op.Role) string { return tokenOf(string(r)) }
+
+func tokenOf(name string) string { return "token-of-" + name }
 
 // world is a running Hone, whose model fraud has a champion, traffic and labels.
 type world struct {
 	app  *app.App
 	base string
+	dir  string // Of its data.
 	http *http.Client
 }
 
@@ -90,23 +119,27 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// open starts a Hone on a new folder, with a principal of each role.
-func open(dir string) (*world, error) {
+// open starts a Hone on a new folder, with all principals. Server has more keys of
+// the configuration's server.
+func open(dir string, server ...string) (*world, error) {
 	ctx := context.Background()
 	db, err := store.Open(dir, store.Options{})
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range roles {
-		sum := sha256.Sum256([]byte(token(r)))
-		if err := db.SavePrincipal(ctx, "some "+string(r), string(r), hex.EncodeToString(sum[:])); err != nil {
+	for _, p := range principals {
+		if _, err := db.Commit(ctx, db.Fence(), hone.Change{Principal: &p, Event: hone.Event{Actor: "test", Action: "principal.added", Sentence: "A principal was added."}}); err != nil {
 			return nil, err
 		}
 	}
 	if err := db.Close(); err != nil {
 		return nil, err
 	}
-	text := fmt.Appendf(nil, configuration, dir)
+	more := ""
+	for _, key := range server {
+		more += ", " + key
+	}
+	text := fmt.Appendf(nil, configuration, dir, more)
 	c, err := config.Parse("hone.yaml", text)
 	if err != nil {
 		return nil, err
@@ -119,7 +152,7 @@ func open(dir string) (*world, error) {
 		a.Stop()
 		return nil, err
 	}
-	return &world{app: a, base: "http://" + a.Addr(), http: &http.Client{Transport: &http.Transport{}}}, nil
+	return &world{app: a, dir: dir, base: "http://" + a.Addr(), http: &http.Client{Transport: &http.Transport{}}}, nil
 }
 
 func (w *world) close() {

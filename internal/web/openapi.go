@@ -31,7 +31,7 @@ var document = sync.OnceValues(func() ([]byte, error) {
 		"info":    map[string]any{"title": "Hone", "version": "1", "description": "Continuous training: every operation, as the command line has it too. Predictions are served by the Open Inference Protocol v2 under /v2."},
 		"paths":   paths,
 		"components": map[string]any{"securitySchemes": map[string]any{
-			"token": map[string]any{"type": "http", "scheme": "bearer"}}},
+			"token": map[string]any{"type": "http", "scheme": "bearer", "description": "A principal's token: `hone principal add` makes one. Without it callers from the server's own machine may read and send data, unless the server says otherwise."}}},
 	}, "", "  ")
 })
 
@@ -55,15 +55,17 @@ func describe(o op.Operation) (map[string]any, error) {
 	}
 	entry := map[string]any{
 		"operationId": strings.ReplaceAll(o.Name, " ", "_"), "summary": o.Summary,
-		"description": strings.TrimSpace(o.Help + "\n\nRole: " + string(o.Role) + ". Command: `" + o.Example + "`"),
+		"description": strings.TrimSpace(o.Help + "\n\nRole: " + string(o.Role) + ". Roles that may: " + strings.Join(who(o), ", ") + ". Command: `" + o.Example + "`"),
 		"responses": map[string]any{
 			"200":     map[string]any{"description": "done", "content": jsonOf(out)},
 			"default": map[string]any{"description": "problem details (RFC 9457) with code and hint", "content": map[string]any{"application/problem+json": map[string]any{}}},
 		},
 	}
-	if o.Role != op.Viewer && o.Role != op.Feedback {
-		entry["security"] = []any{map[string]any{"token": []any{}}}
+	security := []any{map[string]any{"token": []any{}}}
+	if o.May(op.Anonymous) { // Where the server lets them in.
+		security = append([]any{map[string]any{}}, security...)
 	}
+	entry["security"] = security
 	var parameters []any
 	body := false
 	for i := range o.In.NumField() {
@@ -90,6 +92,16 @@ func describe(o op.Operation) (map[string]any, error) {
 		entry["requestBody"] = map[string]any{"content": jsonOf(in)}
 	}
 	return entry, nil
+}
+
+// who lists the roles that may do an operation.
+func who(o op.Operation) (out []string) {
+	for _, g := range op.Grants() {
+		if o.May(g.Role) {
+			out = append(out, string(g.Role))
+		}
+	}
+	return out
 }
 
 func jsonOf(schema any) map[string]any {
