@@ -87,10 +87,11 @@ func New(ctx context.Context, o Options) (a *App, err error) {
 }
 
 func (a *App) build(ctx context.Context) error {
-	if err := a.principal(ctx); err != nil {
+	owner, err := a.owner()
+	if err != nil {
 		return err
 	}
-	if err := a.configs.start(ctx); err != nil {
+	if err := a.configs.start(ctx, owner); err != nil {
 		return err
 	}
 	opening := predictor.Options{Log: a.o.Log, Clock: a.o.Clock}
@@ -153,29 +154,24 @@ func (a *App) ejected(ctx context.Context, e spool.Ejection) error {
 	return err
 }
 
-// principal makes the owner's token at the first start, and reads it after.
-func (a *App) principal(ctx context.Context) error {
-	path := filepath.Join(a.config.Server.Data, "token")
-	b, err := os.ReadFile(path)
+func (a *App) tokenFile() string { return filepath.Join(a.config.Server.Data, "token") }
+
+// owner reads the owner's token. Where there is none, at the first start or
+// because it was taken away, it draws one, and returns the owner who has it.
+func (a *App) owner() (*hone.Principal, error) {
+	b, err := os.ReadFile(a.tokenFile())
 	if err == nil {
 		a.token = string(b)
-		return nil
+		return nil, nil
 	}
 	if !os.IsNotExist(err) {
-		return fmt.Errorf("read the owner's token: %w", err)
+		return nil, fmt.Errorf("read the owner's token: %w", err)
 	}
-	token, sum, err := op.NewToken(rand.Reader)
-	if err != nil {
-		return err
+	var sum string
+	if a.token, sum, err = op.NewToken(rand.Reader); err != nil {
+		return nil, err
 	}
-	a.token = token
-	sentence := "The owner got a token, which is in the data folder."
-	if _, err := a.db.Commit(ctx, a.db.Fence(), hone.Change{
-		Principal: &hone.Principal{Name: op.Owner, Role: string(op.Admin), Kind: "person", Created: a.o.Clock.Now(), Token: sum},
-		Event:     hone.Event{Actor: op.Owner, Action: "principal.added", Sentence: sentence}}); err != nil {
-		return fmt.Errorf("save the owner: %w", err)
-	}
-	return writeToken(a.config.Server.Data, a.token)
+	return &hone.Principal{Name: op.Owner, Role: string(op.Admin), Kind: "person", Created: a.o.Clock.Now(), Token: sum}, nil
 }
 
 // Start starts the parts in the order of the loop.

@@ -14,6 +14,7 @@ import (
 
 	"hone"
 	"hone/internal/config"
+	"hone/internal/op"
 )
 
 // configuration is what is in force. It is safe for concurrent use.
@@ -55,18 +56,19 @@ func (c *configuration) ConfigAt(ctx context.Context, sha string) (hone.Applied,
 }
 
 // start takes the files that the server was started with for the truth, and
-// records them where they are not what was applied last.
-func (c *configuration) start(ctx context.Context) error {
+// records them where they are not what was applied last, and with them the owner
+// where one got a new token.
+func (c *configuration) start(ctx context.Context, owner *hone.Principal) error {
 	a := c.app
 	sum := sha256.Sum256(a.o.Text)
-	now := hone.Applied{SHA256: hex.EncodeToString(sum[:]), At: a.o.Clock.Now(), By: "owner", Text: string(a.o.Text)}
+	now := hone.Applied{SHA256: hex.EncodeToString(sum[:]), At: a.o.Clock.Now(), By: op.Owner, Text: string(a.o.Text)}
 	last, err := a.db.Config(ctx)
 	if err != nil {
 		return err
 	}
 	if last != nil && (last.SHA256 == now.SHA256 || a.o.Passive) {
 		c.force.Store(&inForce{*last, a.read(last.Text)})
-		return nil
+		return c.admit(ctx, owner)
 	}
 	c.force.Store(&inForce{now, a.read(now.Text)})
 	if a.o.Passive {
@@ -83,7 +85,35 @@ func (c *configuration) start(ctx context.Context) error {
 				"restore", "hone config show --applied --at "+short(last.SHA256)+" --out DIR")
 		}
 	}
-	return c.record(ctx, now, c.force.Load().config, d)
+	if err := c.record(ctx, now, c.force.Load().config, d, owner); err != nil {
+		return err
+	}
+	return c.keepToken(owner)
+}
+
+// admit records a new token of the owner's, where there is one.
+func (c *configuration) admit(ctx context.Context, owner *hone.Principal) error {
+	if owner == nil || c.app.o.Passive {
+		return nil
+	}
+	data, err := json.Marshal(owner)
+	if err != nil {
+		return err
+	}
+	_, err = c.app.db.Commit(ctx, c.app.db.Fence(), hone.Change{Principal: owner, Event: hone.Event{At: c.app.o.Clock.Now(), Actor: op.Owner,
+		Action: "principal.rotated", Sentence: "The owner got a new token, which is in the data folder.", Data: data}})
+	if err != nil {
+		return err
+	}
+	return c.keepToken(owner)
+}
+
+// keepToken writes the token file once the token is good.
+func (c *configuration) keepToken(owner *hone.Principal) error {
+	if owner == nil {
+		return nil
+	}
+	return writeToken(c.app.config.Server.Data, c.app.token)
 }
 
 // read reads an applied text, which is taken as it was given where it is none.
@@ -98,8 +128,12 @@ func (a *App) read(text string) *config.Config {
 
 func short(sha string) string { return sha[:min(len(sha), 12)] }
 
-func (c *configuration) record(ctx context.Context, next hone.Applied, to *config.Config, d config.Difference) error {
-	data, err := json.Marshal(map[string]any{"sha256": next.SHA256, "reason": next.Reason, "diff": d})
+func (c *configuration) record(ctx context.Context, next hone.Applied, to *config.Config, d config.Difference, owner *hone.Principal) error {
+	facts := map[string]any{"sha256": next.SHA256, "reason": next.Reason, "diff": d}
+	if owner != nil {
+		facts["principal"] = owner
+	}
+	data, err := json.Marshal(facts)
 	if err != nil {
 		return err
 	}
@@ -107,7 +141,7 @@ func (c *configuration) record(ctx context.Context, next hone.Applied, to *confi
 	if next.Live {
 		sentence = fmt.Sprintf("%s applied configuration %s%s.", next.By, short(next.SHA256), becauseOf(next.Reason))
 	}
-	_, err = c.app.db.Commit(ctx, c.app.db.Fence(), hone.Change{Config: &next,
+	_, err = c.app.db.Commit(ctx, c.app.db.Fence(), hone.Change{Config: &next, Principal: owner,
 		Event: hone.Event{At: next.At, Actor: next.By, Action: "config.applied", Sentence: sentence, Data: data}})
 	return err
 }
@@ -139,7 +173,7 @@ func (c *configuration) Apply(ctx context.Context, base string, next hone.Applie
 	to.Dir = c.app.config.Dir
 	d := config.Diff(now.config, to)
 	return c.app.loop.Reconfigure(ctx, to.Models, func(ctx context.Context) error {
-		if err := c.record(ctx, next, to, d); err != nil {
+		if err := c.record(ctx, next, to, d, nil); err != nil {
 			return err
 		}
 		c.force.Store(&inForce{next, to})

@@ -67,6 +67,9 @@ var principals = func() (out []hone.Principal) {
 			})
 		}
 	}
+	for _, name := range []string{"approver2", "approver3", "approver4"} {
+		add(name, op.Approver, nil)
+	}
 	add("robot", op.Admin, func(p *hone.Principal) { p.Kind = "service" })
 	add("reader", op.Viewer, func(p *hone.Principal) { p.Data = true })
 	add("expired", op.Admin, func(p *hone.Principal) { p.Expires = p.Created.Add(time.Hour) })
@@ -122,6 +125,14 @@ func TestMain(m *testing.M) {
 // open starts a Hone on a new folder, with all principals. Server has more keys of
 // the configuration's server.
 func open(dir string, server ...string) (*world, error) {
+	more := ""
+	for _, key := range server {
+		more += ", " + key
+	}
+	return openWith(dir, fmt.Sprintf(configuration, dir, more))
+}
+
+func openWith(dir, configuration string) (*world, error) {
 	ctx := context.Background()
 	db, err := store.Open(dir, store.Options{})
 	if err != nil {
@@ -135,11 +146,7 @@ func open(dir string, server ...string) (*world, error) {
 	if err := db.Close(); err != nil {
 		return nil, err
 	}
-	more := ""
-	for _, key := range server {
-		more += ", " + key
-	}
-	text := fmt.Appendf(nil, configuration, dir, more)
+	text := []byte(configuration)
 	c, err := config.Parse("hone.yaml", text)
 	if err != nil {
 		return nil, err
@@ -271,13 +278,19 @@ type listener struct {
 }
 
 // listen opens the stream of events behind an event, or at the newest for "".
-func (w *world) listen(after string) (*listener, error) {
+func (w *world) listen(after string) (*listener, error) { return w.open(after, "") }
+
+// listenAs opens the stream at the newest event, with a token.
+func (w *world) listenAs(tok string) (*listener, error) { return w.open("", tok) }
+
+func (w *world) open(after, tok string) (*listener, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, w.base+"/api/v1/events", nil)
 	if err != nil {
 		cancel()
 		return nil, err
 	}
+	as(tok)(req)
 	if after != "" {
 		req.Header.Set("Last-Event-ID", after)
 	}

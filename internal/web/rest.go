@@ -74,7 +74,7 @@ func (s *Server) mayAct(r *http.Request, o op.Operation, who op.Caller) error {
 		return nil
 	}
 	now := s.o.Service.Clock.Now()
-	if s.acts.allow(who.Name, now) && s.acts.allow("from "+origin(r), now) {
+	if s.acts.allow(who.Name, now) && s.places.allow(origin(r), now) {
 		return nil
 	}
 	return &hone.Error{Code: hone.Overloaded, Message: "too many changes in too short a time", Hint: "wait a second, then repeat"}

@@ -51,7 +51,8 @@ type Options struct {
 type Server struct {
 	o         Options
 	busy      counts   // Requests under way, by caller.
-	acts      *buckets // By caller and by where they come from.
+	acts      *buckets // Changes, by caller.
+	places    *buckets // Changes, by where they come from.
 	strangers *buckets // Tokens that are nobody's, by where they come from.
 	http      *http.Server
 	listener  net.Listener
@@ -66,7 +67,7 @@ func New(o Options) *Server {
 		o.BodyTime = 2 * time.Minute
 	}
 	s := &Server{o: o, done: make(chan struct{}), closing: make(chan struct{}),
-		acts: newBuckets(100*time.Millisecond, 100), strangers: newBuckets(time.Second, 20)}
+		acts: newBuckets(100*time.Millisecond, 100), places: newBuckets(10*time.Millisecond, 1000), strangers: newBuckets(time.Second, 20)}
 	s.http = &http.Server{
 		Handler: s.handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: o.BodyTime, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ConnState: conns(), ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
