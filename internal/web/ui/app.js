@@ -7,7 +7,7 @@ import {fleet} from './fleet.js';
 import {model} from './model.js';
 import {run} from './run.js';
 import {audit, trace} from './trace.js';
-import {forget} from './act.js';
+import {enter, forget} from './act.js';
 import {ofModel, problem} from './words.js';
 
 const part = id => document.getElementById(id), main = part('main');
@@ -91,7 +91,7 @@ function top() {
 }
 
 function foot() {
-	return [link('/audit', '', 'Audit'), h('a', {href: '/api/v1/openapi.json', 'data-out': true}, 'API'), h('button.text', {type: 'button', onclick: help}, 'Keys')];
+	return [link('/audit', '', 'Audit'), h('a', {href: '/api/v1/openapi.json', 'data-out': true}, 'API'), h('button.text', {type: 'button', onclick: enter}, 'Token'), h('button.text', {type: 'button', onclick: help}, 'Keys')];
 }
 
 function typed(e) {
@@ -169,4 +169,4 @@ addEventListener('resize', draw);
 setInterval(draw, 10000);
 open(false);
 start();
-first();
+first().then(() => live.error?.status === 401 && enter());

@@ -3,7 +3,8 @@
 export const live = {status: null, error: null, lost: null, open: false};
 
 const watchers = new Set();
-let skew = 0, wait = 1000, source = null;
+const key = 'hone-token';
+let skew = 0, wait = 1000, last = '';
 
 // watch calls f(kind, data) for each status, audit event and change of the
 // connection. It returns what ends that.
@@ -35,26 +36,44 @@ function take(status) {
 	tell('status', status);
 }
 
-// start opens the stream and keeps it open.
-export function start() {
-	source = new EventSource('/api/v1/events');
-	source.onopen = () => {
-		const again = live.lost !== null;
+// token is the one that was given in this tab, or null; keep takes another, or
+// none.
+export const token = () => sessionStorage.getItem(key);
+export const keep = to => (to ? sessionStorage.setItem(key, to) : sessionStorage.removeItem(key));
+
+const headers = more => ({...more, ...(token() && {Authorization: 'Bearer ' + token()})});
+
+// heard takes one event of the stream.
+function heard(text) {
+	const e = Object.fromEntries(text.split('\n').map(line => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]));
+	last = e.id || last;
+	if (e.event === 'status') take(JSON.parse(e.data));
+	else if (e.event) tell(e.event, JSON.parse(e.data));
+}
+
+// start opens the stream and keeps it open. No EventSource: it sends no token.
+export async function start() {
+	try {
+		const r = await fetch('/api/v1/events', {headers: headers(last && {'Last-Event-ID': last})});
+		if (!r.ok) throw r;
+		const again = live.lost !== null, from = r.body.pipeThrough(new TextDecoderStream()).getReader();
 		live.open = true;
 		live.lost = null;
 		wait = 1000;
 		tell(again ? 'again' : 'open');
-	};
-	source.addEventListener('status', e => take(JSON.parse(e.data)));
-	source.addEventListener('audit', e => tell('audit', JSON.parse(e.data)));
-	source.onerror = () => {
-		live.open = false;
-		live.lost = live.lost || Date.now();
-		tell('lost');
-		if (source.readyState !== EventSource.CLOSED) return;
-		setTimeout(start, wait);
-		wait = Math.min(wait * 2, 15000);
-	};
+		for (let text = '', got; !(got = await from.read()).done;) {
+			const all = (text + got.value).split('\n\n');
+			text = all.pop();
+			all.forEach(heard);
+		}
+	} catch {
+		// It is opened again, whatever ended it.
+	}
+	live.open = false;
+	live.lost = live.lost || Date.now();
+	tell('lost');
+	setTimeout(start, wait);
+	wait = Math.min(wait * 2, 15000);
 }
 
 // first fetches how every model is without waiting for the stream.
@@ -70,10 +89,10 @@ export async function first() {
 
 // get fetches JSON. What it throws has title, detail, hint and status, as
 // problem details have.
-export async function get(url, options) {
+export async function get(url, options = {}) {
 	let r;
 	try {
-		r = await fetch(url, options);
+		r = await fetch(url, {...options, headers: headers(options.headers)});
 	} catch {
 		throw {title: 'Hone does not answer', detail: 'the request did not reach the server', hint: 'look whether it still runs', status: 0};
 	}

@@ -24,8 +24,8 @@ export function trace(id) {
 				card('The chain', 'from the answer back to its evidence', h('ol.chain', links(t))),
 				h('div.two', {key: 'two'},
 					h('div', card('In words', '', h('ol.log', (t.steps || []).map((s, i) => h('li', {key: i}, h('span.t3', `${i + 1} of ${t.steps.length}`), h('span', s)))))),
-					h('div', card('Features as served', '', body(pairs(Object.entries(t.features || {}).map(([k, v]) => [code(k), shown(v)])))),
-						card('Feedback', '', said.length ? h('ol.log', said) : h('p.empty', 'No label or other feedback has come for this answer.')))),
+					h('div', card('Features as served', '', t.withheld ? h('p.empty', t.withheld) : body(pairs(Object.entries(t.features || {}).map(([k, v]) => [code(k), shown(v)])))),
+						card('Feedback', '', said.length ? h('ol.log', said) : h('p.empty', t.withheld || 'No label or other feedback has come for this answer.')))),
 			];
 		},
 	};
