@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"os"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -114,7 +115,10 @@ func crashAwaitingApproval(t *testing.T) {
 	if got := x.run(x.id).State; got != hone.AwaitingApproval {
 		t.Errorf("%s after the crash", got)
 	}
-	x.must("POST", "/api/v1/runs/m-2/approve", map[string]any{"reason": "looks right"}, nil)
+	var list struct{ Versions []hone.Version }
+	x.must("GET", "/api/v1/models/m/versions", nil, &list)
+	candidate := slices.IndexFunc(list.Versions, func(v hone.Version) bool { return v.ID == x.run(x.id).Candidate })
+	x.must("POST", "/api/v1/runs/m-2/approve", map[string]any{"reason": "looks right", "artefact": list.Versions[candidate].Artefact}, nil)
 	x.finish()
 	x.check()
 }

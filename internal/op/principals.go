@@ -139,6 +139,9 @@ func (in AddIn) principal(s *Service) (hone.Principal, error) {
 				names = append(names, string(g.Role))
 			}
 		}
+		if in.Role == "" {
+			return bad("name one of "+strings.Join(names, ", "), "%s is given no role", in.Name)
+		}
 		return bad("it is one of "+strings.Join(names, ", "), "%.40q is no role", in.Role)
 	}
 	switch {

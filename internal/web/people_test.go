@@ -56,7 +56,7 @@ func TestPrincipals(t *testing.T) {
 	add("ada", `{"role":"viewer"}`, 409, "is a principal already")
 	add("bob", `{"role":"boss"}`, 400, "viewer, operator, approver")
 	add("bob", `{"role":"anonymous"}`, 400, "is no role")
-	add("bob", `{}`, 400, "is no role")
+	add("bob", `{}`, 400, "is given no role")
 	add("bob", `{"role":"predictor","kind":"person"}`, 400, "is a machine's")
 	add("bob", `{"role":"approver","kind":"service"}`, 400, "a service never approves")
 	add("bob", `{"role":"viewer","kind":"dog"}`, 400, "person or service")
