@@ -202,7 +202,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.sweep = cancel
 	a.wait.Go(func() { a.retain(sweep) })
 	a.wait.Go(func() { a.inspect(sweep) })
-	return os.WriteFile(a.addressFile(), []byte(a.web.URL()), 0o600)
+	return os.WriteFile(a.addressFile(), []byte(a.URL()), 0o600)
 }
 
 // retain drops whole days of the log once every model has kept them long
@@ -261,6 +261,9 @@ func (a *App) addressFile() string { return filepath.Join(a.config.Server.Data, 
 
 // Addr is where the server listens.
 func (a *App) Addr() string { return a.web.Addr() }
+
+// URL is how programs on this machine reach the server.
+func (a *App) URL() string { return a.web.URL() }
 
 // Token is the owner's.
 func (a *App) Token() string { return a.token }

@@ -64,7 +64,7 @@ func serve(ctx context.Context, g cli.Globals, listen string, ready func(string)
 	if err := a.Start(ctx); err != nil {
 		return err
 	}
-	ready(a.Addr())
+	ready(a.URL())
 	<-ctx.Done()
 	return nil
 }

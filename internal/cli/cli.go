@@ -41,8 +41,8 @@ type Globals struct {
 
 // Runner is what the application lends to the command line.
 type Runner struct {
-	// Serve runs the server until ctx ends; ready is told its address.
-	Serve func(ctx context.Context, g Globals, listen string, ready func(addr string)) error
+	// Serve runs the server until ctx ends; ready is told its URL.
+	Serve func(ctx context.Context, g Globals, listen string, ready func(url string)) error
 	// Gateway answers predictions alone until ctx ends.
 	Gateway func(ctx context.Context, g Globals, o GatewayOptions, ready func(addr string)) error
 	// Rollback rolls a model back while no server runs.

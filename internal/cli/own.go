@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -122,12 +123,13 @@ func serveCommand(r Runner, g *Globals) *cobra.Command {
 		Use: "serve", Short: "serve the models and keep the loop turning",
 		Example: "  hone serve\n  hone serve --config /etc/hone --listen 127.0.0.1:9000", Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return r.Serve(cmd.Context(), *g, listen, func(addr string) {
+			return r.Serve(cmd.Context(), *g, listen, func(url string) {
 				if g.JSON {
+					_, addr, _ := strings.Cut(url, "://")
 					json.NewEncoder(g.Out).Encode(map[string]string{"listening": addr})
 					return
 				}
-				fmt.Fprintf(g.Out, "Hone serves on http://%s (page, REST, Open Inference Protocol). Ctrl-C ends it.\n", addr)
+				fmt.Fprintf(g.Out, "Hone serves on %s (page, REST, Open Inference Protocol). Ctrl-C ends it.\n", url)
 			})
 		},
 	}

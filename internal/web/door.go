@@ -81,6 +81,7 @@ func (s *Server) caller(r *http.Request) (op.Caller, error) {
 // get no further answer for a while; a good token is never held up by them.
 func (s *Server) stranger(r *http.Request, e *hone.Error) error {
 	if s.strangers.allow(origin(r), s.o.Service.Clock.Now()) {
+		s.o.Log.WarnContext(r.Context(), "token refused", "from", origin(r), "why", e.Message)
 		return e
 	}
 	return &hone.Error{Code: hone.Overloaded, Message: "too many tokens that are nobody's came from there", Hint: "wait a second, and look at the token"}

@@ -22,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"hone"
 	"hone/internal/clock"
 	"hone/internal/op"
 	"hone/internal/web"
@@ -338,5 +339,19 @@ func TestTooManyAtOnce(t *testing.T) {
 	}
 	if got := w.ask(t, "GET", "/api/v1/status", "", as(token(op.Operator))); got.status != http.StatusOK {
 		t.Errorf("another caller: %d", got.status)
+	}
+}
+
+// TestStartsOnlyBehindADoor builds servers that would let everybody in.
+func TestStartsOnlyBehindADoor(t *testing.T) {
+	t.Parallel()
+	for name, o := range map[string]web.Options{"plain": {}, "anonymous": {Anonymous: true, Plain: true}, "both": {Anonymous: true}} {
+		o.Listen, o.Service, o.Metrics, o.Predict, o.Log = "0.0.0.0:0", shared.app.Service(), http.NotFoundHandler(), http.NotFoundHandler(), slog.New(slog.DiscardHandler)
+		s := web.New(o)
+		err := s.Start(t.Context())
+		s.Stop()
+		if e, ok := hone.AsError(err); !ok || e.Code != hone.Invalid || e.Hint == "" {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
