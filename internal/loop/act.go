@@ -149,7 +149,7 @@ func (k *keeper) fourEyes(ctx context.Context, run hone.Run, by string) error {
 	own := func(why string) error {
 		return &hone.Error{Code: hone.Denied, Message: fmt.Sprintf("%s %s, and %s wants four eyes", by, why, k.model.Name), Hint: "let another approver look at it; anybody who may can still reject it"}
 	}
-	if run.Decision.Trigger == hone.OnManual && run.Decision.By == by {
+	if run.Decision.By == by {
 		return own("started " + string(run.ID))
 	}
 	configs, err := k.o.Configs(ctx, run.Started)
