@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -134,7 +133,7 @@ func (a *App) door() error {
 	}
 	a.web = web.New(web.Options{
 		Listen: s.Listen, Service: a.service, Principals: a.db, Changes: a.db.Subscribe, Log: a.o.Log, Metrics: a.metrics(),
-		Predict:   a.gateway.Handler(func(r *http.Request, model string) error { return a.web.AllowModel(r, model) }),
+		Predict:   a.gateway.Handler(web.AllowModel),
 		Anonymous: s.Anonymous == "feedback", Hosts: s.Hosts, Certificate: a.certificate, Plain: s.BehindProxy,
 	})
 	return nil

@@ -155,8 +155,8 @@ func whole(next http.Handler) http.HandlerFunc {
 	}
 }
 
-// predictions admits to the gateway. It is on the way of every prediction, so
-// that nothing is kept in the request's context: AllowModel asks again.
+// predictions admits to the gateway. It is on the way of every prediction: only
+// of a caller who is held to some models does AllowModel need to know.
 func (s *Server) predictions(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/v2/health/live" || r.URL.Path == "/v2/health/ready" {
 		s.o.Predict.ServeHTTP(w, r)
@@ -175,20 +175,21 @@ func (s *Server) predictions(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer leave()
+	if len(who.Models) > 0 {
+		r = r.WithContext(context.WithValue(r.Context(), callerKey{}, who))
+	}
 	s.o.Predict.ServeHTTP(w, r)
 }
 
 // AllowModel returns what to say to a caller who may not see the model, or nil.
-func (s *Server) AllowModel(r *http.Request, model string) error {
-	if len(r.Header["Authorization"]) == 0 {
+// The gateway asks it, which alone knows the model that a path names.
+func AllowModel(r *http.Request, model string) error {
+	who, held := r.Context().Value(callerKey{}).(op.Caller)
+	if !held || who.Sees(model) {
 		return nil
 	}
-	who, err := s.caller(r)
-	if err == nil && !who.Sees(model) {
-		// As the gateway says of a model that is not there.
-		err = &hone.Error{Code: hone.NotFound, Message: fmt.Sprintf("there is no model %q", model), Hint: "check the name; GET /v2/models/{model} describes a model that there is"}
-	}
-	return err
+	// As the gateway says of a model that is not there.
+	return &hone.Error{Code: hone.NotFound, Message: fmt.Sprintf("there is no model %q", model), Hint: "check the name; GET /v2/models/{model} describes a model that there is"}
 }
 
 // called tells whether a Host header names this server. By any other name, a
