@@ -36,6 +36,11 @@ func TestGatewayStartStop(t *testing.T) {
 	if _, err := build("hone"); err == nil {
 		t.Error("a gateway has Hone's own name")
 	}
+	c.Server.Anonymous = "none"
+	if _, err := build("gw1"); err == nil || !strings.Contains(err.Error(), "knows no tokens") {
+		t.Errorf("where everybody needs a token: %v", err)
+	}
+	c.Server.Anonymous = "feedback"
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
 	said := func(method, url, body string) (int, string) {
