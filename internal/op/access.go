@@ -79,9 +79,9 @@ func (c Caller) Sees(model string) bool {
 // Reads tells whether the caller may read single rows.
 func (c Caller) Reads() bool { return c.Data || c.Role == Admin }
 
-// unseen answers for a model that the caller may not see as for one that is not
+// notThere answers for a model that the caller may not see as for one that is not
 // there.
-func unseen(model string) error {
+func notThere(model string) error {
 	return &hone.Error{Code: hone.NotFound, Message: fmt.Sprintf("there is no model %q", model), Hint: "`hone status` lists the models"}
 }
 
@@ -116,7 +116,7 @@ func (o Operation) reach(who Caller, in any) error {
 	model, named := o.model(in)
 	switch {
 	case model != "" && !who.Sees(model):
-		return unseen(model)
+		return notThere(model)
 	case model == "" && !named && !o.Scoped:
 		return &hone.Error{Code: hone.Denied, Message: "`" + o.Name + "` concerns every model, and " + who.Name + " may not see all", Hint: "use a token that is not held to some models"}
 	}

@@ -164,7 +164,7 @@ func (in AddIn) principal(s *Service) (hone.Principal, error) {
 	}
 	for _, m := range in.Models {
 		if _, ok := s.Loop.Model(m); !ok {
-			return hone.Principal{}, unseen(m)
+			return hone.Principal{}, notThere(m)
 		}
 	}
 	now := s.Clock.Now().UTC()

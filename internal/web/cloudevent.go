@@ -58,7 +58,7 @@ func asJSON(contentType string, body []byte) (json.RawMessage, error) {
 	case len(body) == 0:
 		return nil, nil
 	case kind == "application/json" || strings.HasSuffix(kind, "+json") || kind == "":
-		if !json.Valid(body) {
+		if deep(body) || !json.Valid(body) {
 			return nil, &hone.Error{Code: hone.Invalid, Message: "the event's data is not the JSON that Content-Type says", Hint: "send JSON, or name its type"}
 		}
 		return body, nil
