@@ -38,7 +38,7 @@ type AddIn struct {
 	Name    string        `json:"-" path:"principal" help:"the principal's name"`
 	Role    Role          `json:"role" help:"viewer, operator, approver or admin; for a service also predictor, feedback, trainer or agent"`
 	Kind    string        `json:"kind,omitempty" help:"person or service (default: service for a machine's role, else person); a service never approves"`
-	Models  []string      `json:"models,omitempty" list:"comma" help:"the only models that it may see and touch (default: all)"`
+	Models  []string      `json:"models,omitempty" help:"the only models that it may see and touch, several with commas between them (default: all)"`
 	Expires hone.Duration `json:"expires,omitempty" help:"how long its token is good: 90d (default: until it is revoked)"`
 	Data    bool          `json:"data,omitempty" help:"let it read single rows: features, labels, feedback"`
 }
@@ -162,6 +162,7 @@ func (in AddIn) principal(s *Service) (hone.Principal, error) {
 	case in.Role == Admin && len(in.Models) > 0:
 		return bad("leave out models, or give the role operator", "an admin is not held to some models")
 	}
+	in.Models = strings.FieldsFunc(strings.Join(in.Models, ","), func(r rune) bool { return r == ',' })
 	for _, m := range in.Models {
 		if _, ok := s.Loop.Model(m); !ok {
 			return hone.Principal{}, notThere(m)
