@@ -259,7 +259,7 @@ func TestDamagedPrevious(t *testing.T) {
 func TestDamagedPreviousPassed(t *testing.T) {
 	t.Parallel()
 	w := old(t)
-	do[op.Done](w, "approve", &op.ApproveIn{Run: "fraud-3"})
+	w.approve("fraud-3")
 	do[op.Done](w, "promote", &op.ActIn{Run: "fraud-3"})
 	w.spoil("v2")
 	if f := w.finding("artefacts"); f.OK || !strings.Contains(f.Sentence, "v2 of fraud") {

@@ -209,7 +209,7 @@ func fill(t *testing.T, disk string) {
 		return err == nil && got.Champion.ID == v && got.Run == nil
 	}
 	// The plan from before says durable; the next one says buffered.
-	do[op.Done](w, "approve", &op.ApproveIn{Run: "fraud-3"})
+	w.approve("fraud-3")
 	until(t, "v3 is champion", func() bool { return serves("v3") })
 	lost := func() int64 { _, n, _, _ := db.LogStats(); return n }
 	stored := func() int64 { n, _, _, _ := db.LogStats(); return n }

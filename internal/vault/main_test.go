@@ -217,3 +217,16 @@ func refused(t *testing.T, err error, code hone.Code, says string) {
 		t.Errorf("got %v, want %s, saying %q, with a hint", err, code, says)
 	}
 }
+
+// approve releases the candidate of a run, by its artefact.
+func (w *world) approve(id hone.RunID) {
+	w.t.Helper()
+	run := do[hone.Run](w, "show", &op.RunIn{Run: string(id)})
+	for _, v := range do[op.VersionList](w, "versions", &op.ModelIn{Model: run.Model}).Versions {
+		if v.ID == run.Candidate {
+			do[op.Done](w, "approve", &op.ApproveIn{Run: string(id), Artefact: v.Artefact})
+			return
+		}
+	}
+	w.t.Fatalf("%s has no candidate", id)
+}

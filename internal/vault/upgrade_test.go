@@ -31,7 +31,7 @@ func TestUpgrade(t *testing.T) {
 	if !built.Same {
 		t.Error(built.Sentence)
 	}
-	do[op.Done](w, "approve", &op.ApproveIn{Run: "fraud-3"})
+	w.approve("fraud-3")
 	for i := 0; last.State != hone.Closed && i < 30; i++ {
 		w.serve(100*i, 20)
 		w.step(3)
