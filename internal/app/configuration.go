@@ -68,11 +68,11 @@ func (c *configuration) start(ctx context.Context, owner *hone.Principal) error 
 	}
 	if last != nil && (last.SHA256 == now.SHA256 || a.o.Passive) {
 		c.force.Store(&inForce{*last, a.read(last.Text)})
-		return c.admit(ctx, owner)
+		return c.admit(ctx, owner, false)
 	}
 	c.force.Store(&inForce{now, a.read(now.Text)})
 	if a.o.Passive {
-		return nil
+		return c.admit(ctx, owner, true)
 	}
 	var d config.Difference
 	if last != nil {
@@ -92,16 +92,20 @@ func (c *configuration) start(ctx context.Context, owner *hone.Principal) error 
 }
 
 // admit records a new token of the owner's, where there is one.
-func (c *configuration) admit(ctx context.Context, owner *hone.Principal) error {
-	if owner == nil || c.app.o.Passive {
+func (c *configuration) admit(ctx context.Context, owner *hone.Principal, first bool) error {
+	if owner == nil {
 		return nil
+	}
+	action, sentence := "principal.rotated", "The owner got a new token, which is in the data folder."
+	if first {
+		action, sentence = "principal.added", "The owner got a token, which is in the data folder."
 	}
 	data, err := json.Marshal(owner)
 	if err != nil {
 		return err
 	}
 	_, err = c.app.db.Commit(ctx, c.app.db.Fence(), hone.Change{Principal: owner, Event: hone.Event{At: c.app.o.Clock.Now(), Actor: op.Owner,
-		Action: "principal.rotated", Sentence: "The owner got a new token, which is in the data folder.", Data: data}})
+		Action: action, Sentence: sentence, Data: data}})
 	if err != nil {
 		return err
 	}

@@ -396,10 +396,6 @@ func bind(c *cobra.Command, v reflect.Value, f reflect.StructField) {
 	case *string:
 		c.Flags().StringVar(p, name, "", f.Tag.Get("help"))
 	case *[]string:
-		if f.Tag.Get("list") == "comma" {
-			c.Flags().StringSliceVar(p, name, nil, f.Tag.Get("help"))
-			return
-		}
 		c.Flags().StringArrayVar(p, name, nil, f.Tag.Get("help"))
 	case *bool:
 		c.Flags().BoolVar(p, name, false, f.Tag.Get("help"))
