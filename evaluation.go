@@ -23,7 +23,10 @@ type Evaluation struct {
 // Paired is the difference of two losses over the same rows: candidate less
 // champion, so that negative is better.
 type Paired struct {
-	N         int     `json:"n"`
+	N int `json:"n"`
+	// Effective is the number of rows of equal weight that say as much; 0 where all
+	// weigh the same.
+	Effective float64 `json:"effective_n,omitempty"`
 	Candidate float64 `json:"candidate"`
 	Champion  float64 `json:"champion"`
 	Diff      float64 `json:"diff"`

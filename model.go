@@ -1,6 +1,10 @@
 package hone
 
-import "hone/internal/frame"
+import (
+	"time"
+
+	"hone/internal/frame"
+)
 
 // Task is what a model predicts.
 type Task string
@@ -65,6 +69,29 @@ type LabelSpec struct {
 	Delay Duration `json:"delay" yaml:"delay"`
 	// Positive is the class whose probability a binary model gives. Default "1".
 	Positive string `json:"positive,omitempty" yaml:"positive"`
+	// AbsentMeans is the class that a prediction without a label counts as, where
+	// only some cases are ever reported, such as 0 where frauds are. It is set
+	// together with after. Default: a prediction without a label counts as nothing.
+	AbsentMeans string `json:"absent_means,omitempty" yaml:"absent_means"`
+	// After is the age from which a prediction counts where absent_means is set:
+	// with its label, or without one as absent_means says, once a later label of
+	// any prediction has shown that labels still come. A label that comes after that
+	// corrects it.
+	After Duration `json:"after,omitempty" yaml:"after"`
+}
+
+// Infers tells whether a prediction without a label comes to count.
+func (l LabelSpec) Infers() bool { return l.AbsentMeans != "" && l.After > 0 }
+
+// Presumed is when a prediction comes to count, with or without a label, provided
+// that a label of any prediction came at that moment or later: once it has the age
+// of After, and not before Hone had it.
+func (l LabelSpec) Presumed(p Prediction) time.Time {
+	at := p.Time.Add(time.Duration(l.After))
+	if p.Received.After(at) {
+		return p.Received
+	}
+	return at
 }
 
 // MonitorSpec says how predictions are watched.

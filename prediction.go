@@ -74,6 +74,25 @@ type Prediction struct {
 	Latency time.Duration `json:"latency_ns"`
 	// Fault is why the challenger did not answer, for ByFallback.
 	Fault string `json:"fault,omitempty"`
+	// Action is what was done on the answer, such as approved; empty where nobody
+	// said.
+	Action string `json:"action,omitempty"`
+	// Propensity is the probability with which a label could come of the case, such
+	// as that of having been let through; 0 where nobody said.
+	Propensity float64 `json:"propensity,omitempty"`
+}
+
+// maxWeight bounds what one row counts for: a case that had one chance in a
+// thousand of a label must not decide alone.
+const maxWeight = 20
+
+// Weight is how many rows a labelled row of this prediction stands for: one over
+// its propensity, at most 20, and 1 where that is not known.
+func (p Prediction) Weight() float64 {
+	if !(p.Propensity > 0 && p.Propensity < 1) {
+		return 1
+	}
+	return min(1/p.Propensity, maxWeight)
 }
 
 // ShadowScore is what a version that does not serve would have answered.
@@ -134,6 +153,12 @@ type Outcome struct {
 	// LabelTime is when the label was known, LabelSeq its place in the journal.
 	LabelTime time.Time `json:"label_time"`
 	LabelSeq  int64     `json:"label_seq"`
+	// LabelReceived is when Hone stored it, whatever the sender says; zero where
+	// that was not asked for.
+	LabelReceived time.Time `json:"label_received,omitzero"`
+	// Inferred is set where no label came, and its absence stands for one. Such a
+	// label is never stored.
+	Inferred bool `json:"inferred,omitempty"`
 	// Mature is when the label began to count: once it had come and its
 	// prediction had the age of the label delay.
 	Mature time.Time `json:"mature"`

@@ -48,9 +48,13 @@ type Watch struct {
 	Model    string    `json:"model"`
 	Version  VersionID `json:"version"`
 	Previous VersionID `json:"previous"`
-	Run      RunID     `json:"run"`
-	Since    time.Time `json:"since"`
-	From     int64     `json:"from_seq"` // Predictions after this one count.
+	// Proven is the newest champion before it whose own probation is over and
+	// survived, and Unproven those since: what a rollback goes to, and past.
+	Proven   VersionID   `json:"proven,omitempty"`
+	Unproven []VersionID `json:"unproven,omitempty"`
+	Run      RunID       `json:"run"`
+	Since    time.Time   `json:"since"`
+	From     int64       `json:"from_seq"` // Predictions after this one count.
 	// FromFeedback is the last feedback read before the version began to serve.
 	FromFeedback int64  `json:"from_feedback_seq"`
 	Labels       int    `json:"labels"`  // How many it lasts.

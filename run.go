@@ -86,6 +86,11 @@ type Dataset struct {
 	Train   int       `json:"train_rows"`
 	Holdout int       `json:"holdout_rows"`
 	Anchor  int       `json:"anchor_rows"`
+	// Inferred counts the rows that have no label, whose absence stands for one.
+	Inferred int `json:"inferred_rows,omitempty"`
+	// Effective is the number of rows of equal weight that say as much as the
+	// weighted training rows do; 0 where all rows weigh the same.
+	Effective float64 `json:"effective_rows,omitempty"`
 	// Classes that the labels have, sorted.
 	Classes []string `json:"classes,omitempty"`
 	// Salted holds the salted hash of the prediction ids, so that the manifest
@@ -103,10 +108,13 @@ type Recipe struct {
 	Predictions int64     `json:"predictions_seq"`
 	Feedback    int64     `json:"feedback_seq"`
 	MatureAt    time.Time `json:"mature_at"`
-	Window      int       `json:"window_rows"`
-	WindowBy    string    `json:"window_by"`
-	History     int       `json:"history_rows"`
-	Holdout     int       `json:"holdout_rows"`
+	// Heard is when the newest label had come: a prediction that was to have its
+	// label by then, and has none, counts as absent_means says.
+	Heard    time.Time `json:"heard,omitzero"`
+	Window   int       `json:"window_rows"`
+	WindowBy string    `json:"window_by"`
+	History  int       `json:"history_rows"`
+	Holdout  int       `json:"holdout_rows"`
 	// Suffix is the number of newest rows since which the champion was losing.
 	Suffix int `json:"suffix_rows,omitempty"`
 	// HeldBack is the newest time of rows that never judge, because the champion

@@ -109,6 +109,22 @@ func (w *world) look(words []string, o options) ([]string, error) {
 		}
 		t := got.(op.Trace)
 		return append([]string{t.Sentence}, t.Steps...), nil
+	case "sight":
+		got, err := w.call("sight", &op.ModelIn{Model: model})
+		if err != nil {
+			return said(err)
+		}
+		return []string{got.(op.Sight).Sentence}, nil
+	case "checks":
+		got, err := w.call("dataset", &op.DatasetIn{Dataset: string(v.Champion.Dataset)})
+		if err != nil {
+			return said(err)
+		}
+		var out []string
+		for _, c := range got.(hone.Dataset).Checks {
+			out = append(out, fmt.Sprintf("%s %v: %s", c.Rule, c.Passed, c.Sentence))
+		}
+		return out, nil
 	case "verify":
 		return w.verify(v)
 	}

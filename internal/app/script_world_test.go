@@ -133,7 +133,8 @@ func (w *world) rows(name string, n int, o options) (*frame.Frame, []string, []h
 	return f, labels, ids, nil
 }
 
-// history loads past rows with their labels, a second apart up to now.
+// history loads past rows with their labels, a second apart up to now, or to a
+// while ago.
 func (w *world) history(name string, n int, o options) error {
 	f, labels, ids, err := w.rows(name, n, o)
 	if err != nil {
@@ -147,13 +148,37 @@ func (w *world) history(name string, n int, o options) error {
 				features[field.Name] = v
 			}
 		}
-		in.Items = append(in.Items, op.HistoryItem{PredictionID: ids[i], Features: features, Label: labels[i],
-			Time: w.clock.Now().Add(time.Duration(i-n) * time.Second)})
+		item := op.HistoryItem{PredictionID: ids[i], Features: features, Label: labels[i],
+			Time: w.clock.Now().Add(time.Duration(i-n)*time.Second - o.duration("ago", 0))}
+		if unsaid(o, labels[i]) {
+			item.Label = nil
+		}
+		if o["select"] != "" {
+			w.choose(&item, i, o["select"])
+		}
+		in.Items = append(in.Items, item)
 	}
 	if _, err := w.call("history", &in); err != nil {
 		return err
 	}
 	return w.step()
+}
+
+// choose lets labels come as a lender's do: for cases whose first feature is over 5,
+// which are approved, and for one in eight of the others, which are let through
+// where the rule is propensity, and says so.
+func (w *world) choose(item *op.HistoryItem, i int, rule string) {
+	item.Action = "approved"
+	p, free := 1.0, item.Features["f0"].(float64) <= 5
+	if free {
+		p = 0.125
+	}
+	if rule == "propensity" {
+		item.Propensity = &p
+	}
+	if free && !(rule == "propensity" && i%8 == 0) {
+		item.Action, item.Label = "refused", nil
+	}
 }
 
 // traffic serves n rows, so many a second. Labels come after a while, unless
@@ -179,7 +204,7 @@ func (w *world) traffic(name string, n int, o options) error {
 			return err
 		}
 		for i, id := range ids {
-			if o["unlabelled"] == "" {
+			if !unsaid(o, labels[i]) {
 				w.waiting = append(w.waiting, due{w.clock.Now().Add(after), id, labels[i]})
 			}
 		}
@@ -188,6 +213,12 @@ func (w *world) traffic(name string, n int, o options) error {
 		}
 	}
 	return nil
+}
+
+// unsaid tells whether nobody ever says a label: all of them, or all but one class.
+func unsaid(o options, label string) bool {
+	only, some := o["only"]
+	return o["unlabelled"] != "" || some && label != only
 }
 
 // serve asks the gateway, and waits for the shadow's scores if there is one.

@@ -64,6 +64,10 @@ func (a *App) artefacts(ctx context.Context) op.Finding {
 	}
 	whole := 0
 	for model, versions := range used {
+		// A rollback goes to what is proven on labels, which may be no alias's any more.
+		if w, err := a.db.Watch(ctx, model); err == nil && w != nil && w.Proven != "" && !slices.Contains(versions, w.Proven) {
+			versions = append(versions, w.Proven)
+		}
 		for _, id := range versions {
 			v, err := a.db.Version(ctx, model, id)
 			if err == nil {

@@ -94,8 +94,8 @@ type InitOptions struct {
 
 // ImportOptions are those of hone import.
 type ImportOptions struct {
-	File, Model, Time, ID, Unit string
-	Quiet                       bool
+	File, Model, Time, ID, Unit, Action, Propensity string
+	Quiet                                           bool
 }
 
 // ImportReport says what an import did.

@@ -36,6 +36,8 @@ type importer struct {
 	time    string
 	id      string
 	unit    string
+	action  string
+	chance  string // The column of the propensity.
 
 	seen   map[string]int // How often the same row has come.
 	batch  []op.HistoryItem
@@ -58,9 +60,9 @@ func importFile(ctx context.Context, g Globals, c Caller, now clock.Clock, o Imp
 	}
 	defer r.Close()
 	history, _ := op.Find("history")
-	im := &importer{g: g, caller: c, op: history, model: m, file: o.File, columns: map[string]int{}, id: o.ID, unit: o.Unit,
+	im := &importer{g: g, caller: c, op: history, model: m, file: o.File, columns: map[string]int{}, id: o.ID, unit: o.Unit, action: o.Action, chance: o.Propensity,
 		seen: map[string]int{}, watch: clock.Start(), report: ImportReport{File: o.File, Model: m.Name},
-		base: now.Now().Add(-time.Duration(m.Label.Delay) - time.Hour)}
+		base: now.Now().Add(-time.Duration(max(m.Label.Delay, m.Label.After)) - time.Hour)}
 	if err := im.match(r.Columns(), o); err != nil {
 		return im.report, err
 	}
@@ -139,7 +141,7 @@ func (im *importer) match(cols []string, o ImportOptions) error {
 	if found == 0 {
 		return &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("%s has none of the features of %s", o.File, im.model.Name), Hint: fmt.Sprintf("its columns are %q", cols)}
 	}
-	for _, given := range [][2]string{{"time", o.Time}, {"id", o.ID}, {"unit", o.Unit}} {
+	for _, given := range [][2]string{{"time", o.Time}, {"id", o.ID}, {"unit", o.Unit}, {"action", o.Action}, {"propensity", o.Propensity}} {
 		if _, ok := im.columns[given[1]]; given[1] != "" && !ok {
 			return &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("%s has no column %q for --%s", o.File, given[1], given[0]), Hint: fmt.Sprintf("its columns are %q", cols)}
 		}
@@ -232,6 +234,18 @@ func (im *importer) item(rec table.Record) (op.HistoryItem, error) {
 	}
 	if im.unit != "" {
 		it.Unit = plain(rec.Values[im.columns[im.unit]])
+	}
+	if im.action != "" {
+		it.Action = plain(rec.Values[im.columns[im.action]])
+	}
+	if im.chance != "" {
+		v, err := value(frame.Field{Name: im.chance, Kind: frame.Number}, rec.Values[im.columns[im.chance]])
+		if err != nil {
+			return it, err
+		}
+		if p, ok := v.(float64); ok {
+			it.Propensity = &p
+		}
 	}
 	if im.id != "" {
 		it.PredictionID = hone.PredictionID(plain(rec.Values[im.columns[im.id]]))

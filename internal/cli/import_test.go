@@ -149,11 +149,21 @@ func TestImportColumns(t *testing.T) {
 			t.Errorf("does not say %q: %s", say, out)
 		}
 	}
-	for _, flag := range []string{"--time", "--id", "--unit"} {
+	for _, flag := range []string{"--time", "--id", "--unit", "--action", "--propensity"} {
 		_, errOut, status := d.run("", "import", unlabelled, flag, "when")
 		if status != 1 || !strings.Contains(errOut, `has no column "when" for `+flag) {
 			t.Errorf("%s: %d %s", flag, status, errOut)
 		}
+	}
+	chosen := d.write("chosen.csv", "amount,country,is_fraud,id,did,p\n1,DE,0,c1,approved,0.25\n2,DE,,c2,refused,\n3,DE,1,c3,approved,2\n4,DE,1,c4,approved,often\n")
+	var got cli.ImportReport
+	d.json(&got, "import", chosen, "--id", "id", "--action", "did", "--propensity", "p")
+	if got.Stored != 2 || got.Labels != 1 || got.Bad != 2 {
+		t.Errorf("got %+v", got)
+	}
+	var seen op.Trace
+	if d.json(&seen, "trace", "c1"); seen.Prediction.Action != "approved" || seen.Prediction.Propensity != 0.25 {
+		t.Errorf("got %+v", seen.Prediction)
 	}
 	one := d.ok("import", d.write("one.csv", "amount,country,is_fraud\n1,DE,0\n"))
 	if !strings.HasPrefix(one, "1 row of ") {

@@ -114,6 +114,8 @@ func importCommand(r Runner, g *Globals) *cobra.Command {
 	f.StringVar(&o.Time, "time", "", "the column that says when (default: a column of times, else the order of the rows)")
 	f.StringVar(&o.ID, "id", "", "the column that names each row (default: made from what the row says)")
 	f.StringVar(&o.Unit, "unit", "", "the column that names the user or session")
+	f.StringVar(&o.Action, "action", "", "the column that says what was done on the answer")
+	f.StringVar(&o.Propensity, "propensity", "", "the column with the probability that a label could come of the case")
 	return c
 }
 

@@ -44,6 +44,8 @@ func print(w io.Writer, out any) {
 		for _, next := range v.Next {
 			fmt.Fprintln(w, "  "+next)
 		}
+	case op.Sight:
+		printSight(w, v)
 	case op.Done:
 		fmt.Fprintln(w, v.Sentence)
 	case op.Trace:
@@ -169,7 +171,7 @@ func signal(s hone.Signal) string {
 // amount writes a signal's value in its unit.
 func amount(name string, v float64) string {
 	switch {
-	case strings.HasPrefix(name, "latency."), strings.HasPrefix(name, "label_delay."):
+	case strings.HasPrefix(name, "latency."), strings.HasPrefix(name, "label_delay."), name == monitor.Silent, name == monitor.Every:
 		return seconds(v)
 	case strings.HasSuffix(name, ".rate"):
 		return fmt.Sprintf("%.4g/s", v)
@@ -226,6 +228,9 @@ func printModel(w io.Writer, m op.ModelDetail) {
 	for _, e := range m.Events {
 		fmt.Fprintf(w, "  waits for a run: %s from %s, announced %s UTC by %s\n", e.Type, e.Source, stamp(e.Received), e.By)
 	}
+	if m.Sight != nil {
+		fmt.Fprintln(w, "  "+m.Sight.Sentence)
+	}
 	for _, s := range m.Signals {
 		if s.Name != "drift" {
 			fmt.Fprintln(w, "  "+signal(s))
@@ -252,6 +257,19 @@ func printIncidents(w io.Writer, l op.IncidentList) {
 			closed = stamp(i.Closed)
 		}
 		fmt.Fprintf(w, "%s  %-19s  %s\n", stamp(i.Opened), closed, strings.Join(i.Causes, "; "))
+	}
+}
+
+func printSight(w io.Writer, v op.Sight) {
+	fmt.Fprintln(w, v.Sentence)
+	for _, c := range v.Coverage {
+		fmt.Fprintf(w, "  of %d predictions older than %s, %.0f %% have a label\n", c.N, time.Duration(c.Age).Round(time.Second), 100*c.Share)
+	}
+	if v.LabelsPerDay > 0 {
+		fmt.Fprintf(w, "  %.0f labels come to count a day\n", v.LabelsPerDay)
+	}
+	if v.Smallest > 0 {
+		fmt.Fprintf(w, "  %d labels find a loss %.3g higher a row in 4 of 5 cases, as %s has it\n", v.Labels, v.Smallest, v.Spread)
 	}
 }
 

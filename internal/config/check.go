@@ -102,6 +102,41 @@ func (c *checker) label() {
 		}
 		c.fault(key, "set retention to more than label.delay", "retention %s is over before labels count, after %s", c.m.Retention, l.Delay)
 	}
+	if c.has(join(c.path, "label.absent_means")) || c.has(join(c.path, "label.after")) {
+		c.absence()
+	}
+}
+
+// absence holds what the lack of a label means against the rest.
+func (c *checker) absence() {
+	l := &c.m.Label
+	means, after := c.has(join(c.path, "label.absent_means")), c.has(join(c.path, "label.after"))
+	canonical, ok := c.m.CanonicalLabel(l.AbsentMeans)
+	switch {
+	case c.failedUnder("label.absent_means") || c.failedUnder("label.after") || c.m.Task == "":
+		return
+	case !after:
+		c.fault("label.absent_means", "add after: 60d, the age from which it does", "absent_means does not say when a label is absent")
+	case !means:
+		c.fault("label.after", "add absent_means: 0, or take it out", "after does not say what an absent label means")
+	case c.m.Task == hone.Regression:
+		c.fault("label.absent_means", "take it out", "the lack of a label can mean a class, and a regression model has none")
+	case !ok:
+		c.fault("label.absent_means", "", "%q is no class of a %s model", clip(l.AbsentMeans, 40), c.m.Task)
+	case c.m.Task == hone.Binary && canonical == l.Positive:
+		c.fault("label.absent_means", "name the other class, such as 0", "%q is the positive class, which is the one that is reported", canonical)
+	case l.After <= 0:
+		c.fault("label.after", "write how long a label may take, such as 60d", "after must be more than 0")
+	case l.After < l.Delay:
+		c.fault("label.after", "set it to label.delay or more", "a label would be missed after %s, before it counts at all, after %s", l.After, l.Delay)
+	case c.m.Retention <= l.After:
+		key := "retention"
+		if !c.has(join(c.path, key)) {
+			key = "label.after"
+		}
+		c.fault(key, "set retention to more than label.after", "retention %s is over before the lack of a label counts, after %s", c.m.Retention, l.After)
+	}
+	l.AbsentMeans = canonical
 }
 
 func (c *checker) loss() {

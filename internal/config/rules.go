@@ -61,6 +61,7 @@ var rules = map[string]rule{
 
 	"LabelSpec.name":  {required: true},
 	"LabelSpec.delay": {example: "7d"},
+	"LabelSpec.after": {example: "60d"},
 
 	"Loss.kind":           {words: []string{"zero_one", "cost", "log", "squared", "absolute", "column"}},
 	"Loss.false_negative": {max: math.MaxFloat64, example: "50"},
@@ -131,8 +132,6 @@ var absent = map[string]string{
 	"Model.server":               "it belongs into hone.yaml",
 	"Model.models":               "a file in models/ holds the keys of one model, such as task, at its top",
 	"Model.serving":              "every model is served through the gateway; leave it out",
-	"LabelSpec.absent_means":     "send each label as feedback",
-	"LabelSpec.after":            "use delay for the age at which a label counts",
 	"DatasetSpec.max_per_user":   "bound the rows with max_rows",
 	"DatasetSpec.max_per_source": "bound the rows with max_rows",
 	"TrainSpec.search":           "let a trainer of your own search (trainer: command)",

@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"math"
 	"slices"
 	"time"
 
@@ -23,6 +24,10 @@ type Row struct {
 	Label    string
 	Unit     string
 	Features []byte
+	// Weight is how many rows it stands for; 0 is read as 1.
+	Weight float64
+	// Inferred is set where no label came, and its absence stands for one.
+	Inferred bool
 }
 
 // Split says what a row is for.
@@ -42,6 +47,11 @@ type Rows struct {
 	IDs    []hone.PredictionID
 	Times  []time.Time
 	Units  []string
+	// Weights says how many rows each stands for; nil where each is one.
+	Weights []float64
+	// Inferred tells which labels are none, but stand for their absence; nil where
+	// all are labels.
+	Inferred []bool
 }
 
 // Len is the number of rows.
@@ -49,13 +59,94 @@ func (r Rows) Len() int { return len(r.Labels) }
 
 // Slice returns rows [from, to), which share the memory of r.
 func (r Rows) Slice(from, to int) Rows {
-	return Rows{r.Frame.Slice(from, to), r.Labels[from:to], r.IDs[from:to], r.Times[from:to], r.Units[from:to]}
+	out := Rows{Frame: r.Frame.Slice(from, to), Labels: r.Labels[from:to], IDs: r.IDs[from:to], Times: r.Times[from:to], Units: r.Units[from:to]}
+	if r.Weights != nil {
+		out.Weights = r.Weights[from:to]
+	}
+	if r.Inferred != nil {
+		out.Inferred = r.Inferred[from:to]
+	}
+	return out
+}
+
+// weight is how many rows a row stands for.
+func (r Rows) weight(i int) float64 {
+	if r.Weights == nil {
+		return 1
+	}
+	return r.Weights[i]
+}
+
+func (r Rows) inferred(i int) bool { return r.Inferred != nil && r.Inferred[i] }
+
+// add puts a row's weight behind those of the n rows before it, and whether its
+// label is inferred.
+func (r *Rows) add(n int, weight float64, inferred bool) {
+	if weight != 1 && r.Weights == nil {
+		r.Weights = ones(n)
+	}
+	if r.Weights != nil {
+		r.Weights = append(r.Weights, weight)
+	}
+	if inferred && r.Inferred == nil {
+		r.Inferred = make([]bool, n)
+	}
+	if r.Inferred != nil {
+		r.Inferred = append(r.Inferred, inferred)
+	}
+}
+
+func ones(n int) []float64 {
+	out := make([]float64, n)
+	for i := range out {
+		out[i] = 1
+	}
+	return out
+}
+
+// Lacks counts the rows whose label is inferred.
+func (r Rows) Lacks() (n int) {
+	for _, is := range r.Inferred {
+		if is {
+			n++
+		}
+	}
+	return n
+}
+
+// Shares are the weights, which add up to 1.
+func (r Rows) Shares() []float64 {
+	out := make([]float64, r.Len())
+	sum := 0.0
+	for i := range out {
+		out[i] = r.weight(i)
+		sum += out[i]
+	}
+	for i := range out {
+		out[i] /= sum
+	}
+	return out
+}
+
+// Effective is how many rows of equal weight say as much (L. Kish, Survey
+// Sampling, 1965).
+func (r Rows) Effective() float64 {
+	sum, squares := 0.0, 0.0
+	for i := range r.Labels {
+		w := r.weight(i)
+		sum, squares = sum+w, squares+w*w
+	}
+	if squares == 0 {
+		return 0
+	}
+	return sum * sum / squares
 }
 
 // pick returns a copy of the given rows, in the given order.
 func (r Rows) pick(rows []int) Rows {
 	out := Rows{Frame: r.Frame.Pick(rows)}
-	for _, i := range rows {
+	for n, i := range rows {
+		out.add(n, r.weight(i), r.inferred(i))
 		out.Labels = append(out.Labels, r.Labels[i])
 		out.IDs = append(out.IDs, r.IDs[i])
 		out.Times = append(out.Times, r.Times[i])
@@ -99,6 +190,10 @@ func toRows(d frame.Decoder, rows []Row) (Rows, error) {
 		out.IDs = append(out.IDs, r.ID)
 		out.Times = append(out.Times, r.Time)
 		out.Units = append(out.Units, r.Unit)
+		if r.Weight == 0 {
+			r.Weight = 1
+		}
+		out.add(i, r.Weight, r.Inferred)
 	}
 	f, err := d.Frame(bytes)
 	out.Frame = f
@@ -130,7 +225,7 @@ func classesOf(m hone.Model, labels ...[]string) []string {
 
 // Identity is the hash of the canonical rows of a dataset: for each row, in
 // order, what it is for, its features as served, its label and its time in
-// microseconds.
+// microseconds; and its weight, and that its label is inferred, where it is so.
 func Identity(c Collected) hone.DatasetID {
 	h := sha256.New()
 	var n [8]byte
@@ -152,6 +247,12 @@ func Identity(c Collected) hone.DatasetID {
 			put([]byte(part.rows.Labels[i]))
 			binary.LittleEndian.PutUint64(n[:], uint64(part.rows.Times[i].UnixMicro()))
 			h.Write(n[:])
+			if w := part.rows.weight(i); w != 1 {
+				put(binary.LittleEndian.AppendUint64([]byte("weight"), math.Float64bits(w)))
+			}
+			if part.rows.inferred(i) {
+				put([]byte("inferred"))
+			}
 		}
 	}
 	return hone.DatasetID(hex.EncodeToString(h.Sum(nil)))

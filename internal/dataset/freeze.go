@@ -56,6 +56,9 @@ func Freeze(dir string, ds hone.Dataset, c Collected) error {
 	return errors.Join(syncDir(filepath.Dir(dir)), syncDir(filepath.Dir(filepath.Dir(dir))))
 }
 
+// Where the label of a frozen row is from: feedback, or the lack of it.
+const told, lacking = "feedback", "absence"
+
 func writeRows(path string, r Rows) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -66,8 +69,19 @@ func writeRows(path string, r Rows) error {
 	for i, t := range r.Times {
 		times[i], ids[i] = t.UnixMicro(), string(r.IDs[i])
 	}
-	err = table.WriteParquet(f, r.Frame, []table.Extra{
-		{Name: "__label", Strings: r.Labels}, {Name: "__time", Times: times}, {Name: "__id", Strings: ids}, {Name: "__unit", Strings: r.Units}})
+	extra := []table.Extra{
+		{Name: "__label", Strings: r.Labels}, {Name: "__time", Times: times}, {Name: "__id", Strings: ids}, {Name: "__unit", Strings: r.Units}}
+	if r.Weights != nil {
+		extra = append(extra, table.Extra{Name: "__weight", Numbers: r.Weights})
+	}
+	if r.Inferred != nil {
+		from := make([]string, r.Len())
+		for i, is := range r.Inferred {
+			from[i] = map[bool]string{true: lacking, false: told}[is]
+		}
+		extra = append(extra, table.Extra{Name: "__label_from", Strings: from})
+	}
+	err = table.WriteParquet(f, r.Frame, extra)
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
@@ -123,6 +137,13 @@ func readRows(path string, m hone.Model) (Rows, error) {
 			r.Labels = e.Strings
 		case "__unit":
 			r.Units = e.Strings
+		case "__weight":
+			r.Weights = e.Numbers
+		case "__label_from":
+			r.Inferred = make([]bool, len(e.Strings))
+			for i, from := range e.Strings {
+				r.Inferred[i] = from == lacking
+			}
 		case "__id":
 			for _, id := range e.Strings {
 				r.IDs = append(r.IDs, hone.PredictionID(id))
@@ -133,7 +154,8 @@ func readRows(path string, m hone.Model) (Rows, error) {
 			}
 		}
 	}
-	if len(r.Labels) != f.N || len(r.Times) != f.N || len(r.IDs) != f.N || len(r.Units) != f.N {
+	whole := (r.Weights == nil || len(r.Weights) == f.N) && (r.Inferred == nil || len(r.Inferred) == f.N)
+	if !whole || len(r.Labels) != f.N || len(r.Times) != f.N || len(r.IDs) != f.N || len(r.Units) != f.N {
 		return r, fmt.Errorf("%s lacks columns", filepath.Base(path))
 	}
 	return r, nil
@@ -143,6 +165,9 @@ func readRows(path string, m hone.Model) (Rows, error) {
 func Join(a, b Rows) Rows {
 	out := Rows{Frame: frame.New(a.Frame.Schema, 0)}
 	for _, r := range []Rows{a, b} {
+		for i := range r.Labels {
+			out.add(out.Len()+i, r.weight(i), r.inferred(i))
+		}
 		out.Frame.Append(r.Frame)
 		out.Labels = append(out.Labels, r.Labels...)
 		out.IDs = append(out.IDs, r.IDs...)

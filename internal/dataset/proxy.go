@@ -20,7 +20,7 @@ func LinearProxy(m hone.Model) Proxy {
 		if m.Task == hone.Multiclass {
 			o.Classes = len(classes)
 		}
-		fit, err := linear.Fit(train.Frame, train.Targets(sig), nil, o, nil, nil)
+		fit, err := linear.Fit(train.Frame, train.Targets(sig), train.Weights, o, nil, nil)
 		if err != nil {
 			return nil, fmt.Errorf("compare windows: %w", err)
 		}
@@ -29,7 +29,7 @@ func LinearProxy(m hone.Model) Proxy {
 		prices := m.Loss.Prices(test.Frame)
 		out := make([]float64, test.Len())
 		for i, l := range test.Labels {
-			out[i] = m.Loss.Of(sig, scores.Row(i), sig.Target(l), prices[i])
+			out[i] = test.weight(i) * m.Loss.Of(sig, scores.Row(i), sig.Target(l), prices[i])
 		}
 		return out, nil
 	}

@@ -22,6 +22,8 @@ type Rows struct {
 	// Units are the users that the rows belong to, or nil. Rows of one user are
 	// not independent, which widens the intervals.
 	Units []string
+	// Weights say how many rows each stands for, or nil where each is one.
+	Weights []float64
 }
 
 // Side is one version's answers to the rows.
@@ -58,7 +60,7 @@ func Compare(m hone.Model, cand Side, champ *Side, rows Rows) hone.Evaluation {
 		return e
 	}
 	e.Trivial = mean(c.losses)
-	p := pairing{task: m.Task, bound: bound(m.Loss, a, b, rows, use), a: a, b: b, units: rows.Units, use: use}
+	p := pairing{task: m.Task, bound: bound(m.Loss, a, b, rows, use), a: a, b: b, units: rows.Units, weights: rows.Weights, use: use}
 	all := make([]int, len(use))
 	for i := range all {
 		all[i] = i
@@ -91,7 +93,7 @@ func fits(s Side, n int) bool {
 func (r Rows) fit() bool {
 	n := len(r.Labels)
 	is := func(length int) bool { return length == 0 || length == n }
-	return is(len(r.IDs)) && is(len(r.Prices)) && is(len(r.Units)) && (r.Frame == nil || r.Frame.N == n)
+	return is(len(r.IDs)) && is(len(r.Prices)) && is(len(r.Units)) && is(len(r.Weights)) && (r.Frame == nil || r.Frame.N == n)
 }
 
 // usable returns the rows that can be judged, in order.

@@ -14,26 +14,30 @@ type pairing struct {
 	bound float64
 	a, b  tally // Candidate and champion.
 	units []string
-	use   []int
+	// weights of the rows, at most cap; nil where each is one.
+	weights []float64
+	use     []int
 }
 
 // over returns the paired loss on the given rows of the tallies. The e-values
-// bet in the order of the rows.
+// bet in the order of the rows. Where rows are weighted, the losses are means by
+// weight, and a bet is on the weighted difference over the most that it can be, so
+// that the e-values stay what they are: weights are known before labels.
 func (p pairing) over(at []int) hone.Paired {
 	out := hone.Paired{N: len(at), Bound: p.bound, PValue: 1, Better: 1, Worse: 1}
 	if len(at) == 0 {
 		return out
 	}
 	var better, worse stat.Bets
-	diffs := make([]float64, len(at))
-	sumA, sumB := 0.0, 0.0
+	diffs, most := make([]float64, len(at)), p.most()
+	sumA, sumB, sum, squares := 0.0, 0.0, 0.0, 0.0
 	for k, i := range at {
-		x, y := p.a.losses[i], p.b.losses[i]
-		sumA, sumB = sumA+x, sumB+y
+		x, y, w := p.a.losses[i], p.b.losses[i], p.weight(i)
+		sumA, sumB, sum, squares = sumA+w*x, sumB+w*y, sum+w, squares+w*w
 		diffs[k] = x - y
 		bet := 0.0
 		if p.bound > 0 {
-			bet = diffs[k] / p.bound
+			bet = w * diffs[k] / (p.bound * most)
 		}
 		better.Add(-bet)
 		worse.Add(bet)
@@ -44,8 +48,11 @@ func (p pairing) over(at []int) hone.Paired {
 			out.Gains++
 		}
 	}
-	n := float64(len(at))
-	out.Candidate, out.Champion = sumA/n, sumB/n
+	out.Candidate, out.Champion = sumA/sum, sumB/sum
+	if p.weights != nil {
+		out.Effective = sum * sum / squares
+		p.spread(diffs, at, out.Candidate-out.Champion, sum)
+	}
 	out.Diff, out.Lower, out.Upper = p.interval(diffs, at)
 	out.Better, out.Worse = better.E(), worse.E()
 	if p.task == hone.Regression {
@@ -54,6 +61,32 @@ func (p pairing) over(at []int) hone.Paired {
 	}
 	out.PValue = stat.McNemar(out.Flips, out.Gains)
 	return out
+}
+
+// weight is how many rows a row of the tallies stands for.
+func (p pairing) weight(i int) float64 {
+	if p.weights == nil {
+		return 1
+	}
+	return p.weights[p.use[i]]
+}
+
+// most is the largest weight of any row.
+func (p pairing) most() float64 {
+	if p.weights == nil {
+		return 1
+	}
+	return slices.Max(p.weights)
+}
+
+// spread turns differences into what each adds to the mean by weight: the
+// linearised ratio, whose plain mean and variance are those of the weighted one
+// (W. G. Cochran, Sampling Techniques, 1977).
+func (p pairing) spread(diffs []float64, at []int, mean, sum float64) {
+	scale := float64(len(at)) / sum
+	for k, i := range at {
+		diffs[k] = mean + scale*p.weight(i)*(diffs[k]-mean)
+	}
 }
 
 // interval is the mean difference with its 95 % interval. Where rows share

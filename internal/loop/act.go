@@ -195,7 +195,7 @@ func (k *keeper) rollBack(ctx context.Context, a Act) (string, error) {
 		sentence := fmt.Sprintf("%s took %s off the traffic of %s%s.", a.By, k.run.Candidate, k.model.Name, because(a.Reason))
 		return sentence, k.takeBack(ctx, *k.run, a.By, sentence)
 	}
-	to := k.aliases[hone.Previous]
+	to := k.before()
 	if to == "" {
 		return "", &hone.Error{Code: hone.Conflict, Message: fmt.Sprintf("%s has no previous champion to go back to", k.model.Name), Hint: "`hone versions " + k.model.Name + "` lists its versions"}
 	}
@@ -203,6 +203,10 @@ func (k *keeper) rollBack(ctx context.Context, a Act) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sentence := fmt.Sprintf("%s rolled %s back to %s%s.%s", a.By, k.model.Name, to, because(a.Reason), passed)
+	past := ""
+	if k.watch != nil && to == k.watch.Proven {
+		past = skipped(*k.watch)
+	}
+	sentence := fmt.Sprintf("%s rolled %s back to %s%s%s.%s", a.By, k.model.Name, to, past, because(a.Reason), passed)
 	return sentence, k.goBack(ctx, to, a.By, sentence)
 }

@@ -78,7 +78,7 @@ func (k *keeper) begin(ctx context.Context, run hone.Run) error {
 // worker is what a stage may look at while the loop goes on: the model as it
 // stands now. A champion that changes meanwhile ends the run.
 func (k *keeper) worker() *keeper {
-	return &keeper{o: k.o, model: k.model, log: k.log, aliases: k.aliases, champion: k.champion, ref: k.ref, watch: k.watch,
+	return &keeper{o: k.o, model: k.model, log: k.log, aliases: k.aliases, champion: k.champion, ref: k.ref, watch: k.watch, spoke: k.spoke,
 		runs: append([]hone.Run(nil), k.runs...), schemas: k.schemas, tail: k.tail}
 }
 
@@ -199,7 +199,7 @@ func (k *keeper) moved(ctx context.Context, c hone.Change) error {
 		if run.State == hone.Closed {
 			k.run, k.arms = nil, nil
 			k.looked = k.looked && run.Pending == nil
-			k.o.Pool.Keep(k.model.Name, k.aliases[hone.Champion], k.aliases[hone.Previous], run.Candidate)
+			k.o.Pool.Keep(k.model.Name, k.aliases[hone.Champion], k.before(), run.Candidate)
 		}
 		k.log.InfoContext(ctx, "run moved", "run_id", run.ID, "state", run.State, "ending", run.Ending, "why", run.Sentence)
 	}

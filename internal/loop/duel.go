@@ -7,10 +7,12 @@ import (
 	"hone"
 	"hone/internal/frame"
 	"hone/internal/monitor"
+	"hone/internal/rollout"
 )
 
 // duel scores labelled rows with two versions: a challenger and the champion
-// while a rollout is under way, else a new champion and the one before.
+// while a rollout is under way; and, beside it, a new champion under probation and
+// the last one before it that is proven on labels.
 type duel struct {
 	*monitor.Duel
 	a, b hone.Version
@@ -22,68 +24,85 @@ type duel struct {
 func (d *duel) paired() hone.Paired { return d.Duel.Paired() }
 func (d *duel) n() int              { return d.Duel.Paired().N }
 
-// openDuel begins to pair whoever is to be paired now, or nobody.
-func (k *keeper) openDuel(ctx context.Context) error {
-	var id, other hone.VersionID
-	after := int64(0)
-	switch {
-	case k.run != nil && k.run.Rollout != nil:
-		id, other = k.run.Rollout.Version, k.champion.ID
-	case k.watch != nil && !k.watch.Over:
-		id, other, after = k.watch.Version, k.watch.Previous, k.watch.From
+// openDuel begins to pair the challenger of a rollout, if there is one.
+func (k *keeper) openDuel(ctx context.Context) (err error) {
+	if k.run != nil && k.run.Rollout != nil {
+		k.duel, err = k.pair(ctx, k.run.Rollout.Version, k.champion.ID, 0)
 	}
+	return err
+}
+
+// openVigil begins to pair a champion under probation.
+func (k *keeper) openVigil(ctx context.Context) (err error) {
+	if k.watch != nil && !k.watch.Over {
+		k.vigil, err = k.pair(ctx, k.watch.Version, rollout.Against(*k.watch), k.watch.From)
+	}
+	return err
+}
+
+func (k *keeper) pair(ctx context.Context, id, other hone.VersionID, after int64) (*duel, error) {
 	if id == "" || other == "" {
-		return nil
+		return nil, nil
 	}
 	a, err := k.o.Control.Version(ctx, k.model.Name, id)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	b, err := k.o.Control.Version(ctx, k.model.Name, other)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	bound := k.model.Loss.Bound()
 	if bound == 0 {
 		bound = k.ref.Bound
 	}
-	k.duel = &duel{monitor.NewDuel(k.model.Loss, bound, a.Signature, b.Signature), a, b, after}
-	return nil
+	return &duel{monitor.NewDuel(k.model.Loss, bound, a.Signature, b.Signature), a, b, after}, nil
 }
 
 func (k *keeper) closeDuel() { k.duel = nil }
 
-// feedDuel counts outcomes that neither version was trained on.
-func (k *keeper) feedDuel(ctx context.Context, mature []hone.Outcome) error {
-	if k.duel == nil {
-		return nil
+// feedDuels counts outcomes for whoever is paired.
+func (k *keeper) feedDuels(ctx context.Context, mature []hone.Outcome) error {
+	for _, d := range []*duel{k.duel, k.vigil} {
+		if d == nil {
+			continue
+		}
+		if err := k.feedDuel(ctx, d, mature); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// feedDuel counts outcomes that neither version was trained on.
+func (k *keeper) feedDuel(ctx context.Context, d *duel, mature []hone.Outcome) error {
 	var rows [][]byte
 	var labels []string
+	var weights []float64
 	for _, o := range mature {
-		if o.Seq > k.duel.after && o.Time.After(k.duel.a.TrainedUntil) && o.Time.After(k.duel.b.TrainedUntil) {
-			rows, labels = append(rows, o.Features), append(labels, o.Label)
+		if o.Seq > d.after && o.Time.After(d.a.TrainedUntil) && o.Time.After(d.b.TrainedUntil) {
+			rows, labels, weights = append(rows, o.Features), append(labels, o.Label), append(weights, o.Weight())
 		}
 	}
 	if len(rows) == 0 {
 		return nil
 	}
-	f, err := frame.Decoder{Target: k.duel.a.Signature.Features, Schemas: k.schemas}.Frame(rows)
+	f, err := frame.Decoder{Target: d.a.Signature.Features, Schemas: k.schemas}.Frame(rows)
 	if err != nil {
 		return err
 	}
-	a, err := k.ask(k.duel.a.ID)(ctx, f)
+	a, err := k.ask(d.a.ID)(ctx, f)
 	if err != nil {
-		k.log.WarnContext(ctx, "version does not answer", "version_id", k.duel.a.ID, "error", err)
+		k.log.WarnContext(ctx, "version does not answer", "version_id", d.a.ID, "error", err)
 		return nil // The gateway's faults and ejection speak for it.
 	}
-	b, err := k.ask(k.duel.b.ID)(ctx, f)
+	b, err := k.ask(d.b.ID)(ctx, f)
 	if err != nil {
-		return fmt.Errorf("ask %s: %w", k.duel.b.ID, err)
+		return fmt.Errorf("ask %s: %w", d.b.ID, err)
 	}
 	prices := k.model.Loss.Prices(f)
 	for i, l := range labels {
-		k.duel.Add(l, a.Row(i), b.Row(i), prices[i])
+		d.Add(l, a.Row(i), b.Row(i), prices[i], weights[i])
 	}
 	return nil
 }

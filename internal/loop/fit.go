@@ -73,7 +73,7 @@ func (k *keeper) fit(ctx context.Context, run hone.Run, id hone.VersionID, rows,
 		v.Signature.Threshold = k.model.Loss.DefaultThreshold()
 	}
 	job := train.Job{
-		Model: k.model, Signature: v.Signature, Rows: rows.Frame, Labels: rows.Labels, Targets: rows.Targets(v.Signature),
+		Model: k.model, Signature: v.Signature, Rows: rows.Frame, Labels: rows.Labels, Targets: rows.Targets(v.Signature), Weights: rows.Weights,
 		Params: k.model.Train.Params, Dir: filepath.Join(k.runDir(run), string(id)), Seed: uint64(run.Number),
 	}
 	if k.model.Train.WarmStart && k.champion.ID != "" {

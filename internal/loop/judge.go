@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"hone"
 	"hone/internal/dataset"
@@ -57,7 +56,7 @@ func (k *keeper) compare(ctx context.Context, run hone.Run, id hone.VersionID, r
 		champ = &s
 	}
 	e := evaluate.Compare(k.model, cand, champ, evaluate.Rows{
-		Frame: rows.Frame, Labels: rows.Labels, IDs: rows.IDs, Units: rows.Units, Prices: k.model.Loss.Prices(rows.Frame)})
+		Frame: rows.Frame, Labels: rows.Labels, IDs: rows.IDs, Units: rows.Units, Weights: rows.Weights, Prices: k.model.Loss.Prices(rows.Frame)})
 	e.Dataset, e.At = run.Dataset, k.o.Clock.Now()
 	if anchors.Len() > 0 {
 		if err := k.askAnchors(ctx, &e, id, run.Champion, anchors); err != nil {
@@ -163,14 +162,14 @@ func (k *keeper) lookAgain(ctx context.Context, run *hone.Run) error {
 		return err
 	}
 	last := c.Holdout.Times[c.Holdout.Len()-1]
-	now, delay := k.o.Clock.Now(), time.Duration(k.model.Label.Delay)
+	now := k.o.Clock.Now()
 	predictions, feedback, _, err := k.o.Events.LastSeq(ctx, k.model.Name)
 	if err != nil {
 		return err
 	}
 	var rows []dataset.Row
 	err = k.o.Events.Scan(ctx, k.model.Name, predictions, feedback, func(o hone.Outcome) error {
-		if o.Time.After(last) && counts(o, delay, now) {
+		if o, ok := k.counted(o, k.spoke, now); ok && o.Time.After(last) {
 			rows = append(rows, rowOf(o))
 		}
 		return nil
@@ -275,9 +274,9 @@ func (k *keeper) refit(ctx context.Context, run hone.Run) (hone.Version, hone.Ve
 		return v, hone.Verdict{}, err
 	}
 	prices := k.model.Loss.Prices(c.Holdout.Frame)
-	own := 0.0
+	own, weights := 0.0, c.Holdout.Shares()
 	for i, l := range c.Holdout.Labels {
-		own += k.model.Loss.Of(v.Signature, scores.Row(i), v.Signature.Target(l), prices[i]) / float64(c.Holdout.Len())
+		own += weights[i] * k.model.Loss.Of(v.Signature, scores.Row(i), v.Signature.Target(l), prices[i])
 	}
 	limit := run.Evaluation.Loss.Candidate + 0.02*run.Evaluation.Loss.Bound
 	verdict := hone.Verdict{Gate: "refit", Result: hone.Pass, Value: own, Limit: limit, N: c.Holdout.Len(),
@@ -331,7 +330,7 @@ func (k *keeper) launch(ctx context.Context, run hone.Run, c hone.Change, by str
 	}
 	run = k.enter(run, state, sentence)
 	run.Rollout = &r
-	plan := rollout.PlanFor(k.model, k.champion.ID, k.aliases[hone.Previous], &r, nil)
+	plan := rollout.PlanFor(k.model, k.champion.ID, k.before(), &r, nil)
 	c.Run, c.Plan = &run, &plan
 	c.Aliases = append(c.Aliases, k.move(hone.Challenger, run.Candidate, run, "rollout began"))
 	c.Event = hone.Event{Actor: by, Action: "run." + string(state), Version: run.Candidate, Sentence: sentence, Data: marshal(run.Verdicts)}

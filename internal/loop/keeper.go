@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"hone"
+	"hone/internal/dataset"
 	"hone/internal/frame"
 	"hone/internal/monitor"
 	"hone/internal/trigger"
@@ -36,7 +37,9 @@ type keeper struct {
 	ref      *monitor.Reference
 	monitor  *monitor.Monitor
 	watch    *hone.Watch
-	duel     *duel
+	duel     *duel  // Of the rollout under way.
+	vigil    *duel  // Of the probation.
+	bias     string // Of the labels that the champion was trained on.
 	arms     *monitor.Arms
 	run      *hone.Run // The open run, if any.
 	runs     []hone.Run
@@ -48,21 +51,24 @@ type keeper struct {
 	replaying bool
 	// stale is set while the log of the reign is to be read again, because the
 	// configuration has changed.
-	stale bool
-	goal  cursor
-	found monitor.Step // Since the last decision.
+	stale     bool
+	goal      cursor
+	presuming bool         // There are more predictions whose lack of a label counts.
+	found     monitor.Step // Since the last decision.
 
-	trainable int         // Labels that count, while there is no champion.
-	unripe    []time.Time // When those will count that do not yet.
-	lastLabel time.Time
-	manual    *trigger.Manual
-	decision  hone.Decision
-	recorded  hone.Decision // The last that was saved.
-	looked    bool          // Triggers were looked at since the last start.
-	schedule  time.Time
-	again     time.Time // When time alone may change the decision.
-	heard     heard
-	incident  *hone.Incident // The newest, open or not.
+	trainable   int         // Labels that count, while there is no champion.
+	unripe      []time.Time // When those will count that do not yet.
+	lastLabel   time.Time
+	spoke       time.Time // When the newest label arrived.
+	presumedDue time.Time // When the first prediction behind cursor.presumed counts, while there is no champion.
+	manual      *trigger.Manual
+	decision    hone.Decision
+	recorded    hone.Decision // The last that was saved.
+	looked      bool          // Triggers were looked at since the last start.
+	schedule    time.Time
+	again       time.Time // When time alone may change the decision.
+	heard       heard
+	incident    *hone.Incident // The newest, open or not.
 
 	work    chan result // Of the stage under way; nil when none is.
 	stop    context.CancelFunc
@@ -79,7 +85,7 @@ type keeper struct {
 }
 
 // cursor is how far the log has been read.
-type cursor struct{ predictions, labels, shadows int64 }
+type cursor struct{ predictions, labels, shadows, presumed int64 }
 
 // request is an act, or the wish to hold the keeper until release is closed.
 type request struct {
@@ -156,12 +162,13 @@ func (k *keeper) reign(ctx context.Context) (err error) {
 		return err
 	}
 	k.closeDuel()
+	k.vigil = nil
 	k.monitor, k.ref, k.champion, k.arms = nil, nil, hone.Version{}, nil
 	k.cursor, k.looked, k.replaying, k.found = cursor{}, false, false, monitor.Step{}
 	k.again, k.heard.streaks, k.heard.replayed = time.Time{}, nil, true
 	id := k.aliases[hone.Champion]
 	if id == "" {
-		k.trainable, k.unripe, k.stale = 0, nil, false
+		k.trainable, k.unripe, k.presumedDue, k.stale = 0, nil, time.Time{}, false
 		return nil
 	}
 	if k.champion, err = k.o.Control.Version(ctx, name, id); err != nil {
@@ -189,23 +196,40 @@ func (k *keeper) reign(ctx context.Context) (err error) {
 		return err
 	}
 	k.stale = false
+	if err := k.hearBefore(ctx); err != nil {
+		return err
+	}
+	if err := k.openVigil(ctx); err != nil {
+		return err
+	}
 	return k.openDuel(ctx)
 }
 
 // findCursor sets where the log of this reign begins: predictions from the
 // moment the champion took the traffic, labels from what it was trained on.
 // With a label delay, labels that had come but did not count yet lie further
-// back, so all of them are read.
+// back, so all of them are read; and where the lack of a label counts, predictions
+// from what the champion was trained on.
 func (k *keeper) findCursor(ctx context.Context) error {
 	if k.watch != nil {
 		k.cursor.predictions = k.watch.From
 	}
+	var ds hone.Dataset
+	if k.champion.Dataset != "" {
+		var err error
+		if ds, err = k.o.Control.Dataset(ctx, k.champion.Dataset); err != nil {
+			return err
+		}
+	}
+	k.bias = dataset.Bias(ds.Checks)
+	if k.model.Label.Infers() {
+		// Senders' clocks may be a minute ahead of arrival.
+		presumed, err := k.firstSince(ctx, k.champion.TrainedUntil.Add(-time.Minute))
+		k.cursor.presumed = presumed
+		return err
+	}
 	if k.model.Label.Delay > 0 || k.champion.Dataset == "" {
 		return nil
-	}
-	ds, err := k.o.Control.Dataset(ctx, k.champion.Dataset)
-	if err != nil {
-		return err
 	}
 	k.cursor.labels = ds.Recipe.Feedback
 	return nil
@@ -378,13 +402,13 @@ func (k *keeper) read(ctx context.Context, now time.Time) (found monitor.Step, e
 		return found, k.countTrainable(ctx, now)
 	}
 	for {
-		more, step, err := k.readPage(ctx, now)
+		more, step, err := k.readPage(ctx)
 		if err != nil {
 			return found, err
 		}
 		k.found.Ticked = k.found.Ticked || step.Ticked
 		k.found.Drift = k.found.Drift || step.Drift
-		if !more || k.cursor.predictions >= k.goal.predictions && k.cursor.labels >= k.goal.labels {
+		if !more || k.cursor.predictions >= k.goal.predictions && k.cursor.labels >= k.goal.labels && !k.presuming {
 			k.replaying = false
 		}
 		if !more || !k.o.Inline && !k.o.Passive {
@@ -398,7 +422,8 @@ func (k *keeper) read(ctx context.Context, now time.Time) (found monitor.Step, e
 	return found, nil
 }
 
-func (k *keeper) readPage(ctx context.Context, now time.Time) (more bool, step monitor.Step, err error) {
+func (k *keeper) readPage(ctx context.Context) (more bool, step monitor.Step, err error) {
+	by := k.o.Hints.Horizon()
 	ps, err := k.o.Events.Predictions(ctx, k.model.Name, k.cursor.predictions, page)
 	if err != nil {
 		return false, step, err
@@ -415,21 +440,35 @@ func (k *keeper) readPage(ctx context.Context, now time.Time) (more bool, step m
 	if err != nil {
 		return false, step, err
 	}
-	full := next-k.cursor.labels >= page || len(ps) >= page
+	moreLabels := next-k.cursor.labels >= page
 	k.monitor.Outcomes(os)
+	k.note(os)
 	k.cursor.labels = next
 	if len(os) > 0 {
 		k.lastLabel = os[len(os)-1].LabelTime
 	}
-	if full && k.model.Label.Delay > 0 {
-		// A label on a later page may have matured before one on this page.
-		return true, monitor.Step{Drift: judged}, nil
+	if moreLabels {
+		by = beforeNext(os)
 	}
-	if step, err = k.monitor.Advance(ctx, now); err != nil {
+	by, morePresumed, err := k.presume(ctx, by)
+	if err != nil {
+		return false, step, err
+	}
+	k.presuming = morePresumed
+	if step, err = k.monitor.Advance(ctx, by); err != nil {
 		return false, step, err
 	}
 	step.Drift = judged
-	return full, step, k.feedDuel(ctx, step.Mature)
+	return moreLabels || morePresumed || len(ps) >= page, step, k.feedDuels(ctx, step.Mature)
+}
+
+// beforeNext is a moment by which all labels arrived that stand up to the end of a
+// page, and none of those behind it. A page that holds none tells of no moment.
+func beforeNext(os []hone.Outcome) time.Time {
+	if len(os) == 0 {
+		return time.Time{}
+	}
+	return os[len(os)-1].LabelReceived.Add(-time.Nanosecond)
 }
 
 // countTrainable counts labels while there is nothing to monitor: those that a
@@ -442,10 +481,13 @@ func (k *keeper) countTrainable(ctx context.Context, now time.Time) error {
 		}
 		for _, o := range os {
 			if o.Effect == hone.Joined {
-				k.unripe = append(k.unripe, monitor.MatureAt(o, time.Duration(k.model.Label.Delay)))
 				k.lastLabel = now
 			}
+			if o.Effect == hone.Joined && !k.model.Label.Infers() {
+				k.unripe = append(k.unripe, monitor.MatureAt(o, time.Duration(k.model.Label.Delay)))
+			}
 		}
+		k.note(os)
 		if next == k.cursor.labels {
 			break
 		}
@@ -454,7 +496,7 @@ func (k *keeper) countTrainable(ctx context.Context, now time.Time) error {
 	came := len(k.unripe)
 	k.unripe = slices.DeleteFunc(k.unripe, func(at time.Time) bool { return !at.After(now) })
 	k.trainable += came - len(k.unripe)
-	return nil
+	return k.countPresumed(ctx)
 }
 
 // untilNext is how long nothing is to be done unless something changes.

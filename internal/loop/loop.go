@@ -52,6 +52,9 @@ type Events interface {
 // Hints say that there is something new to read, and how to read it.
 type Hints interface {
 	Changed(model string) <-chan struct{}
+	// Horizon parts the log: all that arrived by then can be read now, all else
+	// arrives later.
+	Horizon() time.Time
 	Schemas(ctx context.Context, model string) (map[uint32]frame.Schema, error)
 	SaveSchema(ctx context.Context, model string, s frame.Schema) error
 }

@@ -72,7 +72,7 @@ func (k *keeper) stepOn(ctx context.Context, run hone.Run, next hone.Rollout, se
 	state, _ := k.rolloutState(run, next)
 	run = k.enter(run, state, sentence)
 	run.Rollout = &next
-	plan := rollout.PlanFor(k.model, k.champion.ID, k.aliases[hone.Previous], &next, nil)
+	plan := rollout.PlanFor(k.model, k.champion.ID, k.before(), &next, nil)
 	if err := k.put(ctx, hone.Change{Run: &run, Plan: &plan, Event: hone.Event{
 		Action: "run." + string(state), Version: run.Candidate, Sentence: sentence, Data: marshal(next.Verdicts)}}); err != nil {
 		return err
@@ -148,16 +148,37 @@ func (k *keeper) crown(ctx context.Context, run hone.Run, c hone.Change, by, why
 	watch := hone.Watch{
 		Model: k.model.Name, Version: run.Candidate, Previous: k.champion.ID, Run: run.ID, Since: now,
 		From: predictions, FromFeedback: feedback, Labels: k.model.Rollout.Probation.Labels,
-		Sentence: fmt.Sprintf("%s is under probation against %s.", run.Candidate, k.champion.ID),
 	}
+	watch.Proven, watch.Unproven = k.proven()
+	watch.Sentence = fmt.Sprintf("%s is under probation against %s.", run.Candidate, rollout.Against(watch))
 	if watch.Previous == "" {
 		watch.Over, watch.Sentence = true, fmt.Sprintf("%s is the first version: nothing to go back to.", run.Candidate)
 	}
-	plan := rollout.PlanFor(k.model, run.Candidate, k.champion.ID, nil, nil)
+	plan := rollout.PlanFor(k.model, run.Candidate, rollout.Against(watch), nil, nil)
 	c.Run, c.Plan, c.Watch = &run, &plan, &watch
 	c.Aliases = append(c.Aliases, registry.Crown(k.model.Name, k.aliasesWith(c.Aliases), run.Candidate, now, by, run.ID, why)...)
 	c.Event = hone.Event{Actor: by, Action: "run.promoted", Version: run.Candidate, Sentence: sentence, Data: evidence(run)}
 	return c, nil
+}
+
+// proven is the newest champion that is proven on labels: the one that serves,
+// where its probation is over, else the one that it was to go back to; and the
+// champions since, whose labels have not come.
+func (k *keeper) proven() (v hone.VersionID, unproven []hone.VersionID) {
+	switch w := k.watch; {
+	case w == nil || w.Over || w.Version != k.champion.ID:
+		return k.champion.ID, nil
+	default:
+		return rollout.Against(*w), append(slices.Clone(w.Unproven), k.champion.ID)
+	}
+}
+
+// before is the champion that a rollback goes to, and that is kept loaded for it.
+func (k *keeper) before() hone.VersionID {
+	if k.watch != nil && k.watch.Version == k.champion.ID && k.watch.Proven != "" {
+		return k.watch.Proven
+	}
+	return k.aliases[hone.Previous]
 }
 
 // aliasesWith is the aliases after moves that are not committed yet.
@@ -186,7 +207,7 @@ func (k *keeper) takeBack(ctx context.Context, run hone.Run, by, sentence string
 func (k *keeper) withdraw(run hone.Run, by, why string) hone.Change {
 	c := hone.Change{Aliases: registry.Withdraw(k.model.Name, k.aliases, k.o.Clock.Now(), by, run.ID, why)}
 	if run.Rollout != nil {
-		plan := rollout.PlanFor(k.model, k.champion.ID, k.aliases[hone.Previous], nil, nil)
+		plan := rollout.PlanFor(k.model, k.champion.ID, k.before(), nil, nil)
 		c.Plan = &plan
 	}
 	return c
@@ -194,19 +215,24 @@ func (k *keeper) withdraw(run hone.Run, by, why string) hone.Change {
 
 // guardWatch looks whether a new champion is worse than the one before.
 func (k *keeper) guardWatch(ctx context.Context, now time.Time) error {
-	if k.watch == nil || k.watch.Over || k.duel == nil || k.run != nil && k.run.Rollout != nil || k.monitor == nil {
+	if k.watch == nil || k.watch.Over || k.vigil == nil || k.monitor == nil {
 		return nil
 	}
-	if k.duel.n() == k.watch.Quality.N {
+	if k.vigil.n() == k.watch.Quality.N {
 		return nil
 	}
-	next, back := rollout.WatchStep(*k.watch, k.duel.paired())
+	next, back := rollout.WatchStep(*k.watch, k.vigil.paired())
 	if back {
-		to, passed, err := k.sound(ctx, k.watch.Previous)
+		against := rollout.Against(next)
+		to, passed, err := k.sound(ctx, against)
 		if err != nil {
 			return err
 		}
-		return k.goBack(ctx, to, "hone", fmt.Sprintf("%s is worse than %s on %d labels: rolled back.%s", next.Version, next.Previous, next.Quality.N, passed))
+		past := ""
+		if to == against {
+			past = skipped(next)
+		}
+		return k.goBack(ctx, to, "hone", fmt.Sprintf("%s is worse than %s on %d labels: rolled back%s.%s", next.Version, against, next.Quality.N, past, passed))
 	}
 	k.watch = &next
 	if !next.Over {
@@ -249,6 +275,22 @@ func (k *keeper) sound(ctx context.Context, want hone.VersionID) (to hone.Versio
 	}
 	return "", "", &hone.Error{Code: hone.Unavailable, Message: fmt.Sprintf("no former champion of %s is whole: %v", k.model.Name, first),
 		Hint: "restore the artefacts from a backup; the champion serves on"}
+}
+
+// skipped says which champions a rollback passes over.
+func skipped(w hone.Watch) string {
+	if len(w.Unproven) == 0 {
+		return ""
+	}
+	names := make([]string, len(w.Unproven))
+	for i, v := range w.Unproven {
+		names[i] = string(v)
+	}
+	was := "was"
+	if len(names) > 1 {
+		was = "were"
+	}
+	return fmt.Sprintf(", past %s, which %s never proven on labels", strings.Join(names, " and "), was)
 }
 
 // goBack gives a former champion all traffic again, and its reference and

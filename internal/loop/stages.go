@@ -13,7 +13,6 @@ import (
 	"hone"
 	"hone/internal/dataset"
 	"hone/internal/frame"
-	"hone/internal/monitor"
 	"hone/internal/trigger"
 )
 
@@ -33,53 +32,68 @@ func (k *keeper) collect(ctx context.Context, run hone.Run) (hone.Change, error)
 		return hone.Change{}, err
 	}
 	recipe := hone.Recipe{Predictions: predictions, Feedback: feedback, MatureAt: now}
-	c, err := k.assemble(ctx, need, recipe)
+	if k.model.Label.Infers() {
+		recipe.Heard = k.spoke
+	}
+	c, selected, err := k.assemble(ctx, need, recipe)
 	if err != nil {
 		return hone.Change{}, err
 	}
-	ds, err := k.freeze(run, c, now, dataset.Validate(k.model, c, k.missingBefore()))
+	ds, err := k.freeze(run, c, now, append(dataset.Validate(k.model, c, k.missingBefore()), selected.Check()))
 	if err != nil {
 		return hone.Change{}, err
 	}
-	sentence := fmt.Sprintf("%s collected %d rows to train on and %d to hold out.", run.ID, ds.Train, ds.Holdout)
+	sentence := fmt.Sprintf("%s collected %d rows to train on and %d to hold out%s.", run.ID, ds.Train, ds.Holdout, nature(ds, k.model))
 	run = k.enter(run, hone.Validating, sentence)
 	run.Dataset = ds.ID
 	return hone.Change{Run: &run, Dataset: &ds, Event: hone.Event{
 		Action: "run.validating", Sentence: sentence, Data: marshal(ds)}}, nil
 }
 
+// nature says what is special about the rows of a dataset: labels that are none,
+// and weights.
+func nature(ds hone.Dataset, m hone.Model) string {
+	out := ""
+	if ds.Inferred > 0 {
+		out += fmt.Sprintf("; %d of them count as %s because no label came", ds.Inferred, m.Label.AbsentMeans)
+	}
+	if ds.Effective > 0 {
+		out += fmt.Sprintf("; weighted by how likely each was to get a label, those to train on say as much as %.0f rows", ds.Effective)
+	}
+	return out
+}
+
 // assemble reads the labelled, mature rows that a recipe names and cuts them.
-func (k *keeper) assemble(ctx context.Context, need dataset.Need, r hone.Recipe) (dataset.Collected, error) {
-	delay := time.Duration(k.model.Label.Delay)
+func (k *keeper) assemble(ctx context.Context, need dataset.Need, r hone.Recipe) (dataset.Collected, *dataset.Selection, error) {
 	var rows []dataset.Row
+	selected := dataset.NewSelection(k.model)
 	err := k.o.Events.Scan(ctx, k.model.Name, r.Predictions, r.Feedback, func(o hone.Outcome) error {
-		if counts(o, delay, r.MatureAt) {
+		if !o.Time.Add(time.Duration(k.model.Label.Delay)).After(r.MatureAt) {
+			selected.Add(o)
+		}
+		if o, ok := k.counted(o, r.Heard, r.MatureAt); ok {
 			rows = append(rows, rowOf(o))
 		}
 		return nil
 	})
 	if err != nil {
-		return dataset.Collected{}, fmt.Errorf("read the log of %s: %w", k.model.Name, err)
+		return dataset.Collected{}, selected, fmt.Errorf("read the log of %s: %w", k.model.Name, err)
 	}
 	c, err := dataset.Assemble(need, k.decoder(), rows, dataset.LinearProxy(k.model))
 	if err != nil {
-		return c, err
+		return c, selected, err
 	}
-	c.Recipe.Predictions, c.Recipe.Feedback, c.Recipe.MatureAt = r.Predictions, r.Feedback, r.MatureAt
+	c.Recipe.Predictions, c.Recipe.Feedback, c.Recipe.MatureAt, c.Recipe.Heard = r.Predictions, r.Feedback, r.MatureAt, r.Heard
 	c.Recipe.Suffix = need.Suffix
 	if k.model.Dataset.Anchor != "" {
 		c.Anchor, c.Recipe.Anchor, err = dataset.ReadAnchors(k.file(k.model.Dataset.Anchor), k.model)
 	}
-	return c, err
-}
-
-// counts tells whether an outcome is known, undisputed and mature at a moment.
-func counts(o hone.Outcome, delay time.Duration, at time.Time) bool {
-	return o.Label != "" && o.Effect != hone.Contradicted && !monitor.MatureAt(o, delay).After(at)
+	return c, selected, err
 }
 
 func rowOf(o hone.Outcome) dataset.Row {
-	return dataset.Row{ID: o.ID, Time: o.Time, Seq: o.Seq, Label: o.Label, Unit: o.Unit, Features: o.Features}
+	return dataset.Row{ID: o.ID, Time: o.Time, Seq: o.Seq, Label: o.Label, Unit: o.Unit, Features: o.Features,
+		Weight: o.Weight(), Inferred: o.Inferred}
 }
 
 // freeze writes a dataset's files under its hash.
@@ -91,7 +105,11 @@ func (k *keeper) freeze(run hone.Run, c dataset.Collected, now time.Time, checks
 	ds := hone.Dataset{
 		ID: dataset.Identity(c), Model: k.model.Name, Run: run.ID, Created: now, Recipe: c.Recipe, Classes: c.Classes,
 		Train: c.Train.Len(), Holdout: c.Holdout.Len(), Anchor: c.Anchor.Len(), Checks: checks,
-		Salted: hex.EncodeToString(salt) + ":" + dataset.SaltedIDs(c, string(salt)),
+		Inferred: c.Train.Lacks() + c.Holdout.Lacks(),
+		Salted:   hex.EncodeToString(salt) + ":" + dataset.SaltedIDs(c, string(salt)),
+	}
+	if c.Train.Weights != nil {
+		ds.Effective = c.Train.Effective()
 	}
 	return ds, dataset.Freeze(k.datasetDir(ds.ID), ds, c)
 }
@@ -197,7 +215,7 @@ func (l *Loop) Rebuild(ctx context.Context, ds hone.Dataset) (hone.DatasetID, er
 	}
 	r := ds.Recipe
 	k = &keeper{o: k.o, model: k.view.Load().Model, schemas: schemas}
-	c, err := k.assemble(ctx, dataset.Need{Model: k.model, HeldBack: r.HeldBack, Suffix: r.Suffix, Seed: r.Seed}, r)
+	c, _, err := k.assemble(ctx, dataset.Need{Model: k.model, HeldBack: r.HeldBack, Suffix: r.Suffix, Seed: r.Seed}, r)
 	if err != nil {
 		return "", err
 	}

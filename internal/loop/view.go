@@ -33,7 +33,12 @@ type View struct {
 	// Rows counts the labelled rows that wait for a first version.
 	Rows     int
 	Sentence string
-	input    trigger.Input
+	// Bias says which cases alone the champion's quality is known for; empty where
+	// labels show no sign of being selected.
+	Bias string
+	// Heard is when the newest label arrived.
+	Heard time.Time
+	input trigger.Input
 }
 
 // refresh publishes what is known now.
@@ -41,7 +46,7 @@ func (k *keeper) refresh(context.Context) error {
 	now := k.o.Clock.Now()
 	v := &View{
 		Model: k.model, At: now, Champion: k.champion, Aliases: k.aliases, Watch: k.watch,
-		Decision: k.decision, Next: k.schedule, Rows: k.trainable, input: k.input(now),
+		Decision: k.decision, Next: k.schedule, Rows: k.trainable, Bias: k.bias, Heard: k.spoke, input: k.input(now),
 	}
 	v.Signals, v.Failures, v.Events = v.input.Signals, v.input.Failures, v.input.Events
 	if k.incident != nil && k.incident.Closed.IsZero() {

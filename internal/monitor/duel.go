@@ -10,18 +10,21 @@ import (
 // Duel pairs two versions on the same labelled rows, row by row, so that it may
 // be looked at as often as one likes.
 type Duel struct {
-	loss   hone.Loss
-	bound  float64
-	a, b   hone.Signature
-	sumA   float64
-	sumB   float64
-	sum    float64
-	square float64
-	n      int
-	flips  int
-	gains  int
-	better stat.Bets
-	worse  stat.Bets
+	loss  hone.Loss
+	bound float64
+	a, b  hone.Signature
+	sumA  float64
+	sumB  float64
+	n     int
+	// Weights of the rows, and of products with the differences.
+	weight, weight2 float64
+	most            float64
+	sum, square     float64 // Of differences, by weight.
+	wsum            float64 // Of squared weights times differences.
+	flips           int
+	gains           int
+	better          stat.Bets
+	worse           stat.Bets
 	// Rows that follow each other may be alike: the spread of single differences
 	// and of the sums of whole blocks say how much.
 	rows, blocks stat.Moments
@@ -42,8 +45,10 @@ func NewDuel(loss hone.Loss, bound float64, a, b hone.Signature) *Duel {
 }
 
 // Add counts one row: the label as text, since the versions may number classes
-// differently, and the scores of both.
-func (d *Duel) Add(label string, scoresA, scoresB []float64, price float64) {
+// differently, the scores of both, and how many rows it stands for. The bets are on
+// differences by weight, over the most that one can be by the largest weight so
+// far; weights are known before labels, so that the e-values stay what they are.
+func (d *Duel) Add(label string, scoresA, scoresB []float64, price, weight float64) {
 	la := d.of(d.a, scoresA, label, price)
 	lb := d.of(d.b, scoresB, label, price)
 	if math.IsNaN(la) || math.IsNaN(lb) {
@@ -51,24 +56,28 @@ func (d *Duel) Add(label string, scoresA, scoresB []float64, price float64) {
 	}
 	diff := la - lb
 	d.n++
-	d.sumA += la
-	d.sumB += lb
-	d.sum += diff
-	d.square += diff * diff
+	d.sumA += weight * la
+	d.sumB += weight * lb
+	d.weight += weight
+	d.weight2 += weight * weight
+	d.sum += weight * diff
+	d.square += weight * diff * weight * diff
+	d.wsum += weight * weight * diff
+	d.most = math.Max(d.most, weight)
 	if lb == 0 && la > 0 {
 		d.flips++
 	}
 	if la == 0 && lb > 0 {
 		d.gains++
 	}
-	d.rows.Add(diff)
-	if d.block += diff; d.n%blockRows == 0 {
+	d.rows.Add(weight * diff)
+	if d.block += weight * diff; d.n%blockRows == 0 {
 		d.blocks.Add(d.block)
 		d.block = 0
 	}
 	if d.bound > 0 {
-		d.better.Add(-diff / d.bound)
-		d.worse.Add(diff / d.bound)
+		d.better.Add(-weight * diff / (d.bound * d.most))
+		d.worse.Add(weight * diff / (d.bound * d.most))
 	}
 }
 
@@ -107,12 +116,24 @@ func (d *Duel) Paired() hone.Paired {
 	if d.n == 0 {
 		return p
 	}
-	n := float64(d.n)
-	p.Candidate, p.Champion = d.sumA/n, d.sumB/n
-	p.Diff, p.Lower, p.Upper = d.sum/n, -d.bound, d.bound
+	p.Candidate, p.Champion = d.sumA/d.weight, d.sumB/d.weight
+	p.Diff, p.Lower, p.Upper = d.sum/d.weight, -d.bound, d.bound
+	if d.most != 1 || d.weight2 != d.weight {
+		p.Effective = d.weight * d.weight / d.weight2
+	}
 	if d.n > 1 {
-		p.Diff, p.Lower, p.Upper = stat.MeanInterval(d.sum, d.square, d.n, 0.05)
+		p.Lower, p.Upper = d.interval(p.Diff)
 	}
 	p.PValue = stat.McNemar(d.flips, d.gains)
 	return p
+}
+
+// interval is the 95 % interval of the mean difference by weight: that of the
+// linearised ratio.
+func (d *Duel) interval(mean float64) (lower, upper float64) {
+	scale := float64(d.n) / d.weight
+	// The sum of squares of weight times what a difference is above the mean.
+	residuals := math.Max(0, d.square-2*mean*d.wsum+mean*mean*d.weight2)
+	_, lower, upper = stat.MeanInterval(0, scale*scale*residuals, d.n, 0.05)
+	return mean + lower, mean + upper
 }

@@ -27,7 +27,7 @@ func TestDuelCounts(t *testing.T) {
 	if p := d.Paired(); p.N != 0 || p.PValue != 1 || p.Better != 1 || p.Worse != 1 || p.Bound != 1 {
 		t.Errorf("an empty duel is %+v", p)
 	}
-	one := func(label string, a, b float64) { d.Add(label, []float64{a}, []float64{b}, 0) }
+	one := func(label string, a, b float64) { d.Add(label, []float64{a}, []float64{b}, 0, 1) }
 	one("1", 0.9, 0.9)
 	if p := d.Paired(); p.N != 1 || p.Lower != -1 || p.Upper != 1 {
 		t.Errorf("after one row: %+v", p)
@@ -60,7 +60,7 @@ func TestDuelEqualVersions(t *testing.T) {
 	d := monitor.NewDuel(hone.Loss{Kind: hone.Log}, hone.LogBound, binary, binary)
 	for range 500 {
 		s := []float64{r.Float64()}
-		d.Add(strconv.Itoa(r.IntN(2)), s, s, 0)
+		d.Add(strconv.Itoa(r.IntN(2)), s, s, 0, 1)
 	}
 	if p := d.Paired(); p.Better != 1 || p.Worse != 1 || p.Diff != 0 || p.Flips+p.Gains != 0 || p.N != 500 {
 		t.Errorf("the same answers: %+v", p)
@@ -73,7 +73,7 @@ func TestDuelEqualVersions(t *testing.T) {
 		most, least := 0.0, 0.0
 		for range 1000 {
 			label := strconv.Itoa(r.IntN(2))
-			d.Add(label, answers(r, label, 0.2), answers(r, label, 0.2), 0)
+			d.Add(label, answers(r, label, 0.2), answers(r, label, 0.2), 0, 1)
 			p := d.Paired()
 			most, least = max(most, p.Worse), max(least, p.Better)
 		}
@@ -103,8 +103,8 @@ func TestDuelFindsWorse(t *testing.T) {
 		for n := range 1000 {
 			label := strconv.Itoa(r.IntN(2))
 			a, b := answers(r, label, 0.2), answers(r, label, 0.1)
-			d.Add(label, a, b, 0)
-			other.Add(label, b, a, 0)
+			d.Add(label, a, b, 0, 1)
+			other.Add(label, b, a, 0, 1)
 			if found == 0 && d.Paired().Worse >= 20 {
 				found = n + 1
 			}
@@ -137,7 +137,7 @@ func TestDuelByLabel(t *testing.T) {
 		if y := b.Target(label); y >= 0 {
 			scoresB[int(y)] = 1
 		}
-		d.Add(label, scoresA, scoresB, 0)
+		d.Add(label, scoresA, scoresB, 0, 1)
 	}
 	if p := d.Paired(); p.N != 3 || p.Candidate != 0 || p.Flips != 0 || p.Gains != 1 {
 		t.Errorf("got %+v; only the owl tells them apart", p)
@@ -148,24 +148,48 @@ func TestDuelBoundAndPrices(t *testing.T) {
 	t.Parallel()
 	value := hone.Signature{Task: hone.Regression}
 	d := monitor.NewDuel(hone.Loss{Kind: hone.Squared}, 4, value, value)
-	d.Add("10", []float64{0}, []float64{9}, 0)      // 100 is cut to 4; against 1.
-	d.Add("10", []float64{10}, []float64{1e300}, 0) // 0 against 4.
-	d.Add("no number", []float64{0}, []float64{9}, 0)
+	d.Add("10", []float64{0}, []float64{9}, 0, 1)      // 100 is cut to 4; against 1.
+	d.Add("10", []float64{10}, []float64{1e300}, 0, 1) // 0 against 4.
+	d.Add("no number", []float64{0}, []float64{9}, 0, 1)
 	if p := d.Paired(); p.N != 2 || p.Candidate != 2 || p.Champion != 2.5 || p.Diff != -0.5 || p.Gains != 1 || p.Flips != 0 {
 		t.Errorf("got %+v", p)
 	}
 	priced := monitor.NewDuel(hone.Loss{Kind: hone.ByColumn, Column: "amount"}, 50, binary, binary)
-	priced.Add("1", []float64{0.1}, []float64{0.9}, 30)
-	priced.Add("1", []float64{0.1}, []float64{0.9}, 300)
-	priced.Add("1", []float64{0.1}, []float64{0.9}, math.NaN()) // No price, no loss.
+	priced.Add("1", []float64{0.1}, []float64{0.9}, 30, 1)
+	priced.Add("1", []float64{0.1}, []float64{0.9}, 300, 1)
+	priced.Add("1", []float64{0.1}, []float64{0.9}, math.NaN(), 1) // No price, no loss.
 	if p := priced.Paired(); p.N != 2 || p.Candidate != 40 || p.Champion != 0 || p.Flips != 2 {
 		t.Errorf("got %+v", p)
 	}
 	free := monitor.NewDuel(hone.Loss{Kind: hone.Absolute}, 0, value, value) // Without a bound nothing can be bet.
 	for range 100 {
-		free.Add("1", []float64{5}, []float64{1}, 0)
+		free.Add("1", []float64{5}, []float64{1}, 0, 1)
 	}
 	if p := free.Paired(); p.Worse != 1 || p.Better != 1 || p.Diff != 4 {
 		t.Errorf("got %+v", p)
+	}
+}
+
+// TestDuelWeights holds that rows by weight are what as many rows were: the loss is
+// that of all cases, though labels come for few of the kind that one version fails.
+func TestDuelWeights(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(9, 9))
+	d := monitor.NewDuel(hone.Loss{Kind: hone.ZeroOne}, 1, binary, binary)
+	for range 20000 {
+		kind := r.IntN(2)
+		p := []float64{1, 0.1}[kind]
+		if r.Float64() > p {
+			continue
+		}
+		label := strconv.Itoa(r.IntN(2))
+		d.Add(label, answers(r, label, []float64{0.05, 0.4}[kind]), answers(r, label, []float64{0.1, 0.2}[kind]), 0, 1/p)
+	}
+	p := d.Paired()
+	if math.Abs(p.Candidate-0.225) > 0.02 || math.Abs(p.Champion-0.15) > 0.02 || p.Lower < 0.04 || p.Upper > 0.11 || p.Worse < 20 {
+		t.Errorf("by weight: %+v; want 0.225 against 0.15", p)
+	}
+	if p.Effective < 2000 || p.Effective > 8000 {
+		t.Errorf("%v effective rows of %d", p.Effective, p.N)
 	}
 }

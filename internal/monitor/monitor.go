@@ -24,7 +24,10 @@ type Scorer func(ctx context.Context, rows *frame.Frame) (hone.Scores, error)
 // Monitor folds a model's log, from the moment on which its champion began to
 // serve, into signals. The same log gives the same state, bit for bit, whatever
 // the pages in which it is read and the moments at which Advance is called: as
-// long as every label that came by then has been handed to Outcomes before. It
+// long as every label that arrived by then has been handed to Outcomes before,
+// and every prediction that Presume would take to Presume. Labels count in the
+// order in which they mature, which is never before they arrived: what their
+// senders say of the time does not let one go before another that has counted. It
 // is not safe for concurrent use.
 type Monitor struct {
 	model   hone.Model
@@ -39,7 +42,10 @@ type Monitor struct {
 	traffic traffic
 
 	waiting matureQueue
-	journal time.Time // The latest label time so far.
+	bySeq   map[int64]*waiting // Of waiting, where a label may be corrected before it counts.
+	arrived time.Time          // When the newest label came.
+	absence absence
+	pulse   pulse
 	batch   []hone.Outcome
 	owed    Step // What was found since an Advance last succeeded.
 	ticks   []hone.Tick
@@ -58,6 +64,7 @@ type Step struct {
 // labelCount counts labels by what they did.
 type labelCount struct {
 	mature int       // Mature and later than what the champion was trained on.
+	lacks  int       // Of these, those that have no label, whose absence counts.
 	delays []float64 // The newest, in seconds.
 	last   time.Time
 }
@@ -78,6 +85,8 @@ func New(m hone.Model, v hone.Version, ref *Reference, d frame.Decoder, s Scorer
 		window:  newWindow(ref, v.Signature, v.Signature.Features),
 		drift:   Drift{Unknown: "no window of predictions yet", P: 1},
 		quality: newQuality(m, v.Signature),
+		bySeq:   map[int64]*waiting{},
+		absence: absence{spec: m.Label, told: map[int64]said{}},
 	}, nil
 }
 
@@ -121,30 +130,73 @@ func (m *Monitor) count(ps []hone.Prediction) error {
 	for _, p := range ps {
 		if p.Route != hone.Imported {
 			m.traffic.add(p)
+			m.pulse.prediction(p.Received)
 		}
 	}
 	m.window.add(f, at, scores)
 	return nil
 }
 
+// maxBack is how far back arrivals may go and still count as no later than the one
+// before: beyond, a clock had been far ahead, and was set right.
+const maxBack = 24 * time.Hour
+
 // Outcomes takes labels as they came, in the order of the journal. They count
-// once they are mature.
+// once they are mature; one that is corrected before counts as corrected.
 func (m *Monitor) Outcomes(os []hone.Outcome) {
+	delay := time.Duration(m.model.Label.Delay)
 	for _, o := range os {
+		if at := arrival(o); at.After(m.arrived) || m.arrived.Sub(at) > maxBack {
+			m.arrived = at
+		}
+		m.pulse.label(m.arrived)
+		m.absence.hear(m.arrived)
+		if m.absence.spec.Infers() { // It counts with its prediction.
+			o.Mature = m.arrived
+			heap.Push(&m.waiting, &waiting{Outcome: o})
+			continue
+		}
 		if o.Effect != hone.Joined {
-			continue // The row has been counted; the dataset takes the corrected label.
+			m.amend(o)
+			continue
 		}
-		// A label that says it is older than one before it in the journal still
-		// came after that one: else the order would depend on when each was read.
-		if o.LabelTime.After(m.journal) {
-			m.journal = o.LabelTime
+		o.Mature = MatureAt(o, delay)
+		if o.Mature.Before(m.arrived) {
+			o.Mature = m.arrived
 		}
-		o.Mature = MatureAt(o, time.Duration(m.model.Label.Delay))
-		if o.Mature.Before(m.journal) {
-			o.Mature = m.journal
-		}
-		heap.Push(&m.waiting, o)
+		m.push(&waiting{Outcome: o})
 	}
+}
+
+// amend lets a correction, or a second label that differs, act on a label that
+// does not count yet. A row that has counted stays as it was; the dataset takes
+// the corrected label.
+func (m *Monitor) amend(o hone.Outcome) {
+	if w := m.bySeq[o.Seq]; w != nil && w.Mature.After(m.arrived) {
+		w.Label, w.aside = o.Label, o.Effect == hone.Contradicted
+	}
+}
+
+func (m *Monitor) push(w *waiting) {
+	heap.Push(&m.waiting, w)
+	if w.Mature.After(m.arrived) {
+		m.bySeq[w.Seq] = w
+	}
+}
+
+func (m *Monitor) take() waiting {
+	w := heap.Pop(&m.waiting).(*waiting)
+	delete(m.bySeq, w.Seq)
+	return *w
+}
+
+// arrival is when Hone had a label; what does not say so came when it says that
+// the truth was known.
+func arrival(o hone.Outcome) time.Time {
+	if o.LabelReceived.IsZero() {
+		return o.LabelTime
+	}
+	return o.LabelReceived
 }
 
 // MatureAt is when an outcome begins to count: when its label came, or when its
@@ -163,8 +215,11 @@ func (m *Monitor) Advance(ctx context.Context, now time.Time) (Step, error) {
 	if err := m.fold(ctx); err != nil {
 		return Step{}, err
 	}
-	for m.waiting.Len() > 0 && !m.waiting[0].Mature.After(now) {
-		o := heap.Pop(&m.waiting).(hone.Outcome)
+	for {
+		o, ok := m.next(now)
+		if !ok {
+			break
+		}
 		if !o.Time.After(m.version.TrainedUntil) {
 			continue // The champion may have been trained on it.
 		}
@@ -195,7 +250,10 @@ func (m *Monitor) fold(ctx context.Context) error {
 func (l *labelCount) add(o hone.Outcome) {
 	l.mature++
 	l.last = o.Mature
-	if o.Route == hone.Imported {
+	if o.Inferred {
+		l.lacks++
+	}
+	if o.Route == hone.Imported || o.Inferred {
 		return
 	}
 	d := o.LabelTime.Sub(o.Time).Seconds()
@@ -214,16 +272,17 @@ func (m *Monitor) learn(ctx context.Context) error {
 		return err
 	}
 	sig, loss := m.version.Signature, m.model.Loss
-	targets := make([]float64, rows.N)
+	targets, weights := make([]float64, rows.N), make([]float64, rows.N)
 	prices := loss.Prices(rows)
 	flat := make([]float64, 0, rows.N*sig.Width())
 	for i, o := range m.batch {
 		targets[i] = sig.Target(o.Label)
 		flat = append(flat, scores[i]...)
-		m.quality.add(o, rows, i, scores[i], targets[i], loss.Of(sig, scores[i], targets[i], prices[i]))
+		weights[i] = o.Weight()
+		m.quality.add(scored{loss: loss.Of(sig, scores[i], targets[i], prices[i]), target: targets[i], scores: scores[i], weight: weights[i]}, rows, i)
 	}
 	sums := m.probe.Batch(rows, flat, targets, func(row int, s []float64) float64 {
-		return loss.Of(sig, s, targets[row], prices[row])
+		return weights[row] * loss.Of(sig, s, targets[row], prices[row])
 	})
 	next := m.tick
 	next.N += sums.N
@@ -318,8 +377,14 @@ func (m *Monitor) SlowLatency() time.Duration {
 	return p95 + max(p95/4, time.Millisecond)
 }
 
-// matureQueue orders outcomes by when they count, then by the journal.
-type matureQueue []hone.Outcome
+// waiting is a label that does not count yet.
+type waiting struct {
+	hone.Outcome
+	aside bool // Labels contradict each other: the row does not count.
+}
+
+// matureQueue orders labels by when they count, then by the journal.
+type matureQueue []*waiting
 
 func (q matureQueue) Len() int { return len(q) }
 func (q matureQueue) Less(i, j int) bool {
@@ -329,11 +394,11 @@ func (q matureQueue) Less(i, j int) bool {
 	return q[i].LabelSeq < q[j].LabelSeq
 }
 func (q matureQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *matureQueue) Push(x any)   { *q = append(*q, x.(hone.Outcome)) }
+func (q *matureQueue) Push(x any)   { *q = append(*q, x.(*waiting)) }
 func (q *matureQueue) Pop() any {
 	old := *q
-	o := old[len(old)-1]
-	old[len(old)-1] = hone.Outcome{}
+	w := old[len(old)-1]
+	old[len(old)-1] = nil
 	*q = old[:len(old)-1]
-	return o
+	return w
 }

@@ -26,6 +26,7 @@ type quality struct {
 
 type scored struct {
 	loss, target float64
+	weight       float64
 	scores       []float64
 	slices       []string
 }
@@ -34,11 +35,11 @@ func newQuality(m hone.Model, sig hone.Signature) *quality {
 	return &quality{model: m, sig: sig}
 }
 
-func (q *quality) add(o hone.Outcome, f *frame.Frame, row int, scores []float64, target, loss float64) {
-	if math.IsNaN(loss) {
+// add takes one row, whose features are in a frame.
+func (q *quality) add(s scored, f *frame.Frame, row int) {
+	if math.IsNaN(s.loss) {
 		return
 	}
-	s := scored{loss: loss, target: target, scores: scores}
 	for _, name := range q.model.Slices {
 		if i := f.Schema.Index(name); i >= 0 && f.Schema[i].Kind == frame.Category {
 			s.slices = append(s.slices, name+"="+f.Cols[i].Str[row])
@@ -77,15 +78,33 @@ func (q *quality) read() []hone.Signal {
 }
 
 func (q *quality) mean(name string, of func(scored) float64) hone.Signal {
-	var sum, square float64
-	for _, s := range q.rows {
+	out := hone.Signal{Name: name, N: len(q.rows)}
+	out.Value, out.Lower, out.Upper = meanOf(q.rows, of)
+	return out
+}
+
+// meanOf is the mean by weight, with its interval: that of the linearised ratio
+// where weights differ.
+func meanOf(rows []scored, of func(scored) float64) (mean, lower, upper float64) {
+	var sum, square, total, values float64
+	for _, s := range rows {
 		v := of(s)
+		total += s.weight
+		values += s.weight * v
 		sum += v
 		square += v * v
 	}
-	out := hone.Signal{Name: name, N: len(q.rows)}
-	out.Value, out.Lower, out.Upper = stat.MeanInterval(sum, square, len(q.rows), metricAlpha)
-	return out
+	n := float64(len(rows))
+	if total == n {
+		return stat.MeanInterval(sum, square, len(rows), metricAlpha)
+	}
+	mean, square = values/total, 0
+	for _, s := range rows {
+		r := s.weight * (of(s) - mean) * n / total
+		square += r * r
+	}
+	_, lower, upper = stat.MeanInterval(0, square, len(rows), metricAlpha)
+	return mean, mean + lower, mean + upper
 }
 
 // brier is the squared error of the probability; a class that the version does
@@ -121,30 +140,19 @@ func (q *quality) auc() hone.Signal {
 }
 
 func (q *quality) bySlice() []hone.Signal {
-	type sums struct {
-		n           int
-		sum, square float64
-	}
-	by := map[string]*sums{}
+	by := map[string][]scored{}
 	for _, r := range q.rows {
 		for _, name := range r.slices {
-			s := by[name]
-			if s == nil {
-				s = &sums{}
-				by[name] = s
-			}
-			s.n++
-			s.sum += r.loss
-			s.square += r.loss * r.loss
+			by[name] = append(by[name], r)
 		}
 	}
 	var out []hone.Signal
-	for name, s := range by {
-		if s.n < 30 {
+	for name, rows := range by {
+		if len(rows) < 30 {
 			continue
 		}
-		sig := hone.Signal{Name: "loss", Slice: name, N: s.n}
-		sig.Value, sig.Lower, sig.Upper = stat.MeanInterval(s.sum, s.square, s.n, metricAlpha)
+		sig := hone.Signal{Name: "loss", Slice: name, N: len(rows)}
+		sig.Value, sig.Lower, sig.Upper = meanOf(rows, func(s scored) float64 { return s.loss })
 		out = append(out, sig)
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Slice < out[j].Slice })

@@ -367,3 +367,35 @@ func TestIntervalsCover(t *testing.T) {
 		t.Errorf("the loss is %v from %v to %v; want ± %v", s.Value, s.Lower, s.Upper, half)
 	}
 }
+
+// TestQualityByWeight holds that a labelled row counts for as many as it stands for,
+// in the losses, their interval and the ticks.
+func TestQualityByWeight(t *testing.T) {
+	t.Parallel()
+	w := newSEA(t, 10, 0)
+	log := w.serve(1000)
+	for i := range log {
+		answer := w.version.Signature.Answer(log[i].Scores)
+		if log[i].Label = answer; i%2 == 0 { // Wrong, and one of four.
+			log[i].Label, log[i].Propensity = map[string]string{"0": "1", "1": "0"}[answer], 0.25
+		}
+	}
+	m := w.monitor(t)
+	m.Outcomes(log)
+	advance(t, m, noon.Add(time.Hour))
+	for _, s := range m.Signals(noon) {
+		if s.Name == "loss" && s.Slice == "" && !(math.Abs(s.Value-0.8) < 1e-9 && s.Lower > 0.7 && s.Lower < 0.78 && s.Upper < 0.9 && s.Upper > 0.82) {
+			t.Errorf("got %+v; want a loss of 0.8", s)
+		}
+		if s.Name == "accuracy" && math.Abs(s.Value-0.2) > 1e-9 {
+			t.Errorf("got %+v; want an accuracy of 0.2", s)
+		}
+	}
+	loss, rows := 0.0, 0
+	for _, tick := range m.Ticks() {
+		loss, rows = loss+tick.Loss, rows+tick.N
+	}
+	if loss != 2000 || rows != 1000 {
+		t.Errorf("the ticks count a loss of %v on %d rows; want 2000, as 500 rows of weight 4 are wrong", loss, rows)
+	}
+}

@@ -41,7 +41,10 @@ func (t *traffic) add(p hone.Prediction) {
 // Signals are the facts as they stand: quality on mature labels, label delay,
 // traffic and latency.
 func (m *Monitor) Signals(now time.Time) []hone.Signal {
-	out := m.quality.read()
+	out := append(m.quality.read(), m.pulse.signals()...)
+	if m.model.Label.Infers() {
+		out = append(out, hone.Signal{Name: "labels.inferred", Value: float64(m.labels.lacks), N: m.labels.mature})
+	}
 	out = append(out,
 		hone.Signal{Name: "labels.mature", Value: float64(m.labels.mature), N: m.labels.mature},
 		hone.Signal{Name: "traffic.served", Value: float64(m.traffic.served), N: m.traffic.served},

@@ -57,6 +57,10 @@ type LoggedItem struct {
 	Scores       []float64         `json:"scores,omitempty"`
 	Unit         string            `json:"unit,omitempty"`
 	LatencyMS    float64           `json:"latency_ms,omitempty"`
+	// Action is what was done on the answer, such as approved; Propensity the
+	// probability with which a label could come of the case.
+	Action     string   `json:"action,omitempty"`
+	Propensity *float64 `json:"propensity,omitempty"`
 }
 
 // HistoryIn is a batch of past rows with their labels.
@@ -72,6 +76,8 @@ type HistoryItem struct {
 	Features     map[string]any    `json:"features"`
 	Label        any               `json:"label,omitempty"`
 	Unit         string            `json:"unit,omitempty"`
+	Action       string            `json:"action,omitempty"`
+	Propensity   *float64          `json:"propensity,omitempty"`
 }
 
 // Stored says how much of a batch was new.
@@ -117,7 +123,7 @@ func itemError(i int, format string, args ...any) error {
 // the gateway has it.
 const (
 	maxUnit   = 1024
-	maxName   = 128 // Of a source, or of a version.
+	maxName   = 128 // Of a source, a version or an action.
 	maxText   = 1 << 20
 	maxScores = 1000
 )
@@ -304,7 +310,21 @@ func (item LoggedItem) prediction(i int, now time.Time) (hone.Prediction, error)
 	if item.Score != nil {
 		p.Scores = []float64{*item.Score}
 	}
-	return p, nil
+	return p, selected(i, &p, item.Action, item.Propensity)
+}
+
+// selected reads what decided whether a prediction could get a label.
+func selected(i int, p *hone.Prediction, action string, propensity *float64) error {
+	if p.Action = action; len(action) > maxName {
+		return itemError(i, "action is longer than %d bytes", maxName)
+	}
+	if propensity == nil {
+		return nil
+	}
+	if p.Propensity = *propensity; !(p.Propensity > 0 && p.Propensity <= 1) {
+		return itemError(i, "propensity %v is no probability: it is more than 0, and 1 at most", *propensity)
+	}
+	return nil
 }
 
 func loadHistory(ctx context.Context, s *Service, _ Caller, in HistoryIn) (Stored, error) {
@@ -331,6 +351,9 @@ func loadHistory(ctx context.Context, s *Service, _ Caller, in HistoryIn) (Store
 			return Stored{}, itemError(i, "unit is longer than %d bytes", maxUnit)
 		}
 		ps[i] = hone.Prediction{ID: item.PredictionID, Model: in.Model, Time: at, Received: now, Route: hone.Imported, Unit: item.Unit}
+		if err := selected(i, &ps[i], item.Action, item.Propensity); err != nil {
+			return Stored{}, err
+		}
 		if item.Label == nil {
 			continue
 		}

@@ -97,17 +97,25 @@ func TestLoggedItems(t *testing.T) {
 	bad(op.LoggedItem{PredictionID: "p", Features: ok, Scores: make([]float64, 1001)}, "1001 scores")
 	bad(op.LoggedItem{PredictionID: "p", Features: ok, Unit: strings.Repeat("x", 1025)}, "unit is longer")
 	bad(op.LoggedItem{PredictionID: "p", Features: ok, Version: hone.VersionID(strings.Repeat("x", 129))}, "version is longer")
+	bad(op.LoggedItem{PredictionID: "p", Features: ok, Action: strings.Repeat("x", 129)}, "action is longer")
+	for _, p := range []float64{0, -0.5, 1.5} {
+		bad(op.LoggedItem{PredictionID: "p", Features: ok, Propensity: number(p)}, "is no probability")
+	}
 	bad(op.LoggedItem{PredictionID: "p", Features: ok, LatencyMS: -1}, "latency_ms -1")
 	bad(op.LoggedItem{PredictionID: "p", Features: ok, Time: now.Add(time.Hour)}, "lies in the future")
 
 	batch := &op.LoggedIn{Model: "fraud", Items: []op.LoggedItem{
-		{PredictionID: "p", Features: ok, Score: number(0.3), Version: "their-7"}, {PredictionID: "p", Features: ok}, {PredictionID: "q", Features: map[string]any{"country": nil}},
+		{PredictionID: "p", Features: ok, Score: number(0.3), Version: "their-7", Action: "approved", Propensity: number(0.01)}, {PredictionID: "p", Features: ok}, {PredictionID: "q", Features: map[string]any{"country": nil}},
 	}}
 	if got := must[op.Stored](t, a, "log", batch); got.Stored != 2 || got.Repeated != 1 {
 		t.Errorf("got %+v", got)
 	}
 	if got := must[op.Stored](t, a, "log", batch); got.Stored != 0 || got.Repeated != 3 {
 		t.Errorf("again: %+v", got)
+	}
+	p := must[op.Trace](t, a, "trace", &op.TraceIn{Prediction: "p"}).Prediction
+	if p.Action != "approved" || p.Propensity != 0.01 || p.Weight() != 20 {
+		t.Errorf("got %+v, of weight %v; one row counts for 20 at most", p, p.Weight())
 	}
 }
 
@@ -135,6 +143,7 @@ func TestHistoryItems(t *testing.T) {
 	bad(op.HistoryItem{PredictionID: "p", Features: map[string]any{"amount": true, "x": 1.0}}, "no feature \"x\"")
 	bad(op.HistoryItem{PredictionID: "p", Features: ok, Label: []any{}}, "[] is no label")
 	bad(op.HistoryItem{PredictionID: "p", Features: ok, Unit: strings.Repeat("x", 1025)}, "unit is longer")
+	bad(op.HistoryItem{PredictionID: "p", Features: ok, Propensity: number(2)}, "propensity 2 is no probability")
 	bad(op.HistoryItem{PredictionID: "p", Features: ok, Time: now.Add(time.Hour)}, "lies in the future")
 	bad(op.HistoryItem{PredictionID: "p", Features: ok, Time: time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC)}, "before the year 1700")
 

@@ -49,6 +49,8 @@ type ModelStatus struct {
 	Labels      int          `json:"new_labels"`
 	// Incident is the one that is open.
 	Incident *hone.Incident `json:"incident,omitempty"`
+	// Bias says which cases alone the model's quality is known for.
+	Bias string `json:"bias,omitempty"`
 }
 
 // ModelDetail is one model in full.
@@ -69,6 +71,7 @@ type ModelDetail struct {
 	Decision hone.Decision                 `json:"decision"`
 	Events   []hone.CloudEvent             `json:"pending_events,omitempty"`
 	Next     time.Time                     `json:"next_schedule,omitzero"`
+	Sight    *Sight                        `json:"sight,omitempty"`
 }
 
 func models() []Operation {
@@ -78,9 +81,11 @@ func models() []Operation {
 			func(_ context.Context, s *Service, who Caller, _ Nothing) (Status, error) { return s.Status(who) }),
 		define(Operation{Name: "model", Method: "GET", Path: "/api/v1/models/{model}", Role: Viewer,
 			Summary: "show one model: champion, signals, drift, the run under way", Example: "hone model fraud"},
-			func(_ context.Context, s *Service, _ Caller, in ModelIn) (ModelDetail, error) {
-				return s.detail(in.Model)
+			func(ctx context.Context, s *Service, _ Caller, in ModelIn) (ModelDetail, error) {
+				return s.detail(ctx, in.Model)
 			}),
+		define(Operation{Name: "sight", Method: "GET", Path: "/api/v1/models/{model}/sight", Role: Viewer,
+			Summary: "say what is seen of a model's quality and what is not: labels, their delay, the smallest harm found", Example: "hone sight fraud"}, sight),
 		define(Operation{Name: "plan", Method: "GET", Path: "/api/v1/models/{model}/plan", Role: Viewer,
 			Summary: "say what would start a run now, and why; do nothing", Example: "hone plan fraud"},
 			func(_ context.Context, s *Service, _ Caller, in ModelIn) (hone.Decision, error) {
@@ -127,7 +132,7 @@ func (s *Service) seen(who Caller) []string {
 
 func (s *Service) status(v loop.View) ModelStatus {
 	m := ModelStatus{Model: v.Model.Name, Owner: v.Model.Owner, Task: v.Model.Task, Champion: v.Champion.ID, Lead: Lead(v, s.Clock.Now()),
-		Features: len(v.Model.Features), Drifted: v.Drift.Drifted(), Incident: v.Incident}
+		Features: len(v.Model.Features), Drifted: v.Drift.Drifted(), Incident: v.Incident, Bias: v.Bias}
 	m.Mood, m.Sentence = Sentence(v)
 	if v.Watch != nil && v.Champion.ID != "" {
 		m.Since = v.Watch.Since
@@ -164,7 +169,7 @@ func (s *Service) status(v loop.View) ModelStatus {
 	return m
 }
 
-func (s *Service) detail(name string) (ModelDetail, error) {
+func (s *Service) detail(ctx context.Context, name string) (ModelDetail, error) {
 	v, err := s.Loop.View(name)
 	if err != nil {
 		return ModelDetail{}, err
@@ -183,7 +188,8 @@ func (s *Service) detail(name string) (ModelDetail, error) {
 		}
 		d.Training = &t
 	}
-	return d, nil
+	d.Sight, err = s.lastSight(ctx, v)
+	return d, err
 }
 
 // SignalsIn asks for one signal over time.

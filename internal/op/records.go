@@ -12,6 +12,7 @@ import (
 	"hone/internal/audit"
 	"hone/internal/feedback"
 	"hone/internal/frame"
+	"hone/internal/loop"
 )
 
 // TraceIn names a prediction.
@@ -28,9 +29,11 @@ type Trace struct {
 	Answer     string          `json:"answer,omitempty"`
 	Feedback   []hone.Feedback `json:"feedback"`
 	Label      string          `json:"label,omitempty"`
-	Version    *hone.Version   `json:"version,omitempty"`
-	Run        *hone.Run       `json:"run,omitempty"`
-	Dataset    *hone.Dataset   `json:"dataset,omitempty"`
+	// Inferred is set where no label came, and Label is what its absence means.
+	Inferred bool          `json:"inferred,omitempty"`
+	Version  *hone.Version `json:"version,omitempty"`
+	Run      *hone.Run     `json:"run,omitempty"`
+	Dataset  *hone.Dataset `json:"dataset,omitempty"`
 	// Withheld says what is not shown to this caller.
 	Withheld string `json:"withheld,omitempty"`
 	// Aliases are the moves that gave the version its traffic.
@@ -219,7 +222,20 @@ func (s *Service) chain(ctx context.Context, who Caller, p hone.Prediction, fs [
 	if t.Label != "" {
 		t.say("It turned out to be %s.", t.Label)
 	}
+	if v, e := s.Loop.View(p.Model); e == nil && truth == (feedback.Truth{}) {
+		t.presume(v)
+	}
 	return t, err
+}
+
+// presume says what the lack of a label means, once it does.
+func (t *Trace) presume(v loop.View) {
+	spec := v.Model.Label
+	if !spec.Infers() || spec.Presumed(t.Prediction).After(v.Heard) {
+		return
+	}
+	t.Label, t.Inferred = spec.AbsentMeans, true
+	t.say("No label came within %s, while others did: it counts as %s.", spec.After, t.Label)
 }
 
 // answered tells who answered, and on what evidence.

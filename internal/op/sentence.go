@@ -8,6 +8,7 @@ import (
 
 	"hone"
 	"hone/internal/loop"
+	"hone/internal/monitor"
 )
 
 // Mood is how much a model needs a person.
@@ -49,6 +50,8 @@ func remark(v loop.View) (Mood, string) {
 		return New, fmt.Sprintf(" has no champion yet: %d labelled rows, %d needed.", v.Rows, v.Model.Dataset.MinRows)
 	case v.Champion.ID == "":
 		return New, fmt.Sprintf(" has no champion yet; its %d labelled rows are enough to train one.", v.Rows)
+	case silent(v) != "":
+		return Attention, silent(v)
 	case v.Failures >= 2:
 		return Attention, fmt.Sprintf(": %s candidates in a row did not make it; look at its data.", count(v.Failures))
 	case v.Watch != nil && !v.Watch.Over:
@@ -58,6 +61,36 @@ func remark(v loop.View) (Mood, string) {
 		return Well, fmt.Sprintf(" is well: %d %s drifted, and it does no harm so far.", n, plural(n, "feature"))
 	}
 	return Well, " is well."
+}
+
+// silent says that labels have stopped, or nothing while they come as usual.
+func silent(v loop.View) string {
+	s, often := signalOf(v, monitor.Silent), signalOf(v, monitor.Every)
+	if s.Unknown != "" || s.Value <= s.Upper || s.Upper <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(" has had no label for %s; they usually come every %s.", age(inSeconds(s.Value)), every(inSeconds(often.Value)))
+}
+
+func inSeconds(x float64) time.Duration { return time.Duration(x * float64(time.Second)) }
+
+// signalOf returns a model's signal of a name; one without a name where it has none.
+func signalOf(v loop.View, name string) hone.Signal {
+	for _, s := range v.Signals {
+		if s.Name == name && s.Slice == "" {
+			return s
+		}
+	}
+	return hone.Signal{}
+}
+
+// every says an interval in its largest unit.
+func every(d time.Duration) string {
+	if d < 2*time.Minute {
+		n := max(1, int(d/time.Second))
+		return strings.TrimPrefix(fmt.Sprintf("%d %s", n, plural(n, "second")), "1 ")
+	}
+	return strings.TrimPrefix(age(d), "1 ")
 }
 
 func count(n int) string {
@@ -135,6 +168,9 @@ func Lead(v loop.View, now time.Time) string {
 	}
 	if v.Watch != nil && v.Champion.ID != "" {
 		parts = append(parts, fmt.Sprintf("%s has served for %s.", v.Champion.ID, age(now.Sub(v.Watch.Since))))
+	}
+	if v.Bias != "" {
+		parts = append(parts, v.Model.Name+" is judged in part: "+v.Bias)
 	}
 	if len(parts) > 0 {
 		return strings.Join(parts, " ")

@@ -39,6 +39,14 @@ func rolling(o hone.Rollout) func(*hone.Run) {
 	return func(r *hone.Run) { r.Rollout = &o }
 }
 
+// silentFor is a model without a label for so many seconds, of a bound, where they
+// usually come every so many.
+func silentFor(seconds, bound, every float64) func(*loop.View) {
+	return func(v *loop.View) {
+		v.Signals = []hone.Signal{{Name: monitor.Silent, Value: seconds, Upper: bound}, {Name: monitor.Every, Value: every}}
+	}
+}
+
 var moods = []struct {
 	edit func(*loop.View)
 	mood op.Mood
@@ -53,6 +61,11 @@ var moods = []struct {
 	{first(hone.Deciding, verdicts), op.Working, "fraud has a first version that waits for more labels."},
 	{first(hone.AwaitingApproval, nil), op.Attention, "fraud has a first version that waits for approval."},
 	{func(*loop.View) {}, op.Well, "fraud is well."},
+	{silentFor(9*24*3600, 3*24*3600, 2*3600), op.Attention, "fraud has had no label for 9 days; they usually come every 2 hours."},
+	{silentFor(9*24*3600, 3*24*3600, 25*3600), op.Attention, "fraud has had no label for 9 days; they usually come every 25 hours."},
+	{silentFor(9000, 600, 1), op.Attention, "fraud has had no label for 2 hours; they usually come every second."},
+	{silentFor(600, 9000, 60), op.Well, "fraud is well."},
+	{silentFor(600, 0, 0), op.Well, "fraud is well."},
 	{func(v *loop.View) { v.Watch = &hone.Watch{Over: true, Previous: "v2"} }, op.Well, "fraud is well."},
 	{func(v *loop.View) { v.Watch = &hone.Watch{Labels: 3000, Quality: hone.Paired{N: 12}} }, op.Well, "fraud is well; v3 is under probation, 12 of 3000 labels seen."},
 	{func(v *loop.View) {

@@ -54,6 +54,7 @@ type Service struct {
 	Events  Events
 	Inbox   Inbox
 	People  People
+	Samples Sampler
 	Clock   clock.Clock
 	Rand    io.Reader
 	Fence   hone.Fence
@@ -64,6 +65,7 @@ type Service struct {
 	Config Configuration
 
 	people sync.Mutex // Held while a principal is read and written.
+	sights sights
 }
 
 // Configuration is what is in force, and what was.

@@ -135,14 +135,14 @@ func Crown(m string, have map[hone.Alias]hone.VersionID, v hone.VersionID, at ti
 }
 
 // Dethrone moves the aliases when a former champion takes the traffic back. The
-// version that loses it keeps no alias: it must not be what the next rollback
-// goes to.
+// versions that it is taken from, and those passed over, keep no alias: they must
+// not be what the next rollback goes to.
 func Dethrone(m string, have map[hone.Alias]hone.VersionID, to hone.VersionID, at time.Time, by string, run hone.RunID, reason string) []hone.AliasMove {
 	move := func(a hone.Alias, v hone.VersionID) hone.AliasMove {
 		return hone.AliasMove{Model: m, Alias: a, Version: v, At: at, By: by, Run: run, Reason: reason}
 	}
 	out := []hone.AliasMove{move(hone.Champion, to)}
-	if have[hone.Previous] == to {
+	if have[hone.Previous] != "" {
 		out = append(out, move(hone.Previous, ""))
 	}
 	return append(out, cleared(have, move)...)

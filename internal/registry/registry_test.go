@@ -265,7 +265,7 @@ func TestAliasMoves(t *testing.T) {
 		}
 	}
 	dethrone(aliases{c: "v2", p: "v1"}, "v1", aliases{c: "v1"})
-	dethrone(aliases{c: "v3", p: "v2"}, "v1", aliases{c: "v1", p: "v2"})
+	dethrone(aliases{c: "v3", p: "v2"}, "v1", aliases{c: "v1"}) // v2 was passed over.
 	dethrone(aliases{c: "v2", p: "v1", can: "v3", cha: "v3"}, "v1", aliases{c: "v1"})
 
 	withdraw := func(have, want aliases) {

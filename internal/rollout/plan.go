@@ -23,7 +23,7 @@ func PlanFor(m hone.Model, champion, previous hone.VersionID, r *hone.Rollout, w
 		Timeout:  timeout,
 	}
 	if watch != nil && !watch.Over && watch.Version == champion && watch.Previous != "" {
-		p.Previous, p.Shadow = watch.Previous, watch.Previous
+		p.Previous, p.Shadow = Against(*watch), Against(*watch)
 	}
 	if r == nil || r.Version == champion || r.Step < 0 || r.Step >= len(r.Steps) {
 		return p

@@ -3,6 +3,7 @@ package rollout_test
 import (
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -345,7 +346,7 @@ func TestWatchStep(t *testing.T) {
 	if back || !got.Over || got.Sentence != "fraud v4 is accepted, no evidence of harm in 100 labels." {
 		t.Errorf("100 labels: %+v", got)
 	}
-	if again, back := rollout.WatchStep(got, hone.Paired{N: 200, Worse: 1e9}); back || again != got {
+	if again, back := rollout.WatchStep(got, hone.Paired{N: 200, Worse: 1e9}); back || !reflect.DeepEqual(again, got) {
 		t.Error("a watch that is over stays so")
 	}
 	if got, back = rollout.WatchStep(w, hone.Paired{N: 50, Worse: 20}); !back || !got.Over {

@@ -10,8 +10,17 @@ import (
 // defaultLabels is how many labels a probation lasts.
 const defaultLabels = 3000
 
+// Against is whom a new champion is watched against, and what a rollback goes to:
+// the last version before it that is proven on labels.
+func Against(w hone.Watch) hone.VersionID {
+	if w.Proven != "" {
+		return w.Proven
+	}
+	return w.Previous
+}
+
 // WatchStep takes what the labels so far say of a new champion against the one
-// before it (losses new less previous, over all rows of the watch) and says
+// that a rollback goes to (losses new less previous, over all rows of the watch) and says
 // whether to go back. The e-value may be looked at as often as wanted: an equal
 // champion is taken back in 5 % of watches at most. A watch that is over stays so.
 func WatchStep(w hone.Watch, q hone.Paired) (hone.Watch, bool) {
@@ -32,7 +41,7 @@ func WatchStep(w hone.Watch, q hone.Paired) (hone.Watch, bool) {
 	case q.N > 0 && q.Worse >= worseLimit:
 		w.Over = true
 		w.Sentence = who + " is taken back: over " + say.Count(q.N, "label", "labels") + " it lost " + say.Num(q.Candidate) +
-			" a row, " + string(w.Previous) + " would have lost " + say.Num(q.Champion) + "."
+			" a row, " + string(Against(w)) + " would have lost " + say.Num(q.Champion) + "."
 		return w, true
 	case q.N >= labels:
 		w.Over = true

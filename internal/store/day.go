@@ -24,18 +24,24 @@ const (
 var tableName = [3]string{"prediction", "feedback", "shadow"}
 
 // dayVersion is the layout of a day's file, kept in SQLite's user_version.
-const dayVersion = 1
+const dayVersion = 2
 
 const daySchema = `
 	CREATE TABLE model (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 	CREATE TABLE word (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
-	PRAGMA user_version = 1;`
+	PRAGMA user_version = 2;`
+
+// fromLayout1 gives a model's predictions the columns that layout 2 has more.
+const fromLayout1 = `
+	ALTER TABLE prediction_%[1]d ADD COLUMN action TEXT;
+	ALTER TABLE prediction_%[1]d ADD COLUMN propensity REAL;`
 
 // modelSchema has %[1]d for the model's number. Versions and routes are words.
 // The partial index finds early feedback again at opening; it is nearly empty.
 const modelSchema = `
 	CREATE TABLE prediction_%[1]d (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, time INTEGER, received INTEGER,
-		version INTEGER, route INTEGER, features BLOB, scores BLOB, unit TEXT, latency_ns INTEGER, fault TEXT);
+		version INTEGER, route INTEGER, features BLOB, scores BLOB, unit TEXT, latency_ns INTEGER, fault TEXT,
+		action TEXT, propensity REAL);
 	CREATE UNIQUE INDEX prediction_%[1]d_id ON prediction_%[1]d (id);
 	CREATE TABLE feedback_%[1]d (seq INTEGER PRIMARY KEY, prediction_id TEXT NOT NULL, kind INTEGER NOT NULL,
 		value TEXT NOT NULL, time INTEGER, source TEXT, received INTEGER, effect INTEGER NOT NULL);
@@ -86,7 +92,8 @@ func openDay(path string) (*day, error) {
 	return d, nil
 }
 
-// prepareDay gives a new file, or one whose making was cut short, its layout.
+// prepareDay gives a new file, or one whose making was cut short, its layout, and
+// brings an old one up to it: whole or not at all.
 func prepareDay(path string) error {
 	db, err := openSQL(path, true)
 	if err != nil {
@@ -109,10 +116,38 @@ func prepareDay(path string) error {
 		return err
 	}
 	defer tx.Rollback()
-	if _, err := tx.Exec(daySchema); err != nil {
+	if version == 0 {
+		_, err = tx.Exec(daySchema)
+	} else {
+		err = upgradeDay(tx)
+	}
+	if err != nil {
 		return err
 	}
 	return tx.Commit()
+}
+
+func upgradeDay(tx *sql.Tx) error {
+	rows, err := tx.Query("SELECT id FROM model")
+	if err != nil {
+		return err
+	}
+	var ids []int64
+	err = scanAll(rows, func(rows *sql.Rows) error {
+		var id int64
+		err := rows.Scan(&id)
+		ids = append(ids, id)
+		return err
+	})
+	for _, id := range ids {
+		if err == nil {
+			_, err = tx.Exec(fmt.Sprintf(fromLayout1, id))
+		}
+	}
+	if err == nil {
+		_, err = tx.Exec("PRAGMA user_version = 2")
+	}
+	return err
 }
 
 // load reads the file's models and words, in place of what was known of them.

@@ -33,7 +33,7 @@ type share struct {
 }
 
 func newDraft(j *journal, w *writer) *draft {
-	return &draft{j: j, w: w, now: j.clk.Now().UTC(), models: map[string]*share{}}
+	return &draft{j: j, w: w, now: j.begin(), models: map[string]*share{}}
 }
 
 func (d *draft) commit(batch []*request) error {
@@ -174,7 +174,7 @@ func (d *draft) without(s *share, rows []row, days []*day) ([]row, error) {
 func (d *draft) insertPredictions(s *share, rows []row) (int64, error) {
 	received := nanos(d.now)
 	query := fmt.Sprintf("INSERT OR IGNORE INTO prediction_%d VALUES ", s.table.id)
-	return d.insert(query, 11, len(rows), func(i int, args []any) ([]any, error) {
+	return d.insert(query, 13, len(rows), func(i int, args []any) ([]any, error) {
 		p := rows[i].p
 		version, err := d.code(string(p.Version))
 		if err != nil {
@@ -186,7 +186,7 @@ func (d *draft) insertPredictions(s *share, rows []row) (int64, error) {
 		}
 		s.last[predictionTable]++
 		return append(args, s.last[predictionTable], string(p.ID), nanos(p.Time), received, version, route,
-			blob(p.Features), blob(packScores(p.Scores)), text(p.Unit), int64(p.Latency), text(p.Fault)), nil
+			blob(p.Features), blob(packScores(p.Scores)), text(p.Unit), int64(p.Latency), text(p.Fault), text(p.Action), real(p.Propensity)), nil
 	})
 }
 

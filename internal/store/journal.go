@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"hone"
 	"hone/internal/clock"
@@ -51,6 +53,7 @@ type journal struct {
 	offered []*request
 	lastErr error
 	closed  bool
+	arrival arrival
 
 	// What follows belongs to the writing goroutine.
 	w       *writer
@@ -92,6 +95,9 @@ func openJournal(dir string, db *DB) (*journal, error) {
 	err := j.load()
 	if err == nil {
 		j.waiting, err = j.findWaiting()
+	}
+	if err == nil {
+		j.arrival.last, err = j.findLast()
 	}
 	if err != nil {
 		for _, d := range j.days {
@@ -255,4 +261,92 @@ func (j *journal) shut() error {
 	}
 	j.days = nil
 	return errors.Join(errs...)
+}
+
+// maxBack is how far the system's clock may be set back and the moments of arrival
+// still wait for it. Beyond, it had gone wrong before, and they follow it.
+const maxBack = 24 * time.Hour
+
+// arrival keeps the moments of arrival in order where the system's clock does not:
+// they do not go back, and tell what was there from what came after.
+type arrival struct {
+	last  time.Time // That a round was given.
+	told  time.Time // By Horizon: later rounds arrive later.
+	begun time.Time // Of the round under way; zero while none is.
+}
+
+// Horizon returns a moment that parts the log: whatever arrived by then can be
+// read once Horizon has returned, and whatever cannot arrives later. It goes back
+// only after the clock was more than a day ahead.
+func (db *DB) Horizon() time.Time {
+	j := db.journal
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	a := &j.arrival
+	if !a.begun.IsZero() {
+		// The round's rows may not be there yet, though those before it are.
+		return latest(a.told, a.begun.Add(-time.Nanosecond))
+	}
+	a.told = latest(a.at(j.clk.Now().UTC()), a.last)
+	return a.told
+}
+
+// begin gives a round its moment of arrival.
+func (j *journal) begin() time.Time {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	a := &j.arrival
+	now := a.at(j.clk.Now().UTC())
+	if now.Equal(a.told) {
+		now = now.Add(time.Nanosecond)
+	}
+	a.last, a.begun = now, now
+	return now
+}
+
+// at is what the time of arrival is when the clock shows now.
+func (a *arrival) at(now time.Time) time.Time {
+	before := latest(a.last, a.told)
+	if before.Sub(now) > maxBack {
+		a.last, a.told = time.Time{}, time.Time{}
+		return now
+	}
+	return latest(now, before)
+}
+
+func (j *journal) ended() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.arrival.begun = time.Time{}
+}
+
+func latest(first time.Time, more ...time.Time) time.Time {
+	for _, t := range more {
+		if t.After(first) {
+			first = t
+		}
+	}
+	return first
+}
+
+// findLast returns when the newest row of the files arrived, so that arrival goes
+// on from there even where the clock was set back meanwhile.
+func (j *journal) findLast() (time.Time, error) {
+	var newest int64
+	for _, d := range slices.Backward(j.days) {
+		for _, t := range d.tables {
+			for _, name := range []string{tableName[predictionTable], tableName[feedbackTable]} {
+				var at sql.NullInt64
+				query := fmt.Sprintf("SELECT received FROM %s_%d ORDER BY seq DESC LIMIT 1", name, t.id)
+				if err := d.read.QueryRow(query).Scan(&at); err != nil && err != sql.ErrNoRows {
+					return time.Time{}, fmt.Errorf("find the newest row of %s: %w", d.path, err)
+				}
+				newest = max(newest, at.Int64)
+			}
+		}
+		if newest > 0 {
+			return fromNanos(newest), nil
+		}
+	}
+	return time.Time{}, nil
 }

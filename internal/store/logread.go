@@ -32,7 +32,7 @@ func (db *DB) Predictions(ctx context.Context, model string, after int64, limit 
 
 // Labels returns, oldest first, what feedback after the given number did to
 // labels: an outcome for each that joined, corrected or contradicted one, with
-// its prediction. next is the number up to which all was read, for the next
+// its prediction. LabelReceived never goes back along the journal. next is the number up to which all was read, for the next
 // call. Mature is left to the caller. Labels whose prediction retention has
 // dropped are skipped.
 func (db *DB) Labels(ctx context.Context, model string, after int64, limit int) (out []hone.Outcome, next int64, err error) {
@@ -65,21 +65,21 @@ func (db *DB) Labels(ctx context.Context, model string, after int64, limit int) 
 // file has Seq 0.
 func (db *DB) labelPage(ctx context.Context, d *day, id int64, model string, after, upTo int64, limit int) ([]hone.Outcome, error) {
 	var page []hone.Outcome
-	query := fmt.Sprintf(`SELECT f.seq, f.prediction_id, f.value, f.time, f.effect, coalesce(p.seq, 0), coalesce(p.id, ''),
-			coalesce(p.time, 0), coalesce(p.received, 0), p.version, p.route, p.features, p.scores, p.unit, coalesce(p.latency_ns, 0), p.fault
+	query := fmt.Sprintf(`SELECT f.seq, f.prediction_id, f.value, f.time, f.received, f.effect, coalesce(p.seq, 0), coalesce(p.id, ''),
+			coalesce(p.time, 0), coalesce(p.received, 0), p.version, p.route, p.features, p.scores, p.unit, coalesce(p.latency_ns, 0), p.fault, p.action, p.propensity
 		FROM feedback_%[1]d f LEFT JOIN prediction_%[1]d p ON p.id = f.prediction_id
 		WHERE f.seq > ? AND f.seq <= ? AND f.effect IN (%[2]d, %[3]d, %[4]d) ORDER BY f.seq LIMIT ?`,
 		id, effectCode(hone.Joined), effectCode(hone.Corrected), effectCode(hone.Contradicted))
 	err := d.each(ctx, query, func(rows *sql.Rows) error {
 		var o hone.Outcome
 		var predictionID hone.PredictionID
-		var at, effect int64
+		var at, received, effect int64
 		var err error
-		o.Prediction, err = d.scanPrediction(rows, model, &o.LabelSeq, &predictionID, &o.Label, &at, &effect)
+		o.Prediction, err = d.scanPrediction(rows, model, &o.LabelSeq, &predictionID, &o.Label, &at, &received, &effect)
 		if err != nil {
 			return err
 		}
-		o.LabelTime, o.Effect, o.ID = fromNanos(at), effects[effect-1], predictionID
+		o.LabelTime, o.LabelReceived, o.Effect, o.ID = fromNanos(at), fromNanos(received), effects[effect-1], predictionID
 		page = append(page, o)
 		return nil
 	}, after, upTo, limit)

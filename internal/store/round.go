@@ -148,6 +148,7 @@ func (j *journal) write(batch []*request) error {
 		return nil
 	}
 	draft := newDraft(j, j.w)
+	defer j.ended()
 	err := draft.commit(batch)
 	if err == nil {
 		j.publish(draft)

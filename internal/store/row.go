@@ -22,7 +22,7 @@ var (
 func kindCode(k hone.FeedbackKind) int64 { return int64(slices.Index(kinds, k) + 1) }
 func effectCode(e hone.Effect) int64     { return int64(slices.Index(effects, e) + 1) }
 
-const predictionColumns = "p.seq, p.id, p.time, p.received, p.version, p.route, p.features, p.scores, p.unit, p.latency_ns, p.fault"
+const predictionColumns = "p.seq, p.id, p.time, p.received, p.version, p.route, p.features, p.scores, p.unit, p.latency_ns, p.fault, p.action, p.propensity"
 
 // eachDay calls fn, oldest first, with each file that has rows of the model
 // after the given number, until fn says that it has enough.
@@ -104,11 +104,13 @@ func (d *day) scanPrediction(rows *sql.Rows, model string, before ...any) (hone.
 	var at, received int64
 	var version, route sql.NullInt64
 	var scores sql.RawBytes
-	var unit, fault sql.NullString
-	err := rows.Scan(append(before, &p.Seq, &p.ID, &at, &received, &version, &route, &p.Features, &scores, &unit, &p.Latency, &fault)...)
+	var unit, fault, action sql.NullString
+	var propensity sql.NullFloat64
+	err := rows.Scan(append(before, &p.Seq, &p.ID, &at, &received, &version, &route, &p.Features, &scores, &unit, &p.Latency, &fault, &action, &propensity)...)
 	p.Time, p.Received = fromNanos(at), fromNanos(received)
 	p.Version, p.Route = hone.VersionID(d.word(version.Int64)), hone.Route(d.word(route.Int64))
 	p.Scores, p.Unit, p.Fault = unpackScores(scores), unit.String, fault.String
+	p.Action, p.Propensity = action.String, propensity.Float64
 	return p, err
 }
 
@@ -153,6 +155,13 @@ func blob(b []byte) any {
 		return nil
 	}
 	return b
+}
+
+func real(x float64) any {
+	if x == 0 {
+		return nil
+	}
+	return x
 }
 
 func text(s string) any {

@@ -127,3 +127,100 @@ func (j *journal) arrived(ctx context.Context, model string, ids map[hone.Predic
 	}
 	return nil
 }
+
+// Sample returns about n of the model's kept predictions, evenly spread over the
+// log, oldest first, and what is said of each; Effect is "" where there is no
+// label. LabelReceived is when its first label arrived.
+func (db *DB) Sample(ctx context.Context, model string, n int) ([]hone.Outcome, error) {
+	out := []hone.Outcome{}
+	err := db.eachDay(model, predictionTable, 0, func(d *day, id int64) (bool, error) {
+		err := d.findSeqs(ctx, id, db.spread(model, d, n), func(rows *sql.Rows) error {
+			p, err := d.scanPrediction(rows, model)
+			out = append(out, hone.Outcome{Prediction: p})
+			return err
+		})
+		return true, err
+	})
+	if err == nil {
+		err = db.addTruths(ctx, model, out)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("sample predictions of %s: %w", model, err)
+	}
+	return out, nil
+}
+
+// spread lists the numbers in one file that a sample of about n of all takes.
+func (db *DB) spread(model string, d *day, n int) []int64 {
+	days := db.journal.hold()
+	defer db.journal.release(days)
+	var first, last int64
+	for _, d := range days {
+		if _, s, ok := d.of(model, predictionTable); ok {
+			if first == 0 {
+				first = s.first
+			}
+			last = s.last
+		}
+	}
+	step := max(1, (last-first+1)/int64(max(n, 1)))
+	_, s, _ := d.of(model, predictionTable)
+	var out []int64
+	for seq := s.first + (step-s.first%step)%step; seq <= s.last; seq += step {
+		out = append(out, seq)
+	}
+	return out
+}
+
+// findSeqs reads the predictions of the given numbers.
+func (d *day) findSeqs(ctx context.Context, id int64, seqs []int64, scan func(*sql.Rows) error) error {
+	query := fmt.Sprintf("SELECT %s FROM prediction_%d p WHERE seq = ?", predictionColumns, id)
+	stmt, err := d.read.PrepareContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer stmt.Close()
+	for _, seq := range seqs {
+		rows, err := stmt.QueryContext(ctx, seq)
+		if err != nil {
+			return err
+		}
+		if err := scanAll(rows, scan); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addTruths fills in what feedback says of predictions.
+func (db *DB) addTruths(ctx context.Context, model string, out []hone.Outcome) error {
+	at := map[hone.PredictionID]int{}
+	var ids []hone.PredictionID
+	for i, o := range out {
+		at[o.ID] = i
+		ids = append(ids, o.ID)
+	}
+	said := make([][]hone.Feedback, len(out))
+	days := db.journal.hold()
+	defer db.journal.release(days)
+	for _, d := range days {
+		err := d.find(ctx, model, feedbackTable, ids, `SELECT seq, prediction_id, kind, value, time, source, received, effect
+			FROM feedback_%d WHERE prediction_id IN (%s) ORDER BY seq`, func(rows *sql.Rows) error {
+			fb, err := scanFeedback(rows)
+			said[at[fb.PredictionID]] = append(said[at[fb.PredictionID]], fb)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for i := range out {
+		p := out[i].Prediction
+		out[i] = outcome(p, feedback.Fold(said[i]))
+		first := slices.IndexFunc(said[i], func(fb hone.Feedback) bool { return fb.Kind == hone.Label || fb.Kind == hone.Correction })
+		if first >= 0 {
+			out[i].LabelReceived = said[i][first].Received
+		}
+	}
+	return nil
+}

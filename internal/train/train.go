@@ -18,6 +18,8 @@ type Job struct {
 	// Labels as text, one a row; Targets as Signature.Target gives them.
 	Labels  []string
 	Targets []float64
+	// Weights say how many rows each stands for; nil where each is one.
+	Weights []float64
 	// Params for the trainer.
 	Params map[string]any
 	// Previous is the folder of the champion's artefact to begin from, or empty.

@@ -254,19 +254,19 @@ func TestDamagedPrevious(t *testing.T) {
 	}
 }
 
-// TestDamagedPreviousPassed spoils the files of the previous champion where
-// there is one before it: the rollback goes there.
+// TestDamagedPreviousPassed spoils the files of the champion that a rollback goes to,
+// the last that is proven on labels: it goes to the previous one, which is whole.
 func TestDamagedPreviousPassed(t *testing.T) {
 	t.Parallel()
 	w := old(t)
 	w.approve("fraud-3")
 	do[op.Done](w, "promote", &op.ActIn{Run: "fraud-3"})
-	w.spoil("v2")
-	if f := w.finding("artefacts"); f.OK || !strings.Contains(f.Sentence, "v2 of fraud") {
+	w.spoil("v1")
+	if f := w.finding("artefacts"); f.OK || !strings.Contains(f.Sentence, "v1 of fraud") {
 		t.Errorf("the doctor says %s", f.Sentence)
 	}
 	said := do[op.Done](w, "rollback", &op.RollbackIn{Model: "fraud"})
-	if champion, _ := w.view(); champion != "v1" || !strings.Contains(said.Sentence, "The files of v2 are damaged, so it went to the champion before, v1.") {
+	if champion, _ := w.view(); champion != "v2" || !strings.Contains(said.Sentence, "The files of v1 are damaged, so it went to the champion before, v2.") {
 		t.Errorf("%s serves: %s", champion, said.Sentence)
 	}
 	w.serve(0, 10)

@@ -41,7 +41,7 @@ func (engine) Train(ctx context.Context, job train.Job, report func(train.Progre
 		defer cancel()
 	}
 	from := previous(job, report)
-	m, err := linear.Fit(job.Rows, job.Targets, nil, o, from, func(step int, loss float64) bool {
+	m, err := linear.Fit(job.Rows, job.Targets, job.Weights, o, from, func(step int, loss float64) bool {
 		report(train.Progress{Step: step, Values: map[string]float64{"loss": loss}})
 		return ctx.Err() == nil
 	})

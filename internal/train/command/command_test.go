@@ -307,6 +307,33 @@ func TestTrainerFindsItsWork(t *testing.T) {
 	}
 }
 
+// TestTrainerFindsWeights holds that rows that stand for several come with a column
+// that says so, whose name schema.json gives.
+func TestTrainerFindsWeights(t *testing.T) {
+	t.Parallel()
+	j := job(t, "ok")
+	j.Model.Train.CSV = true
+	j.Weights = []float64{1, 20, 2.5, 1}
+	f := func(label, column string) {
+		t.Helper()
+		j.Model.Label.Name, j.Dir = label, t.TempDir()
+		if _, _, err := run(t, j); err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(filepath.Join(j.Dir, "train.csv"))
+		want := "amount,country," + label + "," + column + "\n1,de,0,1\n2.5,,1,20\n,\"a,b\",1,2.5\n-4,ü,0,1\n"
+		if err != nil || string(b) != want {
+			t.Errorf("train.csv: got %q, want %q (%v)", b, want, err)
+		}
+		raw, err := os.ReadFile(filepath.Join(j.Dir, "schema.json"))
+		if err != nil || !strings.Contains(string(raw), `"weight": "`+column+`"`) {
+			t.Errorf("schema.json does not name %s: %s (%v)", column, raw, err)
+		}
+	}
+	f("is_fraud", "weight")
+	f("weight", "_weight")
+}
+
 func TestTrainerFaults(t *testing.T) {
 	t.Parallel()
 	f := func(mode string, code hone.Code, want string) {

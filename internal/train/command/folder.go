@@ -26,6 +26,7 @@ type schema struct {
 	Task      hone.Task    `json:"task"`
 	Features  frame.Schema `json:"features"`
 	Label     string       `json:"label"`
+	Weight    string       `json:"weight,omitempty"` // Of the rows: the column's name, where they have one.
 	Classes   []string     `json:"classes,omitempty"`
 	Threshold float64      `json:"threshold,omitempty"`
 	Rows      int          `json:"rows"`
@@ -35,7 +36,7 @@ type schema struct {
 // prepare fills the folder of a training. What an earlier attempt left is
 // removed, but for checkpoint/.
 func prepare(job train.Job) error {
-	if len(job.Labels) != job.Rows.N || len(job.Targets) != job.Rows.N {
+	if len(job.Labels) != job.Rows.N || len(job.Targets) != job.Rows.N || job.Weights != nil && len(job.Weights) != job.Rows.N {
 		return fmt.Errorf("%d labels and %d targets for %d rows", len(job.Labels), len(job.Targets), job.Rows.N)
 	}
 	in := func(name string) string { return filepath.Join(job.Dir, name) }
@@ -53,7 +54,7 @@ func prepare(job train.Job) error {
 	if params == nil {
 		params = map[string]any{}
 	}
-	s := schema{Task: job.Signature.Task, Features: job.Signature.Features, Label: job.Model.Label.Name,
+	s := schema{Task: job.Signature.Task, Features: job.Signature.Features, Label: job.Model.Label.Name, Weight: weightColumn(job),
 		Classes: job.Signature.Classes, Threshold: job.Signature.Threshold, Rows: job.Rows.N, Seed: job.Seed}
 	err := errors.Join(writeJSON(in("schema.json"), s), writeJSON(in("params.json"), params), writeRows(job, in))
 	if err != nil || job.Previous == "" {
@@ -65,12 +66,29 @@ func prepare(job train.Job) error {
 	return copyTree(in("previous"), job.Previous)
 }
 
+// weightColumn is the name of the column of weights: weight, unless a feature or the
+// label is called so; none where each row counts as one.
+func weightColumn(job train.Job) string {
+	if job.Weights == nil {
+		return ""
+	}
+	name := "weight"
+	for job.Rows.Schema.Index(name) >= 0 || name == job.Model.Label.Name {
+		name = "_" + name
+	}
+	return name
+}
+
 // writeRows writes the features and, under the label's name, the truth: the
-// value itself for regression, else the class.
+// value itself for regression, else the class; and the weights, if there are any.
 func writeRows(job train.Job, in func(string) string) error {
 	label := table.Extra{Name: job.Model.Label.Name, Strings: job.Labels}
 	if job.Signature.Task == hone.Regression {
 		label = table.Extra{Name: job.Model.Label.Name, Numbers: job.Targets}
+	}
+	extra := []table.Extra{label}
+	if job.Weights != nil {
+		extra = append(extra, table.Extra{Name: weightColumn(job), Numbers: job.Weights})
 	}
 	write := func(name string, to func(io.Writer, *frame.Frame, []table.Extra) error) error {
 		f, err := os.OpenFile(in(name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
@@ -78,7 +96,7 @@ func writeRows(job train.Job, in func(string) string) error {
 			return err
 		}
 		b := bufio.NewWriterSize(f, 1<<16)
-		err = to(b, job.Rows, []table.Extra{label})
+		err = to(b, job.Rows, extra)
 		return errors.Join(err, b.Flush(), f.Close())
 	}
 	err := write("train.parquet", table.WriteParquet)

@@ -24,6 +24,7 @@ class Schema:
     threshold: float
     rows: int
     seed: int
+    weight: str = ""  # the column that says for how many rows each stands; "" where each is one
 
     def signature(self) -> Dict[str, Any]:
         """The signature, as hone.json wants it."""
@@ -55,6 +56,7 @@ class Run:
             threshold=s.get("threshold", 0.0),
             rows=s.get("rows", 0),
             seed=s.get("seed", 0),
+            weight=s.get("weight", ""),
         )
         self.params: Dict[str, Any] = json.loads(self._text("params.json"))
 

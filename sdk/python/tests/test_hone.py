@@ -16,7 +16,7 @@ import hone
 SCHEMA = {
     "task": "binary",
     "features": [{"name": "amount", "kind": "number"}, {"name": "country", "kind": "category"}],
-    "label": "is_fraud", "classes": ["0", "1"], "threshold": 0.25, "rows": 3, "seed": 7,
+    "label": "is_fraud", "classes": ["0", "1"], "threshold": 0.25, "rows": 3, "seed": 7, "weight": "weight",
 }
 
 SERVE = """
@@ -46,7 +46,7 @@ class Trainer(unittest.TestCase):
     def test_reads_its_work(self):
         run = self.run_
         self.assertEqual(run.schema.features, {"amount": "number", "country": "category"})
-        self.assertEqual((run.params, run.previous, run.schema.seed), ({"depth": 3}, None, 7))
+        self.assertEqual((run.params, run.previous, run.schema.seed, run.schema.weight), ({"depth": 3}, None, 7, "weight"))
         rows, labels = run.rows()
         self.assertEqual(rows[1], {"amount": None, "country": None})
         self.assertEqual(rows[2], {"amount": 2.5, "country": "a b"})
