@@ -138,8 +138,19 @@ type TrainSpec struct {
 	WarmStart bool `json:"warm_start" yaml:"warm_start"`
 	// CSV asks for train.csv beside train.parquet.
 	CSV bool `json:"csv,omitempty" yaml:"csv"`
-	// Limits end a training that takes too much.
+	// Limits end a training that takes too much. The memory is also the most that
+	// the server of a trained model may use.
 	Limits Limits `json:"limits" yaml:"limits"`
+	// Sandbox contains the command and the servers of its models: best_effort with
+	// what this machine has, require refuses to train where a needed layer is
+	// missing, off contains nothing. Default best_effort.
+	Sandbox string `json:"sandbox" yaml:"sandbox"`
+	// Network lets the command and the servers of its models reach the network.
+	// Default false.
+	Network bool `json:"network,omitempty" yaml:"network"`
+	// Read lists further files and folders that the command and the servers of
+	// its models may read.
+	Read []string `json:"read,omitempty" yaml:"read"`
 }
 
 // Limits bound a training.

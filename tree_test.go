@@ -17,7 +17,7 @@ import (
 // It is policy: change it only together with a decision record.
 // Words in capitals name groups; a package absent here fails the test.
 const mayImport = `
-	LEAF  = internal/clock internal/expr internal/frame internal/say internal/secret internal/stat internal/table internal/learn/encode internal/learn/linear internal/learn/residual internal/predictor internal/predictor/child
+	LEAF  = internal/clock internal/expr internal/frame internal/say internal/secret internal/stat internal/table internal/learn/encode internal/learn/linear internal/learn/residual internal/predictor internal/predictor/child internal/sandbox
 	STAGE = internal/monitor internal/trigger internal/dataset internal/train internal/evaluate internal/gate internal/registry internal/rollout internal/feedback
 	PORT  = internal/web internal/cli
 
@@ -33,8 +33,9 @@ const mayImport = `
 	internal/learn/encode      : internal/frame
 	internal/learn/linear      : internal/frame internal/learn/encode
 	internal/learn/residual    : internal/frame internal/learn/encode
-	internal/predictor/child   : .
-	internal/predictor         : . internal/clock internal/frame internal/learn/linear internal/predictor/child
+	internal/sandbox           : . internal/clock
+	internal/predictor/child   : . internal/sandbox
+	internal/predictor         : . internal/clock internal/frame internal/learn/linear internal/predictor/child internal/sandbox
 	STAGE                      : . LEAF
 	internal/train/builtin     : . LEAF internal/train
 	internal/train/command     : . LEAF internal/train

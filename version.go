@@ -39,6 +39,8 @@ type Lineage struct {
 	TrainedUntil time.Time `json:"trained_until"`
 	// TrainedRows is the number of training rows.
 	TrainedRows int `json:"trained_rows"`
+	// Sandbox lists the layers that contained the trainer, if it was a command.
+	Sandbox []string `json:"sandbox,omitempty"`
 }
 
 // File is one file of an artefact.

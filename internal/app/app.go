@@ -20,6 +20,7 @@ import (
 	"hone/internal/op"
 	"hone/internal/predictor"
 	"hone/internal/registry"
+	"hone/internal/sandbox"
 	"hone/internal/spool"
 	"hone/internal/store"
 	"hone/internal/train"
@@ -42,6 +43,9 @@ type Options struct {
 	// Passive builds for looking: nothing moves and nothing listens.
 	Passive bool
 	Seams   Seams
+	// Program starts this program again, to contain trainers and model servers:
+	// its main must be Main. Empty: they are not contained.
+	Program string
 }
 
 // App is a Hone that can be started.
@@ -93,8 +97,7 @@ func (a *App) build(ctx context.Context) error {
 	if err := a.configs.start(ctx, owner); err != nil {
 		return err
 	}
-	opening := predictor.Options{Log: a.o.Log, Clock: a.o.Clock}
-	reg := registry.New(a.db, a.db.Blobs(), opening)
+	reg := registry.New(a.db, a.db.Blobs(), a.opening)
 	a.pool = predictor.NewPool(a.o.Seams.opening(reg.Open), a.o.Clock)
 	a.gateway = gateway.New(gateway.Options{
 		Pool: a.pool, Log: a.db, Clock: a.o.Clock, Logger: a.o.Log, PlanFile: filepath.Join(a.config.Server.Data, "plans"),
@@ -108,7 +111,7 @@ func (a *App) build(ctx context.Context) error {
 	a.drain = spool.NewDrain(spool.DrainOptions{Data: a.config.Server.Data, Sink: a.db, Ejected: a.ejected, Clock: a.o.Clock, Log: a.o.Log})
 	a.loop = loop.New(loop.Options{
 		Control: a.o.Seams.control(a.db), Records: a.db, Events: a.db, Hints: a.db, Inbox: a.db, Blobs: a.db.Blobs(), Pool: a.pool, Gateway: a.gateway, Registry: reg,
-		Engines: a.o.Seams.engines(map[string]train.Engine{"linear": builtin.New(), "command": command.New(command.Options{Dir: a.config.Dir, Clock: a.o.Clock})}),
+		Engines: a.o.Seams.engines(map[string]train.Engine{"linear": builtin.New(), "command": command.New(command.Options{Dir: a.config.Dir, Data: a.config.Server.Data, Program: a.o.Program, Clock: a.o.Clock})}),
 		Clock:   a.o.Clock, Log: a.o.Log, Rand: rand.Reader, Fence: a.db.Fence(), Dir: a.config.Server.Data, Files: a.config.Dir,
 		ConfigHash: config.Hash, Configs: a.db.ConfigsSince, Room: a.db.Room, Inline: a.o.Inline, Passive: a.o.Passive,
 	}, a.config.Models)
@@ -151,6 +154,21 @@ func (a *App) ejected(ctx context.Context, e spool.Ejection) error {
 		a.loop.Eject(e.Model, e.Version, e.Why)
 	}
 	return err
+}
+
+// opening is how the artefacts of a model are opened: their servers are
+// contained as its trainer is.
+func (a *App) opening(model string) predictor.Options {
+	m, _ := a.configs.Model(model)
+	spec := m.Train
+	read := make([]string, len(spec.Read))
+	for i, p := range spec.Read {
+		if read[i] = p; !filepath.IsAbs(p) {
+			read[i] = filepath.Join(a.config.Dir, p)
+		}
+	}
+	return predictor.Options{Log: a.o.Log, Clock: a.o.Clock, Box: sandbox.Spec{
+		Program: a.o.Program, Mode: sandbox.Mode(spec.Sandbox), Network: spec.Network, Read: read, Memory: int64(spec.Limits.Memory)}}
 }
 
 func (a *App) tokenFile() string { return filepath.Join(a.config.Server.Data, "token") }

@@ -7,12 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"hone"
 	"hone/internal/op"
 	"hone/internal/predictor/child"
+	"hone/internal/sandbox"
 	"hone/internal/say"
 	"hone/internal/secret"
 )
@@ -39,7 +41,21 @@ func (a *App) doctor(ctx context.Context) []op.Finding {
 			out = append(out, f)
 		}
 	}
-	return out
+	return append(out, a.contained())
+}
+
+// contained says which layers of the sandbox hold here, by starting a program
+// that does nothing.
+func (a *App) contained() op.Finding {
+	r, err := sandbox.Probe(a.o.Program)
+	if err != nil {
+		return op.Finding{Name: "sandbox", Sentence: "no sandbox can be started: " + err.Error()}
+	}
+	f := op.Finding{Name: "sandbox", OK: len(r.Missing) == 0, Sentence: "every layer of the sandbox holds: " + strings.Join(r.Held, ", ") + "."}
+	if !f.OK {
+		f.Sentence = "of the sandbox for trainers and model servers, " + r.String() + "."
+	}
+	return f
 }
 
 // secrets looks whether the secrets of a model can be read.

@@ -22,15 +22,22 @@ import (
 	"hone/internal/config"
 	"hone/internal/demo"
 	"hone/internal/frame"
+	"hone/internal/sandbox"
 	"hone/internal/table"
 )
 
 // Main runs a command line and returns the exit status.
 func Main(args []string) int {
+	if len(args) > 0 && args[0] == sandbox.Command {
+		return sandbox.Main()
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	return cli.Run(ctx, Commands(), args, os.Stdout, os.Stderr)
 }
+
+// self is the program that runs, also where its file was replaced meanwhile.
+const self = "/proc/self/exe"
 
 // Commands is what the application lends to the command line.
 func Commands() cli.Runner {
@@ -56,7 +63,7 @@ func serve(ctx context.Context, g cli.Globals, listen string, ready func(string)
 	if err != nil {
 		return err
 	}
-	a, err := New(ctx, Options{Config: c, Text: text, Listen: listen, Log: logger(g)})
+	a, err := New(ctx, Options{Config: c, Text: text, Listen: listen, Log: logger(g), Program: self})
 	if err != nil {
 		return err
 	}

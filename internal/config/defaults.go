@@ -33,6 +33,7 @@ func Defaults(m *hone.Model) {
 	or(&m.Train.Limits.Time, hone.Duration(30*time.Minute))
 	or(&m.Train.Limits.Memory, 4<<30)
 	or(&m.Train.Limits.Output, 2<<30)
+	or(&m.Train.Sandbox, "best_effort")
 
 	or(&m.Guards.Cooldown, hone.Duration(time.Hour))
 	or(&m.Guards.MaxPerDay, 4)

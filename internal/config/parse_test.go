@@ -47,7 +47,8 @@ func TestParseReadsEveryForm(t *testing.T) {
 		Dataset:  hone.DatasetSpec{Window: "auto", Holdout: 0.2, Anchor: "anchors.jsonl", MaxRows: 200_000, MinRows: 200},
 		Train: hone.TrainSpec{
 			Trainer: "linear", WarmStart: true,
-			Limits: hone.Limits{Time: hone.Duration(30 * time.Minute), Memory: 4 << 30, Output: 2 << 30},
+			Limits:  hone.Limits{Time: hone.Duration(30 * time.Minute), Memory: 4 << 30, Output: 2 << 30},
+			Sandbox: "best_effort",
 		},
 		Triggers: []hone.Trigger{
 			{RecoverableLoss: &hone.RecoverableLoss{RetrainCost: 300}},

@@ -81,6 +81,8 @@ var rules = map[string]rule{
 	"TrainSpec.command": {example: "[python, train.py]"},
 	"Server.reserve":    {example: "64MiB"},
 	"TrainSpec.env":     {also: "references alone: `{API_KEY: env:ACME_KEY, DB_PASSWORD: file:secrets/db}`"},
+	"TrainSpec.sandbox": {words: []string{"best_effort", "require", "off"}},
+	"TrainSpec.read":    {example: "[/srv/embeddings]"},
 	"Limits.time":       {min: 1e9, example: "30m"},
 	"Limits.memory":     {min: 1 << 20, example: "4GiB"},
 	"Limits.output":     {min: 1 << 20, example: "2GiB"},

@@ -92,14 +92,14 @@ func (k *keeper) fit(ctx context.Context, run hone.Run, id hone.VersionID, rows,
 	if v, err = k.o.Registry.Seal(made.Dir, v); err != nil {
 		return v, err
 	}
-	v.Metrics = made.Metrics
+	v.Metrics, v.Sandbox = made.Metrics, made.Sandbox
 	return k.profile(ctx, v, made.Dir, seen)
 }
 
 // profile asks a version about the rows it was made from, and keeps what that
 // looks like as the reference of drift.
 func (k *keeper) profile(ctx context.Context, v hone.Version, dir string, seen dataset.Rows) (hone.Version, error) {
-	scores, err := k.o.Registry.Score(ctx, dir, seen.Frame)
+	scores, err := k.o.Registry.Score(ctx, v.Model, dir, seen.Frame)
 	if err != nil {
 		return v, fmt.Errorf("ask %s about its own rows: %w", v.ID, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"hone/internal/clock"
+	"hone/internal/sandbox"
 )
 
 // Options for Open. The zero value logs nothing and takes the machine's clock.
@@ -12,6 +13,9 @@ type Options struct {
 	Log    *slog.Logger
 	Clock  clock.Clock // Times the restarts of a process that died.
 	Python string      // For {python}; empty to look for one.
+	// Box says what the server of a process artefact may do besides reading its
+	// folder and listening on its port.
+	Box sandbox.Spec
 }
 
 // Open opens the artefact in dir, which must stay as it is until the predictor

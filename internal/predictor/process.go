@@ -15,6 +15,7 @@ import (
 	"hone"
 	"hone/internal/clock"
 	"hone/internal/frame"
+	"hone/internal/sandbox"
 )
 
 // What a server must keep to. The times of the back-off are the clock's; those
@@ -36,6 +37,7 @@ type process struct {
 	log      *slog.Logger
 	clock    clock.Clock
 	python   string
+	box      sandbox.Spec
 	client   *http.Client
 
 	up      atomic.Pointer[server] // Nil while there is none to ask.
@@ -48,7 +50,7 @@ type process struct {
 
 func openProcess(ctx context.Context, dir string, m Manifest, o Options) (Predictor, error) {
 	p := &process{
-		dir: dir, manifest: m, clock: o.Clock, python: o.Python,
+		dir: dir, manifest: m, clock: o.Clock, python: o.Python, box: o.Box,
 		log:     o.Log.With("artefact", dir),
 		stopped: make(chan struct{}),
 		client: &http.Client{
@@ -156,7 +158,7 @@ func (p *process) keep(life context.Context, s *server) {
 		since := p.clock.Now()
 		err := p.watch(life, s)
 		p.fall(err)
-		s.child.Stop(time.After(stopTime))
+		s.stop()
 		p.client.CloseIdleConnections()
 		if life.Err() != nil {
 			return
@@ -183,6 +185,10 @@ func (p *process) watch(life context.Context, s *server) error {
 			p.log.WarnContext(life, "model server died", "pid", s.child.PID(), "cause", s.ending())
 			return errors.New(s.ending())
 		case <-p.clock.After(checkEvery):
+		}
+		if limit := p.box.Memory; limit > 0 && !s.child.Contained().Holds(sandbox.CgroupMemory) && s.child.Usage().Memory > limit {
+			p.log.WarnContext(life, "model server takes too much memory", "pid", s.child.PID(), "limit_bytes", limit)
+			return fmt.Errorf("it used more memory than its limit of %d MiB", limit>>20)
 		}
 		if err := s.check(life, p.client); err == nil || life.Err() != nil {
 			failed = 0

@@ -2,16 +2,20 @@ package predictor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"hone"
 	"hone/internal/predictor/child"
+	"hone/internal/sandbox"
 )
 
 const (
@@ -25,8 +29,9 @@ const (
 
 // server is one life of the program that serves an artefact.
 type server struct {
-	child *child.Process
-	url   string
+	child   *child.Process
+	url     string
+	scratch string // Its home, which goes with it.
 }
 
 // start starts the program and waits until it is ready.
@@ -42,7 +47,7 @@ func (p *process) start(ctx context.Context) (*server, error) {
 		if err == nil {
 			return s, nil
 		}
-		s.child.Stop(time.After(stopTime))
+		s.stop()
 		// Somebody else may have taken the port between the choice and its use.
 		taken := strings.Contains(strings.ToLower(s.child.Tail()), "address already in use")
 		if !taken || try == portTries {
@@ -60,16 +65,39 @@ func (p *process) launch() (*server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find a free port: %w", err)
 	}
+	scratch, err := os.MkdirTemp("", "hone-server-")
+	if err != nil {
+		return nil, fmt.Errorf("make a home for the server: %w", err)
+	}
 	line := bounded(p.log)
 	c, err := child.Start(child.Spec{
 		Command: p.manifest.Command, Python: p.python, Dir: p.dir,
-		Env:    []string{"HONE_ADDR=" + addr, "HONE_MODEL=model"},
-		Stdout: line, Stderr: line,
+		Env:    append(child.Environment(scratch, 1), "HONE_ADDR="+addr.String(), "HONE_MODEL=model"),
+		Stdout: line, Stderr: line, Box: p.contained(addr.Port, scratch),
 	})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, os.RemoveAll(scratch))
 	}
-	return &server{child: c, url: "http://" + addr}, nil
+	return &server{child: c, url: "http://" + addr.String(), scratch: scratch}, nil
+}
+
+// What a server may write and start, whatever its model's limits are.
+const (
+	maxServerFile  = 64 << 20
+	maxServerTasks = 2048
+)
+
+func (p *process) contained(port int, scratch string) sandbox.Spec {
+	s := p.box
+	s.Read = append(slices.Clone(s.Read), p.dir)
+	s.Scratch, s.Listen, s.File, s.Tasks = scratch, port, maxServerFile, maxServerTasks
+	return s
+}
+
+// stop ends the server, and removes what it left.
+func (s *server) stop() {
+	s.child.Stop(time.After(stopTime))
+	_ = os.RemoveAll(s.scratch) // What stays is a folder of temporary files.
 }
 
 // await returns once the server is ready, has died, or ctx ends.
@@ -133,6 +161,9 @@ func (s *server) ending() string {
 	how := "the program ended"
 	if err := s.child.Err(); err != nil {
 		how = "the program died: " + err.Error()
+		if s.child.OutOfMemory() {
+			how += ", out of memory"
+		}
 	}
 	if tail := s.child.Tail(); tail != "" {
 		how += "; it said:\n" + tail
@@ -140,12 +171,12 @@ func (s *server) ending() string {
 	return how
 }
 
-func freeAddr() (string, error) {
+func freeAddr() (*net.TCPAddr, error) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return l.Addr().String(), l.Close()
+	return l.Addr().(*net.TCPAddr), l.Close()
 }
 
 // bounded logs the first lines. It is called for one line at a time.

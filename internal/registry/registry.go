@@ -34,12 +34,13 @@ type Versions interface {
 type Registry struct {
 	versions Versions
 	blobs    Blobs
-	open     predictor.Options
+	open     func(model string) predictor.Options
 }
 
-// New returns a registry over a store and a folder of artefacts.
-func New(v Versions, b Blobs, o predictor.Options) *Registry {
-	return &Registry{versions: v, blobs: b, open: o}
+// New returns a registry over a store and a folder of artefacts, which are opened
+// with the options of their model.
+func New(v Versions, b Blobs, open func(model string) predictor.Options) *Registry {
+	return &Registry{versions: v, blobs: b, open: open}
 }
 
 // NextID is the number that the model's next version gets. A twin and its refit
@@ -110,7 +111,7 @@ func (r *Registry) Open(ctx context.Context, model string, id hone.VersionID) (p
 	if err != nil {
 		return nil, err
 	}
-	return predictor.Open(ctx, dir, r.open)
+	return predictor.Open(ctx, dir, r.open(model))
 }
 
 // Dir is the folder of a version's artefact, checked.
@@ -164,9 +165,10 @@ func cleared(have map[hone.Alias]hone.VersionID, move func(hone.Alias, hone.Vers
 	return out
 }
 
-// Score opens the artefact in a folder, asks it about rows, and closes it.
-func (r *Registry) Score(ctx context.Context, dir string, rows *frame.Frame) (hone.Scores, error) {
-	p, err := predictor.Open(ctx, dir, r.open)
+// Score opens the artefact of a model in a folder, asks it about rows, and
+// closes it.
+func (r *Registry) Score(ctx context.Context, model, dir string, rows *frame.Frame) (hone.Scores, error) {
+	p, err := predictor.Open(ctx, dir, r.open(model))
 	if err != nil {
 		return hone.Scores{}, err
 	}
@@ -180,5 +182,5 @@ func (r *Registry) ScoreVersion(ctx context.Context, v hone.Version, rows *frame
 	if err != nil {
 		return hone.Scores{}, err
 	}
-	return r.Score(ctx, dir, rows)
+	return r.Score(ctx, v.Model, dir, rows)
 }

@@ -34,7 +34,7 @@ func open(t *testing.T) (*store.DB, *registry.Registry) {
 			t.Error(err)
 		}
 	})
-	return db, registry.New(db, db.Blobs(), predictor.Options{})
+	return db, registry.New(db, db.Blobs(), func(string) predictor.Options { return predictor.Options{} })
 }
 
 func save(t *testing.T, db *store.DB, v hone.Version) {

@@ -44,6 +44,8 @@ type Result struct {
 	// Dir is the artefact's folder, with its hone.json.
 	Dir     string
 	Metrics map[string]float64
+	// Sandbox lists the layers that held, where a program of the user's trained.
+	Sandbox []string
 }
 
 // Engine runs trainings. Train returns once the training is over: a cancelled

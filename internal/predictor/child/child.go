@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"hone/internal/sandbox"
 )
 
 const (
@@ -32,20 +32,21 @@ type Spec struct {
 	Command []string
 	Python  string // Preferred by FindPython; may be empty.
 	Dir     string // Working directory.
-	// Env is added, as NAME=value, to the few variables that every child gets.
+	// Env is all that it sees, as NAME=value; Environment gives what most need.
 	Env []string
 	// Mask, if set, is what is made of each line before anybody sees it.
 	Mask func(line string) string
 	// Stdout and Stderr receive each line without its end, cut at 4 KiB. They
 	// are called one at a time.
 	Stdout, Stderr func(line string)
-	Nice           int   // Added to the priority; 0 leaves it.
-	MaxFile        int64 // Bytes that one written file may have; 0 is no limit.
+	// Box says what the program may do. What it needs to run at all is added.
+	Box sandbox.Spec
 }
 
 // Process is a program under way. It is safe for concurrent use.
 type Process struct {
 	cmd  *exec.Cmd
+	box  *sandbox.Box
 	done chan struct{}
 	err  error // Set before done is closed.
 
@@ -64,8 +65,8 @@ func Start(s Spec) (*Process, error) {
 	}
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir = s.Dir
-	cmd.Env = append(environment(), s.Env...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.Env = s.Env
+	s.Box.Read = append(sandbox.Needs(append([]string{cmd.Path}, args[1:]...), s.Dir), s.Box.Read...)
 	p := &Process{cmd: cmd, done: make(chan struct{}), mask: s.Mask}
 	started := make(chan error)
 	go p.run(s, started)
@@ -87,8 +88,8 @@ func (p *Process) run(s Spec, started chan<- error) {
 	if err != nil {
 		return
 	}
-	p.err = p.cmd.Wait()
-	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) // Its children, if any are left.
+	p.err = p.box.Wait()
+	_ = syscall.Kill(-p.PID(), syscall.SIGKILL) // Its children, if any are left.
 	waitDrained(&readers, pipes)
 	p.awaitGroup()
 }
@@ -106,22 +107,12 @@ func (p *Process) start(s Spec, readers *sync.WaitGroup) (pipes []*os.File, err 
 		readers.Go(func() { p.read(r, to, keep) })
 	}
 	p.cmd.Stdout, p.cmd.Stderr = ends[0], ends[1]
-	err = p.cmd.Start()
+	p.box, err = sandbox.Start(p.cmd, s.Box)
 	closeAll(ends)
 	if err != nil {
 		readers.Wait()
 		closeAll(pipes)
 		return nil, err
-	}
-	// Best effort: a child that is over already has no limits to set.
-	pid := p.cmd.Process.Pid
-	_ = unix.Prlimit(pid, unix.RLIMIT_CORE, &unix.Rlimit{}, nil)
-	if s.MaxFile > 0 {
-		n := uint64(s.MaxFile)
-		_ = unix.Prlimit(pid, unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: n, Max: n}, nil)
-	}
-	if s.Nice != 0 {
-		_ = unix.Setpriority(unix.PRIO_PGRP, pid, s.Nice)
 	}
 	return pipes, nil
 }
@@ -178,7 +169,7 @@ func waitDrained(readers *sync.WaitGroup, pipes []*os.File) {
 func (p *Process) awaitGroup() {
 	const pause = 2 * time.Millisecond
 	for range int(drain / pause) {
-		if syscall.Kill(-p.cmd.Process.Pid, 0) != nil || len(p.Usage().PIDs) == 0 {
+		if syscall.Kill(-p.PID(), 0) != nil || len(p.Usage().PIDs) == 0 {
 			return
 		}
 		time.Sleep(pause)
@@ -192,7 +183,14 @@ func closeAll(files []*os.File) {
 }
 
 // PID is the number of the first process, which is also that of the group.
-func (p *Process) PID() int { return p.cmd.Process.Pid }
+func (p *Process) PID() int { return p.box.PID() }
+
+// Contained says which layers of the sandbox hold.
+func (p *Process) Contained() sandbox.Report { return p.box.Report() }
+
+// OutOfMemory tells whether the kernel has killed a process of the program for
+// the memory that it took.
+func (p *Process) OutOfMemory() bool { return p.box.OutOfMemory() }
 
 // Done is closed once the program is over, its group is gone and its last line
 // was handed on.
@@ -222,7 +220,7 @@ func (p *Process) Signal(sig syscall.Signal) {
 		// What moved to a group of its own is found by its ancestors, while they live.
 		all = p.Usage().PIDs
 	}
-	_ = syscall.Kill(-p.cmd.Process.Pid, sig)
+	_ = syscall.Kill(-p.PID(), sig)
 	for _, pid := range all {
 		_ = syscall.Kill(pid, sig)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"hone"
 	"hone/internal/predictor/child"
+	"hone/internal/sandbox"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -24,6 +25,7 @@ func shell(t *testing.T, s child.Spec, script string) (*child.Process, *[]string
 	t.Helper()
 	var out []string
 	s.Command = []string{"/bin/sh", "-c", script}
+	s.Env = append(s.Env, "PATH="+os.Getenv("PATH"))
 	s.Stdout = func(line string) { out = append(out, line) }
 	p, err := child.Start(s)
 	if err != nil {
@@ -107,7 +109,7 @@ func TestWhoHoldsThePipesIsNotWaitedForLong(t *testing.T) {
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	// The limits are set just after the start, so the script waits for its nice.
-	p, out := shell(t, child.Spec{Nice: 7, MaxFile: 1 << 20}, `until [ $(nice) = 7 ]; do :; done; ulimit -f; ulimit -c`)
+	p, out := shell(t, child.Spec{Box: sandbox.Spec{Nice: 7, File: 1 << 20}}, `until [ $(nice) = 7 ]; do :; done; ulimit -f; ulimit -c`)
 	<-p.Done()
 	if got := strings.Join(*out, " "); got != "2048 0" {
 		t.Errorf("file size in blocks of 512 bytes, and core: got %q", got)

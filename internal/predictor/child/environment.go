@@ -4,21 +4,36 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 
 	"hone"
 )
 
-// environment is all that a child sees of ours. One OpenMP thread that does not
-// spin: trainers and servers share the cores with what answers requests, and
-// spinning threads cost them several times the work.
-func environment() []string {
-	env := []string{"OMP_NUM_THREADS=1", "OMP_WAIT_POLICY=passive", "PYTHONUNBUFFERED=1", "PYTHONDONTWRITEBYTECODE=1"}
-	for _, name := range []string{"PATH", "HOME", "LANG", "TMPDIR"} {
-		if v, ok := os.LookupEnv(name); ok {
-			env = append(env, name+"="+v)
+// Environment is what a child sees of ours: an allow-list, so that no secret is
+// on it, and one folder for all that it would keep at home. So many threads of
+// numerical libraries may run at once, and none of them spins: trainers and
+// servers share the cores with what answers requests, and spinning threads cost
+// them several times the work.
+func Environment(home string, threads int) []string {
+	n := strconv.Itoa(max(1, threads))
+	env := []string{"HOME=" + home, "TMPDIR=" + home, "OMP_WAIT_POLICY=passive",
+		"OMP_NUM_THREADS=" + n, "MKL_NUM_THREADS=" + n, "OPENBLAS_NUM_THREADS=" + n}
+	for _, v := range os.Environ() {
+		name, _, _ := strings.Cut(v, "=")
+		if slices.Contains([]string{"PATH", "LANG", "TZ", "VIRTUAL_ENV"}, name) || strings.HasPrefix(name, "LC_") || strings.HasPrefix(name, "PYTHON") {
+			env = append(env, v)
 		}
 	}
-	return env
+	// Home is elsewhere now, but what a person installed for themselves is not.
+	if user, err := os.UserHomeDir(); err == nil && os.Getenv("PYTHONUSERBASE") == "" {
+		base := filepath.Join(user, ".local")
+		if _, err := os.Stat(filepath.Join(base, "lib")); err == nil {
+			env = append(env, "PYTHONUSERBASE="+base)
+		}
+	}
+	return append(env, "PYTHONUNBUFFERED=1", "PYTHONDONTWRITEBYTECODE=1")
 }
 
 // FindPython returns the Python to run: the preferred one if it is set, else

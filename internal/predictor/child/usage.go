@@ -18,13 +18,13 @@ type stat struct {
 	pages              int64
 }
 
-// Usage looks through /proc once. It is empty where there is no such folder.
+// Usage looks through /proc once, past the sandbox's own first process. It is empty where there is no such folder.
 func (p *Process) Usage() Usage {
 	var u Usage
-	top, page := p.cmd.Process.Pid, int64(os.Getpagesize())
+	top, page := p.PID(), int64(os.Getpagesize())
 	all := processes()
 	for _, s := range all {
-		if s.zombie || !belongs(all, s, top) {
+		if s.zombie || !belongs(all, s, top) || s.pid == top && p.box.Own() {
 			continue
 		}
 		u.PIDs = append(u.PIDs, s.pid)

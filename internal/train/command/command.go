@@ -24,8 +24,11 @@ const (
 	// A trainer shares the machine with what answers requests, and yields to it.
 	nice = 10
 	// maxProcesses is far above what parallel trainers start, and ends a trainer
-	// that starts processes without end.
+	// that starts processes without end. The kernel counts threads too.
 	maxProcesses = 512
+	maxTasks     = 8 * maxProcesses
+	// maxFiles bounds what a look at the folder takes.
+	maxFiles = 100_000
 )
 
 // Options for New.
@@ -33,8 +36,12 @@ type Options struct {
 	// Dir is the folder that commands run in: where the configuration lies, so
 	// that train.py is found beside it.
 	Dir    string
-	Python string      // For {python}; empty to look for one.
-	Clock  clock.Clock // Times the limits; nil is the machine's.
+	Python string // For {python}; empty to look for one.
+	// Data is the folder of everything that Hone stores, which no trainer sees.
+	Data string
+	// Program starts this program again, to contain the trainer; see sandbox.Spec.
+	Program string
+	Clock   clock.Clock // Times the limits; nil is the machine's.
 }
 
 type engine struct{ Options }
@@ -63,40 +70,42 @@ func (e *engine) Train(ctx context.Context, job train.Job, report func(train.Pro
 	if err != nil {
 		return train.Result{}, err
 	}
-	err = e.run(ctx, job, secrets, newRecorder(report))
+	held, err := e.run(ctx, job, secrets, newRecorder(report))
 	if err := errors.Join(secrets.sweep(job.Dir), err); err != nil {
 		return train.Result{}, err
 	}
-	return collect(job)
+	r, err := collect(job)
+	r.Sandbox = held
+	return r, err
 }
 
-func (e *engine) run(ctx context.Context, job train.Job, secrets secrets, r *recorder) error {
+// run returns the layers that contained the trainer.
+func (e *engine) run(ctx context.Context, job train.Job, secrets secrets, r *recorder) ([]string, error) {
 	limits := job.Model.Train.Limits
 	before, err := treeSize(job.Dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	c, err := child.Start(child.Spec{
-		Command: job.Model.Train.Command, Python: e.Python, Dir: e.Dir,
-		Env: append(secrets.environment(), "HONE_RUN="+job.Dir), Mask: secrets.mask(),
-		Stdout: r.stdout, Stderr: r.stderr,
-		Nice: nice, MaxFile: int64(limits.Output),
+		Command: job.Model.Train.Command, Python: e.Python, Dir: e.Dir, Env: append(environment(job), secrets.environment()...),
+		Mask: secrets.mask(), Stdout: r.stdout, Stderr: r.stderr, Box: e.box(job),
 	})
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, exec.ErrNotFound) {
-		return &hone.Error{Code: hone.Invalid, Message: err.Error(), Hint: "install the program, or name Python as {python}"}
+		return nil, &hone.Error{Code: hone.Invalid, Message: err.Error(), Hint: "install the program, or name Python as {python}"}
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
+	box := c.Contained()
 	w := watch{engine: e, limits: limits, child: c, dir: job.Dir, before: before}
 	if err := w.wait(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	if err := c.Err(); err != nil {
-		return &hone.Error{Code: hone.Invalid, Message: failure(err, c.Tail()),
-			Hint: "run the command by hand with HONE_RUN=" + job.Dir}
+		return nil, &hone.Error{Code: hone.Invalid, Message: failure(err, c.Tail()),
+			Hint: "run the command by hand with HONE_RUN=" + job.Dir + "; in the sandbox (" + box.String() + ") it could do less"}
 	}
-	return nil
+	return box.Held, nil
 }
 
 func failure(err error, tail string) string {

@@ -241,9 +241,13 @@ func TestTrain(t *testing.T) {
 	if where != dir {
 		t.Errorf("ran in %s, want %s", where, dir)
 	}
-	allowed := " PATH HOME LANG TMPDIR PYTHONUNBUFFERED PYTHONDONTWRITEBYTECODE OMP_NUM_THREADS OMP_WAIT_POLICY HONE_RUN "
+	allowed := " PATH HOME LANG TZ TMPDIR VIRTUAL_ENV OMP_NUM_THREADS MKL_NUM_THREADS OPENBLAS_NUM_THREADS OMP_WAIT_POLICY HONE_RUN "
 	for line := range strings.Lines(environment) {
-		if name, _, _ := strings.Cut(line, "="); !strings.Contains(allowed, " "+name+" ") {
+		name, value, _ := strings.Cut(line, "=")
+		if name == "HOME" && strings.TrimSpace(value) != filepath.Join(j.Dir, "tmp") {
+			t.Errorf("the trainer's home is %s", value)
+		}
+		if !strings.Contains(allowed, " "+name+" ") && !strings.HasPrefix(name, "LC_") && !strings.HasPrefix(name, "PYTHON") {
 			t.Errorf("the trainer sees %s", name)
 		}
 	}

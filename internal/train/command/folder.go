@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"hone"
 	"hone/internal/frame"
@@ -40,12 +41,12 @@ func prepare(job train.Job) error {
 		return fmt.Errorf("%d labels and %d targets for %d rows", len(job.Labels), len(job.Targets), job.Rows.N)
 	}
 	in := func(name string) string { return filepath.Join(job.Dir, name) }
-	for _, name := range []string{"output", "previous"} {
+	for _, name := range []string{"output", "previous", scratch} {
 		if err := os.RemoveAll(in(name)); err != nil {
 			return err
 		}
 	}
-	for _, name := range []string{"output", "previous", "checkpoint"} {
+	for _, name := range []string{"output", "previous", "checkpoint", scratch} {
 		if err := os.MkdirAll(in(name), 0o700); err != nil {
 			return err
 		}
@@ -171,17 +172,28 @@ func collect(job train.Job) (train.Result, error) {
 }
 
 // regularOnly refuses links, devices and the like under dir: they would make the
-// artefact something else on each machine.
+// artefact something else on each machine, or hold what is not the trainer's.
 func regularOnly(dir string) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || d.Type().IsRegular() {
+		if err != nil || d.IsDir() {
 			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		what := "is not a regular file"
+		if st, ok := info.Sys().(*syscall.Stat_t); ok && info.Mode().IsRegular() {
+			if st.Nlink == 1 {
+				return nil
+			}
+			what = "is a hard link"
 		}
 		name, err := filepath.Rel(filepath.Dir(dir), path)
 		if err != nil {
 			name = path
 		}
-		return refuse(fmt.Sprintf("%s is not a regular file", name), "copy the file itself there, no link to it")
+		return refuse(fmt.Sprintf("%s %s", name, what), "copy the file itself there, no link to it")
 	})
 }
 

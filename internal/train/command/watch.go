@@ -11,13 +11,15 @@ import (
 
 	"hone"
 	"hone/internal/predictor/child"
+	"hone/internal/sandbox"
 )
 
-// watch holds a trainer to its limits. Memory is looked at, not limited by the
-// kernel: a limit of the address space (RLIMIT_AS) counts what threads and
-// memory-mapped files merely reserve, and kills numerical libraries that use
-// little. So a trainer may be over its limit for as long as one look lasts. What
-// it writes is bounded the same way, and each single file by the kernel.
+// watch holds a trainer to its limits. Where the kernel limits no memory by a
+// cgroup, it is looked at: a limit of the address space (RLIMIT_AS) counts what
+// threads and memory-mapped files merely reserve, and kills numerical libraries
+// that use little. So a trainer may be over its limit for as long as one look
+// lasts. What it writes is bounded the same way, and each single file by the
+// kernel.
 type watch struct {
 	*engine
 	limits hone.Limits
@@ -35,6 +37,9 @@ func (w *watch) wait(ctx context.Context) error {
 	for {
 		select {
 		case <-w.child.Done():
+			if w.child.Err() != nil && w.child.OutOfMemory() {
+				return w.outOfMemory()
+			}
 			return w.tooLarge()
 		case <-ctx.Done():
 			w.child.Stop(w.Clock.After(grace))
@@ -56,14 +61,23 @@ func (w *watch) wait(ctx context.Context) error {
 
 // look returns the limit that the trainer is over.
 func (w *watch) look() error {
+	// A trainer that lost a process may wait for it for ever.
+	if w.child.OutOfMemory() {
+		return w.outOfMemory()
+	}
 	u := w.child.Usage()
-	if limit := int64(w.limits.Memory); limit > 0 && u.Memory > limit {
-		return tooLarge("it used %d MiB of memory, over its limit of %d MiB", u.Memory>>20, limit>>20, "train.limits.memory")
+	// What processes share counts in each, so the kernel's own count goes before.
+	if limit := int64(w.limits.Memory); limit > 0 && u.Memory > limit && !w.child.Contained().Holds(sandbox.CgroupMemory) {
+		return tooLarge("train.limits.memory", "out of memory: it used %d MiB of memory, over its limit of %d MiB", u.Memory>>20, limit>>20)
 	}
 	if len(u.PIDs) > maxProcesses {
-		return tooLarge("it ran %d processes, over the limit of %d", int64(len(u.PIDs)), maxProcesses, "")
+		return tooLarge("", "it ran %d processes, over the limit of %d", len(u.PIDs), maxProcesses)
 	}
 	return w.tooLarge()
+}
+
+func (w *watch) outOfMemory() error {
+	return tooLarge("train.limits.memory", "out of memory: it wanted more memory than its limit of %d MiB", w.limits.Memory>>20)
 }
 
 // tooLarge returns an error if the trainer has written more than it may.
@@ -73,14 +87,14 @@ func (w *watch) tooLarge() error {
 		return err
 	}
 	if limit := int64(w.limits.Output); limit > 0 && size-w.before > limit {
-		return tooLarge("it wrote %d KiB, over its limit of %d KiB", (size-w.before)>>10, limit>>10, "train.limits.output")
+		return tooLarge("train.limits.output", "it wrote %d KiB, over its limit of %d KiB", (size-w.before)>>10, limit>>10)
 	}
 	return nil
 }
 
-func tooLarge(format string, is, limit int64, setting string) error {
-	e := &hone.Error{Code: hone.TooLarge, Message: "the trainer was killed: " + fmt.Sprintf(format, is, limit),
-		Hint: "let it start fewer"}
+func tooLarge(setting, format string, args ...any) error {
+	e := &hone.Error{Code: hone.TooLarge, Message: "the trainer was killed: " + fmt.Sprintf(format, args...),
+		Hint: "let it make fewer"}
 	if setting != "" {
 		e.Hint = "raise " + setting + ", or let it take less"
 	}
@@ -89,12 +103,22 @@ func tooLarge(format string, is, limit int64, setting string) error {
 
 // treeSize adds up the files under dir. What vanishes meanwhile is not counted.
 func treeSize(dir string) (size int64, err error) {
-	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+	files := 0
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
-		if err != nil || !d.Type().IsRegular() {
+		if errors.Is(err, fs.ErrPermission) {
+			return refuse(filepath.Base(path)+" in the folder of the training may not be read", "let the trainer leave its folders readable")
+		}
+		if err != nil {
 			return err
+		}
+		if files++; files > maxFiles {
+			return tooLarge("", "it left more than %d files and folders", maxFiles)
+		}
+		if !d.Type().IsRegular() {
+			return nil
 		}
 		info, err := d.Info()
 		if errors.Is(err, fs.ErrNotExist) {

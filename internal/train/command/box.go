@@ -1,0 +1,67 @@
+package command
+
+import (
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"hone/internal/predictor/child"
+	"hone/internal/sandbox"
+	"hone/internal/train"
+)
+
+// scratch is the folder of a run that stands for home and for temporary files.
+const scratch = "tmp"
+
+// box says what a trainer may do: read what lies beside the configuration and
+// what it was given, and write its results.
+func (e *engine) box(job train.Job) sandbox.Spec {
+	spec, in := job.Model.Train, func(name string) string { return filepath.Join(job.Dir, name) }
+	s := sandbox.Spec{
+		Program: e.Program, Mode: sandbox.Mode(spec.Sandbox), Network: spec.Network,
+		Read:   append(append([]string{job.Dir}, e.folder()...), e.paths(spec.Read)...),
+		Write:  []string{in("output"), in("checkpoint"), in(scratch)},
+		Memory: int64(spec.Limits.Memory), File: int64(spec.Limits.Output), Tasks: maxTasks, Nice: nice,
+	}
+	// What one process may take of the processors is no more than all of them in
+	// the time there is.
+	if limit := time.Duration(spec.Limits.Time) + grace; spec.Limits.Time > 0 {
+		s.Seconds = int64(limit.Seconds()+1) * int64(runtime.NumCPU())
+	}
+	return s
+}
+
+// folder is what a trainer may read of the folder that it runs in.
+func (e *engine) folder() []string {
+	if e.Dir == "" {
+		return nil
+	}
+	dir, err := filepath.Abs(e.Dir)
+	if err != nil {
+		return nil
+	}
+	if e.Data == "" {
+		return sandbox.Folder(dir)
+	}
+	data, err := filepath.Abs(e.Data)
+	if err != nil {
+		return nil
+	}
+	return sandbox.Folder(dir, data)
+}
+
+// paths finds the files and folders that the configuration names.
+func (e *engine) paths(given []string) (out []string) {
+	for _, p := range given {
+		if !filepath.IsAbs(p) {
+			p = filepath.Join(e.Dir, p)
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// environment is all that a trainer sees of ours.
+func environment(job train.Job) []string {
+	return append(child.Environment(filepath.Join(job.Dir, scratch), runtime.NumCPU()-1), "HONE_RUN="+job.Dir)
+}
