@@ -20,8 +20,9 @@ const ownMemory = 24 << 20
 // cgroup is a group of processes that the kernel keeps to limits together: one
 // folder where controllers share a tree, several where each has its own.
 type cgroup struct {
-	dirs   []string // Each once.
-	memory string   // The one with the limit of memory, or empty.
+	dirs []string // Each once.
+	// Those with the limits of memory and of tasks, or empty.
+	memory, tasks string
 }
 
 // made numbers the cgroups of this process.
@@ -114,8 +115,11 @@ func cgroupIn(t trees, s Spec, r *Report) *cgroup {
 			continue
 		}
 		r.hold(c.layer)
-		if c.layer == CgroupMemory {
+		switch c.layer {
+		case CgroupMemory:
 			g.memory = dir
+		case CgroupPIDs:
+			g.tasks = dir
 		}
 	}
 	if g.dirs == nil {
@@ -212,15 +216,22 @@ func (g *cgroup) add(pid int) error {
 
 // oom tells whether the kernel killed a process for the group's memory.
 func (g *cgroup) oom() bool {
-	if g == nil || g.memory == "" {
+	// Of two files, one is there.
+	return g != nil && (counted(g.memory, "memory.events", "oom_kill") || counted(g.memory, "memory.oom_control", "oom_kill"))
+}
+
+// full tells whether the kernel refused the group a task.
+func (g *cgroup) full() bool { return g != nil && counted(g.tasks, "pids.events", "max") }
+
+// counted tells whether an event has a count other than 0.
+func counted(dir, file, event string) bool {
+	if dir == "" {
 		return false
 	}
-	for _, name := range []string{"memory.events", "memory.oom_control"} {
-		b, _ := os.ReadFile(filepath.Join(g.memory, name)) // Of two, one is there.
-		for line := range bytes.Lines(b) {
-			if n, ok := strings.CutPrefix(string(bytes.TrimSpace(line)), "oom_kill "); ok && n != "0" {
-				return true
-			}
+	b, _ := os.ReadFile(filepath.Join(dir, file)) // Nothing was counted in what is gone.
+	for line := range bytes.Lines(b) {
+		if n, ok := strings.CutPrefix(string(bytes.TrimSpace(line)), event+" "); ok && n != "0" {
+			return true
 		}
 	}
 	return false

@@ -1,14 +1,18 @@
 package sandbox
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,9 +25,8 @@ const talk = 3
 const oomFirst = "1000"
 
 // Main is what a program does that was started with Command as its first
-// argument: it takes on what it is told to, and becomes the program to contain,
-// or waits for it as the first process of its namespace. It returns the exit
-// status.
+// argument: it takes on what it is told to, starts the program to contain and
+// waits for it and for all that it leaves. It returns the exit status.
 func Main() int {
 	// What is taken on binds one thread, and the programs that this thread starts.
 	runtime.LockOSThread()
@@ -34,6 +37,9 @@ func Main() int {
 		return 125
 	}
 	tell := func(a answer) { _ = json.NewEncoder(pipe).Encode(a) } // Who does not listen is gone, and we with it.
+	// Best effort: without them the kernel goes by size and need alone.
+	_ = os.WriteFile("/proc/self/oom_score_adj", []byte(oomFirst), 0)
+	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, o.Nice)
 	var r Report
 	if err := enter(o, &r); err != nil {
 		tell(answer{Retry: err.Error()})
@@ -44,11 +50,6 @@ func Main() int {
 		return 125
 	}
 	tell(answer{Report: &r})
-	if !slices.Contains(o.Namespaces, Processes) {
-		err := syscall.Exec(o.Path, o.Args, o.Env)
-		tell(failed(err))
-		return 125
-	}
 	signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	pid, err := syscall.ForkExec(o.Path, o.Args, &syscall.ProcAttr{Dir: o.Dir, Env: o.Env, Files: []uintptr{0, 1, 2},
 		Sys: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}})
@@ -58,6 +59,9 @@ func Main() int {
 	}
 	tell(answer{Running: true})
 	status := reap(pid)
+	if r.Holds(Reaper) {
+		sweepChildren()
+	}
 	tell(answer{Ended: true, Status: uint32(status)})
 	return 0
 }
@@ -70,8 +74,8 @@ func failed(err error) answer {
 	return answer{Why: err.Error()}
 }
 
-// reap waits for every process that ends here until the program itself has.
-// When the first process of a namespace returns, the kernel ends all others.
+// reap waits for every process that ends here until the program itself has. When
+// the first process of a namespace returns, the kernel ends all others.
 func reap(pid int) syscall.WaitStatus {
 	for {
 		var status syscall.WaitStatus
@@ -83,6 +87,28 @@ func reap(pid int) syscall.WaitStatus {
 		case got == pid:
 			return status
 		}
+	}
+}
+
+// sweepChildren kills what the program left, which are children of ours by now,
+// until there are none.
+func sweepChildren() {
+	const tries, pause = 2000, 2 * time.Millisecond
+	self := strconv.Itoa(os.Getpid())
+	for range tries {
+		if _, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil); err == syscall.ECHILD {
+			return
+		}
+		stats, _ := filepath.Glob("/proc/[0-9]*/stat") // The pattern is good.
+		for _, name := range stats {
+			b, _ := os.ReadFile(name) // What has gone meanwhile needs no killing.
+			// After the name in brackets, which may hold anything: the state and the parent.
+			f := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
+			if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(name))); err == nil && len(f) > 1 && f[1] == self && f[0] != "Z" {
+				_ = syscall.Kill(pid, syscall.SIGKILL)
+			}
+		}
+		time.Sleep(pause)
 	}
 }
 
@@ -105,6 +131,14 @@ func enter(o order, r *Report) error {
 	for _, ns := range []string{Users, Mounts, Processes, IPC, Names, Net} {
 		if in(ns) {
 			r.hold(ns)
+		}
+	}
+	if !in(Processes) {
+		// What loses its parent becomes a child of ours, and ends with the program.
+		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+			r.miss(err.Error(), Reaper)
+		} else {
+			r.hold(Reaper)
 		}
 	}
 	return os.Chdir(o.Dir)
@@ -137,8 +171,6 @@ func restrict(o order, r *Report) error {
 			r.hold(name)
 		}
 	}
-	_ = os.WriteFile("/proc/self/oom_score_adj", []byte(oomFirst), 0) // Where there is no /proc the kernel chooses by size alone.
-	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, o.Nice)
 	layer(Rlimits, func() error { return setLimits(o.Rlimits) })
 	// Landlock's rules need their paths, which a program without capabilities may
 	// not all open.

@@ -132,7 +132,9 @@ func proc(own bool) error {
 		}
 		return attach("/proc", fd)
 	}
-	if err := unix.Mount("proc", stage+"/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
+	// Read-only: the settings of the kernel in it belong to the superuser, also of
+	// a namespace without rights.
+	if err := unix.Mount("proc", stage+"/proc", "proc", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
 		return fmt.Errorf("mount a /proc: %w", err)
 	}
 	return nil

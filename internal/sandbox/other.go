@@ -34,7 +34,7 @@ func Start(cmd *exec.Cmd, s Spec) (*Box, error) {
 }
 
 // Probe says that no layer holds.
-func Probe(string) (Report, error) {
+func Probe(string, ...string) (Report, error) {
 	var r Report
 	r.hold(Group)
 	r.miss("there is none on "+runtime.GOOS, all()...)
@@ -58,3 +58,6 @@ func (b *Box) Wait() error { return b.cmd.Wait() }
 
 // OutOfMemory is never known here.
 func (b *Box) OutOfMemory() bool { return false }
+
+// OutOfTasks is never known here.
+func (b *Box) OutOfTasks() bool { return false }

@@ -31,9 +31,8 @@ type rlimit struct {
 	Value    uint64
 }
 
-// answer is one of the at most three things that the started tells: which layers
-// hold; that the program runs, or why not; how it ended. Where the started
-// becomes the program, its silence says that the program runs.
+// answer is one of the three things that the started tells: which layers hold;
+// that the program runs, or why not; how it ended.
 type answer struct {
 	Report  *Report
 	Retry   string // Why it has to be tried with fewer namespaces.

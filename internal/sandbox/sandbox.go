@@ -57,6 +57,7 @@ const (
 	Users        = "user_namespace"
 	Mounts       = "mount_namespace"
 	Processes    = "pid_namespace"
+	Reaper       = "subreaper" // In the place of the pid_namespace.
 	IPC          = "ipc_namespace"
 	Names        = "uts_namespace"
 	Net          = "network_namespace"

@@ -32,8 +32,8 @@ type Box struct {
 	told   *json.Decoder
 	group  *cgroup
 	report Report
-	own    bool // The first process is one of ours.
-	oom    atomic.Bool
+	// What the cgroup said when it was removed.
+	oom, tasks atomic.Bool
 }
 
 // Start starts a program contained. Its Path, Args, Env, Dir and standard
@@ -62,12 +62,12 @@ func Start(cmd *exec.Cmd, s Spec) (*Box, error) {
 
 // Probe says which layers hold here for a trainer, by starting a program that
 // ends at once.
-func Probe(program string) (Report, error) {
+func Probe(program string, without ...string) (Report, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	cmd := exec.Command("/bin/true")
 	cmd.Dir = "/"
-	b, err := Start(cmd, Spec{Program: program, Memory: 1 << 30, Tasks: 64})
+	b, err := Start(cmd, Spec{Program: program, Memory: 1 << 30, Tasks: 64, Without: without})
 	if err != nil {
 		return Report{}, err
 	}
@@ -160,7 +160,7 @@ func climb(cmd *exec.Cmd, s Spec, r rung, gaps *Report) (b *Box, why string, err
 		return nil, "", err
 	}
 	defer theirs.Close()
-	b = &Box{pipe: ours, told: json.NewDecoder(ours), own: slices.Contains(r.namespaces, Processes)}
+	b = &Box{pipe: ours, told: json.NewDecoder(ours)}
 	b.cmd = &exec.Cmd{Path: s.Program, Args: []string{s.Program, Command}, Env: []string{"GOMAXPROCS=1"}, Dir: "/",
 		Stdin: cmd.Stdin, Stdout: cmd.Stdout, Stderr: cmd.Stderr, ExtraFiles: []*os.File{theirs}, SysProcAttr: attributes(r)}
 	if err := b.cmd.Start(); err != nil {
@@ -237,13 +237,14 @@ func (b *Box) begin(cmd *exec.Cmd, s Spec, r rung) (why string, err error) {
 		}
 	}
 	a = answer{}
-	if err := b.told.Decode(&a); err == nil && !a.Running { // Its end without a word means that it became the program.
-		if a.Failed != 0 {
-			return "", &fs.PathError{Op: "exec", Path: cmd.Path, Err: a.Failed}
-		}
+	if err := b.told.Decode(&a); err != nil {
+		return "", fmt.Errorf("start %s: %w", cmd.Path, err)
+	}
+	switch {
+	case a.Failed != 0:
+		return "", &fs.PathError{Op: "exec", Path: cmd.Path, Err: a.Failed}
+	case !a.Running:
 		return "", errors.New("start " + cmd.Path + ": " + a.Why)
-	} else if errors.Is(err, os.ErrDeadlineExceeded) {
-		return "", fmt.Errorf("start %s: it did not run after %s", cmd.Path, setUp)
 	}
 	return "", b.pipe.SetReadDeadline(time.Time{})
 }
@@ -287,7 +288,9 @@ func orderOf(cmd *exec.Cmd, s Spec, r rung) order {
 	limit(unix.RLIMIT_NOFILE, maxFiles)
 	limit(unix.RLIMIT_FSIZE, s.File)
 	limit(unix.RLIMIT_CPU, s.Seconds)
-	if os.Geteuid() != 0 { // The kernel does not count the tasks of the superuser.
+	// The kernel does not count the tasks of the superuser, and those of anybody
+	// else all over the machine, but for a namespace of users.
+	if os.Geteuid() != 0 && slices.Contains(r.namespaces, Users) {
 		limit(unix.RLIMIT_NPROC, s.Tasks)
 	}
 	return o
@@ -309,7 +312,7 @@ func (b *Box) PID() int { return b.cmd.Process.Pid }
 
 // Own tells whether the first process is one of ours, which takes some memory
 // that is not the program's.
-func (b *Box) Own() bool { return b.own }
+func (b *Box) Own() bool { return b.pipe != nil }
 
 // Wait returns once the program is over, and how it ended: nil for exit status 0.
 // Nothing that it started in its namespace or its cgroup is left then. It may be
@@ -325,6 +328,7 @@ func (b *Box) Wait() error {
 	err := b.cmd.Wait()
 	b.pipe.Close()
 	b.oom.Store(b.group.oom())
+	b.tasks.Store(b.group.full())
 	b.group.end()
 	if a.Ended {
 		return ending(a.Status)
@@ -335,6 +339,10 @@ func (b *Box) Wait() error {
 // OutOfMemory tells whether the kernel has killed a process of the program for
 // the memory that it took.
 func (b *Box) OutOfMemory() bool { return b.oom.Load() || b.group.oom() }
+
+// OutOfTasks tells whether the kernel has refused the program another process or
+// thread.
+func (b *Box) OutOfTasks() bool { return b.tasks.Load() || b.group.full() }
 
 // exit is how a program ended that another process waited for, in the words of
 // os/exec.

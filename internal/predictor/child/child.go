@@ -192,6 +192,10 @@ func (p *Process) Contained() sandbox.Report { return p.box.Report() }
 // the memory that it took.
 func (p *Process) OutOfMemory() bool { return p.box.OutOfMemory() }
 
+// OutOfTasks tells whether the kernel has refused the program another process or
+// thread.
+func (p *Process) OutOfTasks() bool { return p.box.OutOfTasks() }
+
 // Done is closed once the program is over, its group is gone and its last line
 // was handed on.
 func (p *Process) Done() <-chan struct{} { return p.done }

@@ -17,11 +17,13 @@ const scratch = "tmp"
 // what it was given, and write its results.
 func (e *engine) box(job train.Job) sandbox.Spec {
 	spec, in := job.Model.Train, func(name string) string { return filepath.Join(job.Dir, name) }
-	s := sandbox.Spec{
-		Program: e.Program, Mode: sandbox.Mode(spec.Sandbox), Network: spec.Network,
-		Read:   append(append([]string{job.Dir}, e.folder()...), e.paths(spec.Read)...),
-		Write:  []string{in("output"), in("checkpoint"), in(scratch)},
-		Memory: int64(spec.Limits.Memory), File: int64(spec.Limits.Output), Tasks: maxTasks, Nice: nice,
+	s := e.Box
+	s.Mode, s.Network = sandbox.Mode(spec.Sandbox), spec.Network
+	s.Read = append(append([]string{job.Dir}, e.folder()...), e.paths(spec.Read)...)
+	s.Write = []string{in("output"), in("checkpoint"), in(scratch)}
+	s.Memory, s.File, s.Nice = int64(spec.Limits.Memory), int64(spec.Limits.Output), nice
+	if s.Tasks == 0 {
+		s.Tasks = maxTasks
 	}
 	// What one process may take of the processors is no more than all of them in
 	// the time there is.

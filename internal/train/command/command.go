@@ -15,6 +15,7 @@ import (
 	"hone"
 	"hone/internal/clock"
 	"hone/internal/predictor/child"
+	"hone/internal/sandbox"
 	"hone/internal/train"
 )
 
@@ -39,9 +40,10 @@ type Options struct {
 	Python string // For {python}; empty to look for one.
 	// Data is the folder of everything that Hone stores, which no trainer sees.
 	Data string
-	// Program starts this program again, to contain the trainer; see sandbox.Spec.
-	Program string
-	Clock   clock.Clock // Times the limits; nil is the machine's.
+	// Box holds what of the sandbox is the same for every trainer: the program that
+	// contains it, and what is left out.
+	Box   sandbox.Spec
+	Clock clock.Clock // Times the limits; nil is the machine's.
 }
 
 type engine struct{ Options }
@@ -86,9 +88,10 @@ func (e *engine) run(ctx context.Context, job train.Job, secrets secrets, r *rec
 	if err != nil {
 		return nil, err
 	}
+	contained := e.box(job)
 	c, err := child.Start(child.Spec{
 		Command: job.Model.Train.Command, Python: e.Python, Dir: e.Dir, Env: append(environment(job), secrets.environment()...),
-		Mask: secrets.mask(), Stdout: r.stdout, Stderr: r.stderr, Box: e.box(job),
+		Mask: secrets.mask(), Stdout: r.stdout, Stderr: r.stderr, Box: contained,
 	})
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, exec.ErrNotFound) {
 		return nil, &hone.Error{Code: hone.Invalid, Message: err.Error(), Hint: "install the program, or name Python as {python}"}
@@ -97,15 +100,24 @@ func (e *engine) run(ctx context.Context, job train.Job, secrets secrets, r *rec
 		return nil, err
 	}
 	box := c.Contained()
-	w := watch{engine: e, limits: limits, child: c, dir: job.Dir, before: before}
+	w := watch{engine: e, limits: limits, child: c, dir: job.Dir, before: before, tasks: contained.Tasks}
 	if err := w.wait(ctx); err != nil {
 		return nil, err
 	}
 	if err := c.Err(); err != nil {
-		return nil, &hone.Error{Code: hone.Invalid, Message: failure(err, c.Tail()),
-			Hint: "run the command by hand with HONE_RUN=" + job.Dir + "; in the sandbox (" + box.String() + ") it could do less"}
+		return nil, &hone.Error{Code: hone.Invalid, Message: failure(err, c.Tail()), Hint: hint(job, box)}
 	}
 	return box.Held, nil
+}
+
+// hint says how to find out more: what the sandbox refused is not refused to who
+// runs the command by hand.
+func hint(job train.Job, box sandbox.Report) string {
+	h := "run the command by hand with HONE_RUN=" + job.Dir
+	if box.Holds(sandbox.Landlock) || box.Holds(sandbox.Mounts) {
+		h += "; what it may read, write and reach here is in docs/guide/sandbox.md"
+	}
+	return h
 }
 
 func failure(err error, tail string) string {

@@ -23,6 +23,7 @@ import (
 	"hone/internal/clock"
 	"hone/internal/frame"
 	"hone/internal/predictor"
+	"hone/internal/sandbox"
 	"hone/internal/table"
 	"hone/internal/train"
 	"hone/internal/train/command"
@@ -31,6 +32,12 @@ import (
 // The test binary is also the trainer that the tests run: with the argument
 // train it does what its next argument says.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == sandbox.Command {
+		os.Exit(sandbox.Main())
+	}
+	if len(os.Args) > 2 && os.Args[1] == "attack" {
+		os.Exit(attack(os.Args[2]))
+	}
 	if len(os.Args) > 2 && os.Args[1] == "train" {
 		os.Exit(trainer(os.Args[2], os.Getenv("HONE_RUN")))
 	}

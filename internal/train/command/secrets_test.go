@@ -13,14 +13,14 @@ import (
 	"hone/internal/train/command"
 )
 
-const canary = "canary-7d1f0c5e9b"
+const secretly = "secretly-7d1f0c5e9b"
 
-// secretive runs a trainer with the canary in its environment, and returns all
+// secretive runs a trainer with the secretly in its environment, and returns all
 // that it let others see.
 func secretive(t *testing.T, mode string) (j train.Job, seen string, err error) {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "key"), []byte(canary+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "key"), []byte(secretly+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	j = job(t, mode)
@@ -46,7 +46,7 @@ func TestSecretsAreMasked(t *testing.T) {
 			t.Errorf("the log lacks %q:\n%.300s", want, seen)
 		}
 	}
-	if all := seen + err.Error(); strings.Contains(all, canary[:8]) {
+	if all := seen + err.Error(); strings.Contains(all, secretly[:8]) {
 		t.Errorf("the secret shows:\n%.500s", all)
 	}
 }
@@ -55,7 +55,7 @@ func TestSecretsAreSweptFromTheFolder(t *testing.T) {
 	t.Parallel()
 	j, _, err := secretive(t, "spill")
 	if err == nil || !strings.Contains(err.Error(), "wrote its secret ACME_KEY into output/model/config") ||
-		!strings.Contains(err.Error(), "checkpoint/state") || strings.Contains(err.Error(), canary) {
+		!strings.Contains(err.Error(), "checkpoint/state") || strings.Contains(err.Error(), secretly) {
 		t.Errorf("got %v", err)
 	}
 	kept := false
@@ -64,7 +64,7 @@ func TestSecretsAreSweptFromTheFolder(t *testing.T) {
 			return err
 		}
 		b, err := os.ReadFile(path)
-		if bytes.Contains(b, []byte(canary)) {
+		if bytes.Contains(b, []byte(secretly)) {
 			t.Errorf("%s holds the secret", path)
 		}
 		kept = kept || string(b) == "innocent"

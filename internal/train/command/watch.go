@@ -26,6 +26,7 @@ type watch struct {
 	child  *child.Process
 	dir    string
 	before int64 // Bytes in dir at the start.
+	tasks  int64 // That it may have at once.
 }
 
 // wait returns once the trainer is over: nil if it ended by itself.
@@ -37,10 +38,7 @@ func (w *watch) wait(ctx context.Context) error {
 	for {
 		select {
 		case <-w.child.Done():
-			if w.child.Err() != nil && w.child.OutOfMemory() {
-				return w.outOfMemory()
-			}
-			return w.tooLarge()
+			return w.after()
 		case <-ctx.Done():
 			w.child.Stop(w.Clock.After(grace))
 			return fmt.Errorf("train: %w", context.Cause(ctx))
@@ -72,6 +70,17 @@ func (w *watch) look() error {
 	}
 	if len(u.PIDs) > maxProcesses {
 		return tooLarge("", "it ran %d processes, over the limit of %d", len(u.PIDs), maxProcesses)
+	}
+	return w.tooLarge()
+}
+
+// after returns the limit that made the trainer fail.
+func (w *watch) after() error {
+	switch {
+	case w.child.Err() != nil && w.child.OutOfMemory():
+		return w.outOfMemory()
+	case w.child.Err() != nil && w.child.OutOfTasks():
+		return tooLarge("", "it wanted more than %d processes and threads", w.tasks)
 	}
 	return w.tooLarge()
 }
