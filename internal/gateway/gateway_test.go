@@ -12,16 +12,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"hone"
 	"hone/internal/clock"
 	"hone/internal/frame"
 	"hone/internal/gateway"
 	"hone/internal/predictor"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var fraud = hone.Model{Name: "fraud", Task: hone.Binary,
 	Features: frame.Schema{{Name: "amount", Kind: frame.Number}, {Name: "country", Kind: frame.Category}, {Name: "age", Kind: frame.Number}}}

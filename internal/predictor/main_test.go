@@ -21,11 +21,15 @@ import (
 	"hone"
 	"hone/internal/frame"
 	"hone/internal/predictor"
+	"hone/internal/sandbox"
 )
 
 // The test binary is also the server that the tests start: with the argument
 // serve it answers, in the manner that its next argument says.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == sandbox.Command {
+		os.Exit(sandbox.Main())
+	}
 	if len(os.Args) > 2 && os.Args[1] == "serve" {
 		serve(os.Args[2], os.Args[3:])
 		return
@@ -144,6 +148,17 @@ func answer(w http.ResponseWriter, r *http.Request, mode string) {
 	case "redirect":
 		http.Redirect(w, r, "/v2/health/ready", http.StatusSeeOther)
 		return
+	case "spy":
+		http.Error(w, spy(), http.StatusTeapot)
+		return
+	case "hog":
+		for all := [][]byte{}; ; {
+			b := make([]byte, 16<<20)
+			for i := 0; i < len(b); i += 4096 {
+				b[i] = 1
+			}
+			all = append(all, b)
+		}
 	case "environment":
 		_ = os.WriteFile("environment", []byte(strings.Join(os.Environ(), "\n")), 0o600)
 	}

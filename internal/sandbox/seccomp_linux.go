@@ -109,7 +109,13 @@ func (p *program) sockets(o order) {
 			case o.Listen > 0:
 				p.load(atArgs + 8)
 				*p = append(*p, unix.SockFilter{Code: unix.BPF_ALU | unix.BPF_AND | unix.BPF_K, K: 0xf})
-				p.when(unix.BPF_JEQ, unix.SOCK_STREAM, p.pass)
+				p.when(unix.BPF_JEQ, unix.SOCK_STREAM, func() {
+					// Landlock knows TCP alone, and not its multipath form.
+					p.load(atArgs + 16)
+					p.when(unix.BPF_JEQ, unix.IPPROTO_TCP, p.pass)
+					p.when(unix.BPF_JEQ, 0, p.pass)
+					p.refuse(unix.EPROTONOSUPPORT)
+				})
 				p.refuse(unix.EACCES)
 			default:
 				p.refuse(unix.EACCES)
