@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
 
@@ -54,7 +55,10 @@ func (x *trial) unblock(version string) {
 
 func (x *trial) begun(version string) {
 	x.t.Helper()
-	x.eventually("the training of "+version+" begins", func() bool { return exists(x.at("control", "at-"+version)) })
+	x.eventually("the training of "+version+" begins", func() bool {
+		begun, err := filepath.Glob(x.at("data", "runs", "*", version, "tmp", "begun"))
+		return err == nil && len(begun) > 0
+	})
 }
 
 // pipe puts a pipe in the place of a file: whoever reads it waits for ever. It

@@ -67,10 +67,10 @@ func runAll(m *testing.M) int {
 // as there is a file that tells it to.
 func train(control, run string) error {
 	version := filepath.Base(run)
-	if err := blurt(control); err != nil {
+	if err := blurt(control, run); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(control, "at-"+version), nil, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(run, "tmp", "begun"), nil, 0o600); err != nil {
 		return err
 	}
 	for exists(filepath.Join(control, "block-"+version)) {

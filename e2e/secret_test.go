@@ -29,7 +29,7 @@ const (
 
 // blurt is what a careless trainer does with its secrets: it prints them. It
 // leaves their hash, by which the test knows that it had them.
-func blurt(control string) error {
+func blurt(control, run string) error {
 	a, b := os.Getenv("ACME_KEY"), os.Getenv("DB_PASSWORD")
 	if a+b == "" {
 		return nil
@@ -38,7 +38,7 @@ func blurt(control string) error {
 	fmt.Printf("{\"step\": 1, \"loss\": 0.5, %q: 2}\n", a)
 	fmt.Fprintln(os.Stderr, "warning: the password is "+b)
 	sum := sha256.Sum256([]byte(a + b))
-	if err := os.WriteFile(filepath.Join(control, "seen"), []byte(hex.EncodeToString(sum[:])), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(run, "tmp", "seen"), []byte(hex.EncodeToString(sum[:])), 0o600); err != nil {
 		return err
 	}
 	if exists(filepath.Join(control, "fail")) {
@@ -136,7 +136,11 @@ func (s *server) walkTheLoop() {
 	s.must("POST", "/api/v1/models/m/history", map[string]any{"rows": items}, nil)
 	s.eventually("v1 is champion", func() bool { return s.champion() == "v1" })
 	sum := sha256.Sum256([]byte(byVariable + byFile))
-	if seen, err := os.ReadFile(s.at("control", "seen")); err != nil || string(seen) != hex.EncodeToString(sum[:]) {
+	said, err := filepath.Glob(s.at("data", "runs", "*", "*", "tmp", "seen"))
+	if err != nil || len(said) == 0 {
+		s.t.Fatalf("the trainer did not say what it got: %v", err)
+	}
+	if seen, err := os.ReadFile(said[0]); err != nil || string(seen) != hex.EncodeToString(sum[:]) {
 		s.t.Fatalf("the trainer did not get its secrets: %s %v", seen, err)
 	}
 	a := acknowledged{labels: map[string]string{}}

@@ -51,9 +51,19 @@ func (a *App) contained() op.Finding {
 	if err != nil {
 		return op.Finding{Name: "sandbox", Sentence: "no sandbox can be started: " + err.Error()}
 	}
-	f := op.Finding{Name: "sandbox", OK: len(r.Missing) == 0, Sentence: "every layer of the sandbox holds: " + strings.Join(r.Held, ", ") + "."}
-	if !f.OK {
+	f := op.Finding{Name: "sandbox", OK: true, Sentence: "every layer of the sandbox for trainers and model servers holds: " + strings.Join(r.Held, ", ") + "."}
+	if len(r.Missing) > 0 {
 		f.Sentence = "of the sandbox for trainers and model servers, " + r.String() + "."
+	}
+	// Limits by a cgroup are beyond most users: what goes without is looked at.
+	need := sandbox.Spec{}
+	for _, m := range a.config.Models {
+		if m.Train.Sandbox == string(sandbox.Require) {
+			need = sandbox.Spec{Memory: 1, Tasks: 1}
+		}
+	}
+	if err := r.Lacking(need); err != nil {
+		f.OK = false
 	}
 	return f
 }

@@ -25,7 +25,7 @@ func Start(cmd *exec.Cmd, s Spec) (*Box, error) {
 	b.report.hold(Group)
 	b.report.miss("there is none on "+runtime.GOOS, all()...)
 	if s.Mode == Require {
-		if err := lacking(s, b.report); err != nil {
+		if err := b.report.Lacking(s); err != nil {
 			return nil, err
 		}
 	}

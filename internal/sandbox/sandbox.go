@@ -125,8 +125,9 @@ func needs(s Spec) [][]string {
 	return out
 }
 
-// lacking returns an error that names what is needed and missing.
-func lacking(s Spec, r Report) error {
+// Lacking returns an error that names what a sandbox for s needs and the report
+// has not, or nil.
+func (r Report) Lacking(s Spec) error {
 	var gaps []string
 	for _, any := range needs(s) {
 		if slices.ContainsFunc(any, r.Holds) {

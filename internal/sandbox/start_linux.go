@@ -83,7 +83,7 @@ func bare(cmd *exec.Cmd, s Spec) (*Box, error) {
 			Landlock, LandlockNet, Seccomp, CgroupMemory, CgroupPIDs, CgroupCPU)
 	}
 	if s.Mode == Require {
-		if err := lacking(s, b.report); err != nil {
+		if err := b.report.Lacking(s); err != nil {
 			return nil, err
 		}
 	}
@@ -232,7 +232,7 @@ func (b *Box) begin(cmd *exec.Cmd, s Spec, r rung) (why string, err error) {
 	}
 	b.account(s, r, *a.Report)
 	if s.Mode == Require {
-		if err := lacking(s, b.report); err != nil {
+		if err := b.report.Lacking(s); err != nil {
 			return "", err
 		}
 	}

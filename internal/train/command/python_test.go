@@ -13,11 +13,12 @@ import (
 	"hone"
 	"hone/internal/frame"
 	"hone/internal/predictor"
+	"hone/internal/sandbox"
 	"hone/internal/train"
 	"hone/internal/train/command"
 )
 
-// TestPythonExample trains and serves examples/python. It takes some seconds,
+// TestPythonExample trains and serves examples/python, contained. It takes some seconds,
 // and needs a Python that has what its requirements.txt names.
 func TestPythonExample(t *testing.T) {
 	t.Parallel()
@@ -45,7 +46,8 @@ func trainAndServe(t *testing.T, python, dir, learner string, task hone.Task) {
 	j := pythonJob(t, task, 2000, 1)
 	j.Params = map[string]any{"learner": learner, "iterations": 60}
 	var steps int
-	engine := command.New(command.Options{Dir: dir, Python: python})
+	box := sandbox.Spec{Program: "/proc/self/exe"}
+	engine := command.New(command.Options{Dir: dir, Python: python, Box: box})
 	r, err := engine.Train(t.Context(), j, func(p train.Progress) {
 		steps = max(steps, p.Step)
 		if p.Line != "" {
@@ -58,7 +60,7 @@ func trainAndServe(t *testing.T, python, dir, learner string, task hone.Task) {
 	if steps != 60 || r.Metrics["train_rows"] != 2000 {
 		t.Errorf("%d steps, metrics %v", steps, r.Metrics)
 	}
-	p, err := predictor.Open(t.Context(), r.Dir, predictor.Options{Python: python})
+	p, err := predictor.Open(t.Context(), r.Dir, predictor.Options{Python: python, Box: box})
 	if err != nil {
 		t.Fatal(err)
 	}
