@@ -100,6 +100,9 @@ func (e *engine) run(ctx context.Context, job train.Job, secrets secrets, r *rec
 		return nil, err
 	}
 	box := c.Contained()
+	if len(box.Missing) > 0 && contained.Program != "" {
+		r.stderr("sandbox: " + box.String())
+	}
 	w := watch{engine: e, limits: limits, child: c, dir: job.Dir, before: before, tasks: contained.Tasks}
 	if err := w.wait(ctx); err != nil {
 		return nil, err

@@ -319,6 +319,12 @@ func TestTrainingRecordsItsSandbox(t *testing.T) {
 			t.Errorf("%s: held %v", mode, r.Sandbox)
 		}
 	}
+	var said strings.Builder
+	j.Model.Train.Sandbox, j.Dir = "best_effort", t.TempDir()
+	engine := command.New(command.Options{Dir: t.TempDir(), Box: sandbox.Spec{Program: "/proc/self/exe", Without: []string{sandbox.Seccomp}}})
+	if r, err := engine.Train(t.Context(), j, func(p train.Progress) { said.WriteString(p.Line) }); err != nil || slices.Contains(r.Sandbox, sandbox.Seccomp) || !strings.Contains(said.String(), "seccomp (left out)") {
+		t.Errorf("got %v, %v, and in its log %q", r, err, said.String())
+	}
 	j.Model.Train.Sandbox, j.Dir = "require", t.TempDir()
 	_, err := command.New(command.Options{Dir: t.TempDir(), Box: sandbox.Spec{Program: "/proc/self/exe", Without: []string{sandbox.Seccomp}}}).Train(t.Context(), j, nil)
 	if code(err) != hone.Invalid || !strings.Contains(err.Error(), "lacks seccomp") {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"strings"
+	"sync"
 
 	"hone/internal/train"
 )
@@ -12,10 +13,11 @@ import (
 // its reports of values.
 const maxLog = 1 << 20
 
-// recorder turns what a trainer prints into progress. Its methods are called one
-// at a time.
+// recorder turns what a trainer prints into progress, one line at a time.
 type recorder struct {
-	report        func(train.Progress)
+	report func(train.Progress)
+
+	mu            sync.Mutex
 	lines, values int // Bytes handed on.
 	cut           bool
 }
@@ -33,26 +35,30 @@ func (r *recorder) stdout(line string) {
 		r.stderr(line)
 		return
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.values += len(line); r.values <= maxLog {
 		r.report(p)
 		return
 	}
-	r.full()
+	r.fullLocked()
 }
 
 func (r *recorder) stderr(line string) {
 	if line == "" {
 		return
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.lines += len(line); r.lines <= maxLog {
 		r.report(train.Progress{Line: line})
 		return
 	}
-	r.full()
+	r.fullLocked()
 }
 
-// full says once that the rest is dropped.
-func (r *recorder) full() {
+// fullLocked says once that the rest is dropped.
+func (r *recorder) fullLocked() {
 	if !r.cut {
 		r.cut = true
 		r.report(train.Progress{Line: "… the trainer printed more than 1 MiB; the rest is dropped"})
