@@ -146,9 +146,8 @@ func TestHostileCandidates(t *testing.T) {
 				defer func() { <-slots }()
 				s := hostileSet(t, mode)
 				plan := canary(weight)
-				plan.Timeout = 300 * time.Millisecond
-				if mode == "good" {
-					plan.Timeout = time.Minute
+				if mode == "hang" || mode == "slow" {
+					plan.Timeout = 200 * time.Millisecond
 				}
 				s.apply(t, plan)
 				byCanary := ask(t, s, requests, rowsEach, clients)
