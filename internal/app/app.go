@@ -97,7 +97,7 @@ func (a *App) build(ctx context.Context) error {
 	if err := a.configs.start(ctx, owner); err != nil {
 		return err
 	}
-	reg := registry.New(a.db, a.db.Blobs(), a.opening)
+	reg := registry.New(a.db, a.db.Blobs(), opening(a.configs.Model, a.config.Dir, a.o.Program, predictor.Options{Log: a.o.Log, Clock: a.o.Clock}))
 	a.pool = predictor.NewPool(a.o.Seams.opening(reg.Open), a.o.Clock)
 	a.gateway = gateway.New(gateway.Options{
 		Pool: a.pool, Log: a.db, Clock: a.o.Clock, Logger: a.o.Log, PlanFile: filepath.Join(a.config.Server.Data, "plans"),
@@ -154,21 +154,6 @@ func (a *App) ejected(ctx context.Context, e spool.Ejection) error {
 		a.loop.Eject(e.Model, e.Version, e.Why)
 	}
 	return err
-}
-
-// opening is how the artefacts of a model are opened: their servers are
-// contained as its trainer is.
-func (a *App) opening(model string) predictor.Options {
-	m, _ := a.configs.Model(model)
-	spec := m.Train
-	read := make([]string, len(spec.Read))
-	for i, p := range spec.Read {
-		if read[i] = p; !filepath.IsAbs(p) {
-			read[i] = filepath.Join(a.config.Dir, p)
-		}
-	}
-	return predictor.Options{Log: a.o.Log, Clock: a.o.Clock, Box: sandbox.Spec{
-		Program: a.o.Program, Mode: sandbox.Mode(spec.Sandbox), Network: spec.Network, Read: read, Memory: int64(spec.Limits.Memory)}}
 }
 
 func (a *App) tokenFile() string { return filepath.Join(a.config.Server.Data, "token") }

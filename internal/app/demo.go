@@ -33,7 +33,7 @@ func runDemo(ctx context.Context, g cli.Globals, o cli.DemoOptions) error {
 	if err != nil {
 		return err
 	}
-	a, err := New(ctx, Options{Config: c, Text: text, Listen: o.Listen, Program: self, Log: slog.New(slog.NewTextHandler(g.Err, &slog.HandlerOptions{Level: slog.LevelError}))})
+	a, err := New(ctx, Options{Config: c, Text: text, Listen: o.Listen, Program: g.Program, Log: slog.New(slog.NewTextHandler(g.Err, &slog.HandlerOptions{Level: slog.LevelError}))})
 	if err != nil {
 		return err
 	}

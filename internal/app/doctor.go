@@ -7,14 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"hone"
 	"hone/internal/op"
 	"hone/internal/predictor/child"
-	"hone/internal/sandbox"
 	"hone/internal/say"
 	"hone/internal/secret"
 )
@@ -41,31 +39,10 @@ func (a *App) doctor(ctx context.Context) []op.Finding {
 			out = append(out, f)
 		}
 	}
-	return append(out, a.contained())
-}
-
-// contained says which layers of the sandbox hold here, by starting a program
-// that does nothing.
-func (a *App) contained() op.Finding {
-	r, err := sandbox.Probe(a.o.Program)
-	if err != nil {
-		return op.Finding{Name: "sandbox", Sentence: "no sandbox can be started: " + err.Error()}
+	if a.o.Program != "" {
+		out = append(out, a.contained())
 	}
-	f := op.Finding{Name: "sandbox", OK: true, Sentence: "every layer of the sandbox for trainers and model servers holds: " + strings.Join(r.Held, ", ") + "."}
-	if len(r.Missing) > 0 {
-		f.Sentence = "of the sandbox for trainers and model servers, " + r.String() + "."
-	}
-	// Limits by a cgroup are beyond most users: what goes without is looked at.
-	need := sandbox.Spec{}
-	for _, m := range a.config.Models {
-		if m.Train.Sandbox == string(sandbox.Require) {
-			need = sandbox.Spec{Memory: 1, Tasks: 1}
-		}
-	}
-	if err := r.Lacking(need); err != nil {
-		f.OK = false
-	}
-	return f
+	return out
 }
 
 // secrets looks whether the secrets of a model can be read.

@@ -29,6 +29,8 @@ type GatewayOptions struct {
 	Name   string
 	Clock  clock.Clock
 	Log    *slog.Logger
+	// Program contains model servers, as that of Options does.
+	Program string
 }
 
 // Gateway answers predictions and does nothing else: it needs the plans and
@@ -65,7 +67,7 @@ func NewGateway(o GatewayOptions) (*Gateway, error) {
 	}
 	configured := func(name string) (hone.Model, bool) { m, ok := o.Config.Models[name]; return m, ok }
 	g.follower = gateway.NewFollower(filepath.Join(data, "plans"), configured, o.Clock, o.Log)
-	blobs, opening := store.ReadBlobs(data), predictor.Options{Log: o.Log, Clock: o.Clock}
+	blobs, options := store.ReadBlobs(data), opening(configured, o.Config.Dir, o.Program, predictor.Options{Log: o.Log, Clock: o.Clock})
 	g.pool = predictor.NewPool(func(ctx context.Context, model string, v hone.VersionID) (predictor.Predictor, error) {
 		digest, err := g.follower.Artefact(model, v)
 		if err != nil {
@@ -75,7 +77,7 @@ func NewGateway(o GatewayOptions) (*Gateway, error) {
 		if err != nil {
 			return nil, err
 		}
-		return predictor.Open(ctx, dir, opening)
+		return predictor.Open(ctx, dir, options(model))
 	}, o.Clock)
 	g.gateway = gateway.New(gateway.Options{Pool: g.pool, Log: g.spool, Clock: o.Clock, Logger: o.Log,
 		Model: g.follower.Model, Ejected: g.ejected, Prefix: o.Name + "-"})
@@ -120,7 +122,7 @@ func runGateway(ctx context.Context, g cli.Globals, o cli.GatewayOptions, ready 
 	if err != nil {
 		return err
 	}
-	gw, err := NewGateway(GatewayOptions{Config: c, Listen: o.Listen, Name: o.Name, Log: logger(g)})
+	gw, err := NewGateway(GatewayOptions{Config: c, Listen: o.Listen, Name: o.Name, Log: logger(g), Program: g.Program})
 	if err != nil {
 		return err
 	}
@@ -139,7 +141,7 @@ func rollBack(ctx context.Context, g cli.Globals, model, reason string) (string,
 	if err != nil {
 		return "", err
 	}
-	a, err := New(ctx, Options{Config: c, Text: text, Inline: true})
+	a, err := New(ctx, Options{Config: c, Text: text, Inline: true, Program: g.Program})
 	if e, ok := hone.AsError(err); ok && e.Code == hone.Conflict {
 		return "", &hone.Error{Code: hone.Conflict, Message: e.Message, Hint: "ask it: `hone rollback " + model + "`; if it hangs, end that process first"}
 	}

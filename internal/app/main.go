@@ -33,11 +33,10 @@ func Main(args []string) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return cli.Run(ctx, Commands(), args, os.Stdout, os.Stderr)
+	commands := Commands()
+	commands.Program = self
+	return cli.Run(ctx, commands, args, os.Stdout, os.Stderr)
 }
-
-// self is the program that runs, also where its file was replaced meanwhile.
-const self = "/proc/self/exe"
 
 // Commands is what the application lends to the command line.
 func Commands() cli.Runner {
@@ -63,7 +62,7 @@ func serve(ctx context.Context, g cli.Globals, listen string, ready func(string)
 	if err != nil {
 		return err
 	}
-	a, err := New(ctx, Options{Config: c, Text: text, Listen: listen, Log: logger(g), Program: self})
+	a, err := New(ctx, Options{Config: c, Text: text, Listen: listen, Log: logger(g), Program: g.Program})
 	if err != nil {
 		return err
 	}

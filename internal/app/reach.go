@@ -46,7 +46,7 @@ func reach(ctx context.Context, g cli.Globals) (cli.Caller, error) {
 			return r, nil
 		}
 	}
-	a, err := New(ctx, Options{Config: c, Text: text, Passive: true, Program: self})
+	a, err := New(ctx, Options{Config: c, Text: text, Passive: true, Program: g.Program})
 	if err != nil {
 		return nil, err
 	}

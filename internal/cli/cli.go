@@ -37,10 +37,15 @@ type Globals struct {
 	JSON   bool
 	Out    io.Writer
 	Err    io.Writer
+	// Program is the Runner's.
+	Program string
 }
 
 // Runner is what the application lends to the command line.
 type Runner struct {
+	// Program starts this program again, to contain others; empty where its main
+	// cannot.
+	Program string
 	// Serve runs the server until ctx ends; ready is told its URL.
 	Serve func(ctx context.Context, g Globals, listen string, ready func(url string)) error
 	// Gateway answers predictions alone until ctx ends.
@@ -118,7 +123,7 @@ type ImportReport struct {
 // Run executes a command line and returns the exit status: 0 done, 1 failed or
 // not as it should be, 2 the command line or the configuration is wrong.
 func Run(ctx context.Context, r Runner, args []string, out, errOut io.Writer) int {
-	g := &Globals{Out: out, Err: errOut}
+	g := &Globals{Out: out, Err: errOut, Program: r.Program}
 	root := &cobra.Command{
 		Use: "hone", Short: "Hone keeps machine-learning models from going stale.",
 		Long:         "Hone keeps machine-learning models from going stale: it serves them, learns what\nbecame of their predictions, decides when a retrain is worth its price, trains,\nproves the candidate against the champion, rolls it out under guard, and takes it\nback if it was wrong.",
