@@ -28,7 +28,7 @@ models:
     task: binary
     features: {f0: number, f1: number, f2: number}
     label: {name: label}
-    train: {trainer: command, command: [%q, trainer, %q]}
+    train: {trainer: command, command: [%q, trainer, %q], read: [control]}
     triggers: [{data_volume: 1000000}]
     guards: {cooldown: 1s, min_new_labels: 1}
     rollout: {steps: [{shadow: 20}, {weight: 50%%, min_requests: 20}], probation: {labels: 300}}
