@@ -31,14 +31,15 @@ func judge(s hone.Step, h hone.Health) []hone.Verdict {
 	return []hone.Verdict{faults(h), faultRate(h), slow(h), sampleRatio(s, h), quality(h.Quality), exposure(s, h)}
 }
 
-// blocking returns the first verdict that keeps the step from being passed.
-func blocking(all []hone.Verdict) *hone.Verdict {
+// blocking returns the verdict that keeps the step from being passed. Broken
+// numbers come first: too little traffic may be put up with, they may not.
+func blocking(all []hone.Verdict) (first *hone.Verdict) {
 	for i, v := range all {
-		if v.Result == hone.Inconclusive && v.Need > 0 {
-			return &all[i]
+		if v.Result == hone.Inconclusive && v.Need > 0 && (first == nil || v.Gate == "quality") {
+			first = &all[i]
 		}
 	}
-	return nil
+	return first
 }
 
 // shadowFaults asks for the step's number of answers without a fault, and for as

@@ -184,6 +184,10 @@ func TestTooLittleTraffic(t *testing.T) {
 	if _, action, _ := rollout.Advance(m, rollout.Begin(m, "v4", start, 0, "s"), h, start.Add(9*day), 0); action != rollout.Hold {
 		t.Errorf("losses that are no numbers were promoted: %s", action)
 	}
+	h.Canary, h.Control = arm(20, 0, 0), arm(20, 0, 0) // Nor with too little traffic besides.
+	if _, action, s := rollout.Advance(m, rollout.Begin(m, "v4", start, 0, "s"), h, start.Add(9*day), 0); action != rollout.Hold {
+		t.Errorf("losses that are no numbers were promoted for want of traffic: %s: %s", action, s)
+	}
 }
 
 func TestPaused(t *testing.T) {
