@@ -88,6 +88,12 @@ func (p *pool) set(v hone.VersionID, x predictor.Predictor) {
 	p.versions[v] = x
 }
 
+func (p *pool) drop(v hone.VersionID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.versions, v)
+}
+
 // journal is a fake log.
 type journal struct {
 	offer  func([]hone.Prediction) bool
