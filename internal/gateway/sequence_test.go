@@ -51,7 +51,7 @@ func TestPlanSequences(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		life++
 		p := &plans{pool: &pool{versions: map[hone.VersionID]predictor.Predictor{}}}
-		if rapid.IntRange(0, 9).Draw(t, "kept") == 0 {
+		if rapid.IntRange(0, 29).Draw(t, "kept") == 0 {
 			p.folder = filepath.Join(root, strconv.Itoa(life))
 		}
 		for _, v := range known {
