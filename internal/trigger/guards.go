@@ -57,7 +57,7 @@ func cooldown(in Input, now time.Time) finding {
 	f := finding{Reason: hone.Reason{Guard: "cooldown", Limit: need.Seconds()}}
 	var last time.Time
 	for _, r := range in.Runs {
-		if r.State == hone.Closed && r.Ended.After(last) {
+		if r.State == hone.Closed && r.Ended.After(last) && now.Sub(r.Ended) > -max(need, ahead) {
 			last = r.Ended
 		}
 	}

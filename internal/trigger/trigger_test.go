@@ -271,6 +271,7 @@ func TestGuards(t *testing.T) {
 		{"just ended", []hone.Run{closed(59*time.Minute, hone.OnVolume)}, nil, 600, 0, false, "cooldown"},
 		{"ended an hour ago", []hone.Run{closed(time.Hour, hone.OnVolume)}, nil, 600, 0, true, ""},
 		{"the cooldown grows", []hone.Run{closed(2*time.Hour, hone.OnVolume)}, nil, 600, 3, false, "cooldown"},
+		{"just ended, after one that the clock put a year ahead", []hone.Run{closed(10*time.Minute, hone.OnVolume), closed(-365*24*time.Hour, hone.OnVolume)}, nil, 600, 0, false, "cooldown"},
 		{"just ended, by hand", []hone.Run{closed(time.Minute, hone.OnVolume)}, ada, 600, 0, true, ""},
 		{"four in a day", many, nil, 600, 0, false, "max_per_day"},
 		{"four in a day, by hand", many, ada, 600, 0, true, ""},
