@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"math"
+	"slices"
 	"sort"
 
 	"hone"
@@ -22,6 +23,7 @@ type quality struct {
 	sig   hone.Signature
 	rows  []scored
 	next  int
+	known []hone.Signal // Of these rows; nil once one was added.
 }
 
 type scored struct {
@@ -40,6 +42,7 @@ func (q *quality) add(s scored, f *frame.Frame, row int) {
 	if math.IsNaN(s.loss) {
 		return
 	}
+	q.known = nil
 	for _, name := range q.model.Slices {
 		if i := f.Schema.Index(name); i >= 0 && f.Schema[i].Kind == frame.Category {
 			s.slices = append(s.slices, name+"="+f.Cols[i].Str[row])
@@ -54,8 +57,15 @@ func (q *quality) add(s scored, f *frame.Frame, row int) {
 }
 
 // read gives each metric of the task with its interval, and the loss of each
-// slice of at least 30 rows.
+// slice of at least 30 rows. The slice is the caller's to keep.
 func (q *quality) read() []hone.Signal {
+	if q.known == nil {
+		q.known = q.measure()
+	}
+	return slices.Clone(q.known)
+}
+
+func (q *quality) measure() []hone.Signal {
 	n := len(q.rows)
 	if n < 50 {
 		return []hone.Signal{{Name: "loss", N: n, Unknown: "not enough mature labels: 50 are needed"}}
