@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"hone"
+	"hone/internal/gateway"
 	"hone/internal/loop"
 	"hone/internal/predictor"
 	"hone/internal/train"
@@ -18,6 +19,10 @@ type Seams struct {
 	Open func(model string, v hone.VersionID, p predictor.Predictor) predictor.Predictor
 	// Control takes the place of the state that the loop moves.
 	Control func(loop.Control) loop.Control
+	// Records takes the place of what is kept of decisions and runs.
+	Records func(loop.Records) loop.Records
+	// Log takes the place of where the gateway's predictions go.
+	Log func(gateway.Log) gateway.Log
 }
 
 func (s Seams) engines(all map[string]train.Engine) map[string]train.Engine {
@@ -51,4 +56,18 @@ func (s Seams) control(c loop.Control) loop.Control {
 		return c
 	}
 	return s.Control(c)
+}
+
+func (s Seams) records(r loop.Records) loop.Records {
+	if s.Records == nil {
+		return r
+	}
+	return s.Records(r)
+}
+
+func (s Seams) log(g gateway.Log) gateway.Log {
+	if s.Log == nil {
+		return g
+	}
+	return s.Log(g)
 }

@@ -10,6 +10,7 @@ import (
 	"hone"
 	"hone/internal/app"
 	"hone/internal/frame"
+	"hone/internal/gateway"
 	"hone/internal/loop"
 	"hone/internal/predictor"
 	"hone/internal/train"
@@ -19,13 +20,15 @@ import (
 func (l *life) breakage() app.Seams {
 	return app.Seams{
 		Engine: func(_ string, e train.Engine) train.Engine { return shaky{e, l} },
-		Open: func(_ string, v hone.VersionID, p predictor.Predictor) predictor.Predictor {
-			if l.rng.Float64() >= 0.3 {
+		Open: func(name string, v hone.VersionID, p predictor.Predictor) predictor.Predictor {
+			if name != model || l.rng.Float64() >= 0.3 {
 				return p
 			}
 			return flaky{p, l, v}
 		},
 		Control: func(c loop.Control) loop.Control { return mortal{c, l} },
+		Records: func(r loop.Records) loop.Records { return cramped{r, l} },
+		Log:     func(g gateway.Log) gateway.Log { return crowded{g, l} },
 	}
 }
 
@@ -36,9 +39,10 @@ type shaky struct {
 }
 
 func (s shaky) Train(ctx context.Context, job train.Job, report func(train.Progress)) (train.Result, error) {
-	if s.l.rng.Float64() >= s.l.plan.trainer {
+	if job.Model.Name != model || s.l.rng.Float64() >= s.l.plan.trainer {
 		return s.Engine.Train(ctx, job, report)
 	}
+	s.l.tally.add("trainings broken", 1)
 	switch s.l.rng.IntN(6) {
 	case 0:
 		return train.Result{}, &hone.Error{Code: hone.Invalid, Message: "the trainer failed: exit status 1"}
@@ -60,10 +64,7 @@ func (s shaky) Train(ctx context.Context, job train.Job, report func(train.Progr
 // may ever promote it.
 func (s shaky) upsideDown(ctx context.Context, job train.Job, report func(train.Progress)) (train.Result, error) {
 	job.Targets, job.Labels = slices.Clone(job.Targets), slices.Clone(job.Labels)
-	for i := range job.Targets {
-		job.Targets[i] = 1 - job.Targets[i]
-		job.Labels[i] = map[string]string{"0": "1", "1": "0"}[job.Labels[i]]
-	}
+	s.l.kind.invert(&job)
 	job.Previous = ""
 	got, err := s.Engine.Train(ctx, job, report)
 	if err == nil {
@@ -81,10 +82,18 @@ type flaky struct {
 }
 
 func (f flaky) Predict(ctx context.Context, rows *frame.Frame) (hone.Scores, error) {
-	if plan, err := f.l.committed(); err == nil && (plan.Shadow == f.v || plan.Challenger == f.v) && f.l.rng.Float64() < f.l.plan.faults {
+	if plan, err := f.l.committed(); err == nil && (plan.Shadow == f.v || plan.Challenger == f.v) && f.l.unlucky(f.l.plan.faults) {
+		f.l.tally.add("answers broken", 1)
 		return hone.Scores{}, errors.New("the candidate crashed")
 	}
 	return f.Predictor.Predict(ctx, rows)
+}
+
+// unlucky draws beside the life's own luck: shadows are asked whenever they are.
+func (l *life) unlucky(chance float64) bool {
+	l.luck.Lock()
+	defer l.luck.Unlock()
+	return l.luck.Float64() < chance
 }
 
 // mortal is a control state whose process may die before or after a commit.
@@ -97,6 +106,10 @@ func (m mortal) Commit(ctx context.Context, fence hone.Fence, c hone.Change) (ho
 	if m.l.dead != nil {
 		return hone.Event{}, m.l.dead
 	}
+	if err := m.l.room(); err != nil {
+		m.l.tally.add("commits refused", 1)
+		return hone.Event{}, err
+	}
 	crash := m.l.rng.Float64() < m.l.plan.crashes
 	if crash && m.l.rng.IntN(2) == 0 {
 		m.l.die(errors.New("killed before the commit of " + c.Event.Action))
@@ -105,10 +118,66 @@ func (m mortal) Commit(ctx context.Context, fence hone.Fence, c hone.Change) (ho
 	e, err := m.Control.Commit(ctx, fence, c)
 	if err == nil {
 		m.l.tell("%s %s %s", e.Actor, e.Action, e.Sentence)
+		if e.Action == "rolled_back" {
+			m.l.tally.add("champions taken back", 1)
+		}
 	}
 	if crash {
 		m.l.die(errors.New("killed after the commit of " + c.Event.Action))
 		return hone.Event{}, m.l.dead
 	}
 	return e, err
+}
+
+// room fails while the disk is full.
+func (l *life) room() error {
+	if l.full == 0 {
+		return nil
+	}
+	return &hone.Error{Code: hone.Unavailable, Message: "the disk is full", Hint: "make room"}
+}
+
+// cramped are records on a disk that may be full.
+type cramped struct {
+	loop.Records
+	l *life
+}
+
+func (c cramped) SaveDecision(ctx context.Context, d hone.Decision) error {
+	if err := c.l.room(); err != nil {
+		return err
+	}
+	return c.Records.SaveDecision(ctx, d)
+}
+
+func (c cramped) SaveSignals(ctx context.Context, s []hone.Signal) error {
+	if err := c.l.room(); err != nil {
+		return err
+	}
+	return c.Records.SaveSignals(ctx, s)
+}
+
+// crowded is the log on such a disk.
+type crowded struct {
+	gateway.Log
+	l *life
+}
+
+func (c crowded) Offer(name string, ps []hone.Prediction) bool {
+	if c.l.room() == nil {
+		return c.Log.Offer(name, ps)
+	}
+	if name == model {
+		for _, p := range ps {
+			c.l.shed.Store(p.ID, true)
+		}
+	}
+	return false
+}
+
+func (c crowded) AppendPredictions(ctx context.Context, name string, ps []hone.Prediction) (int, error) {
+	if err := c.l.room(); err != nil {
+		return 0, err
+	}
+	return c.Log.AppendPredictions(ctx, name, ps)
 }

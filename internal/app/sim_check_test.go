@@ -71,6 +71,9 @@ func (l *life) checkRuns(runs []hone.Run) error {
 func (l *life) checkBudget(runs []hone.Run) error {
 	g := l.model.Guards
 	for i, r := range runs {
+		if i < l.governed {
+			continue
+		}
 		if err := afforded(g.Budget, runs[:i+1]); err != nil {
 			return err
 		}
@@ -79,22 +82,30 @@ func (l *life) checkBudget(runs []hone.Run) error {
 		}
 		started, month := 0, 0
 		for _, other := range runs[:i+1] {
-			since := r.Started.Sub(other.Started)
-			if other.Decision.Trigger != hone.OnManual && since < 24*time.Hour {
+			if other.Decision.Trigger != hone.OnManual && lately(r, other.Started, 24*time.Hour) {
 				started++
 			}
-			if other.Decision.Trigger != hone.OnManual && since < 30*24*time.Hour {
+			if other.Decision.Trigger != hone.OnManual && lately(r, other.Started, 30*24*time.Hour) {
 				month++
 			}
 		}
 		if started > g.MaxPerDay || month > g.MaxPerMonth {
 			return fmt.Errorf("%s is the %d. run in 24 hours and the %d. in 30 days; %d and %d are allowed", r.ID, started, month, g.MaxPerDay, g.MaxPerMonth)
 		}
-		if i > 0 && r.Started.Sub(runs[i-1].Ended) < time.Duration(g.Cooldown) {
-			return fmt.Errorf("%s began %s after the last run; the cooldown is %s", r.ID, r.Started.Sub(runs[i-1].Ended), g.Cooldown)
+		for _, other := range runs[:i] {
+			if lately(r, other.Ended, time.Duration(g.Cooldown)) {
+				return fmt.Errorf("%s began %s after the end of %s; the cooldown is %s", r.ID, r.Started.Sub(other.Ended), other.ID, g.Cooldown)
+			}
 		}
 	}
 	return nil
+}
+
+// lately tells whether something was less than so long before a run began. What
+// the clock stamped before it was put back by more than a day is not counted.
+func lately(r hone.Run, at time.Time, d time.Duration) bool {
+	since := r.Started.Sub(at)
+	return since < d && since > -max(d, 25*time.Hour)
 }
 
 // afforded: what the newest run and those before it cost is under the caps,
@@ -103,11 +114,10 @@ func afforded(b hone.Budget, runs []hone.Run) error {
 	last := runs[len(runs)-1]
 	day, month := 0.0, 0.0
 	for _, r := range runs {
-		since := last.Started.Sub(r.Started)
-		if since < 24*time.Hour {
+		if lately(last, r.Started, 24*time.Hour) {
 			day += b.RunCost
 		}
-		if since < 30*24*time.Hour {
+		if lately(last, r.Started, 30*24*time.Hour) {
 			month += b.RunCost
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,12 +22,15 @@ import (
 	"hone/internal/op"
 )
 
-// TestSimulation lets models of every kind of configuration live through thirty
-// days each: traffic that drifts, labels that come late, twice, contradicting or
-// never, people who meddle, trainers and candidates that fail, a control side
-// that dies before and after commits, and a clock that jumps. What must always
-// hold is checked after each beat. The same seed lives the same life: run one
-// with HONE_SIM_SEED, the thousand of the long tier with HONE_TEST_LONG=1.
+// TestSimulation lets models of every task and kind of configuration live through
+// thirty days each: traffic that drifts, labels that come late, twice,
+// contradicting or never, people who meddle and change the configuration,
+// trainers and candidates that fail, a control side that dies before and after
+// commits, a disk that is full for a while, a clock that jumps by hours or once by
+// a year, summer time that begins and ends, and for some a second model that must
+// not be touched. What must always hold is checked after each beat. The same seed
+// lives the same life: run one with HONE_SIM_SEED, the thousand of the long tier
+// with HONE_TEST_LONG=1. What the lives met is counted, and must be enough.
 func TestSimulation(t *testing.T) {
 	t.Parallel()
 	first, seeds := 1, 12
@@ -43,11 +47,23 @@ func TestSimulation(t *testing.T) {
 		first, _ = strconv.Atoi(s)
 		seeds = 1
 	}
-	for seed := first; seed < first+seeds; seed++ {
-		t.Run(strconv.Itoa(seed), func(t *testing.T) {
-			t.Parallel()
-			newLife(t, uint64(seed)).live()
-		})
+	met := &tally{}
+	t.Run("life", func(t *testing.T) {
+		for seed := first; seed < first+seeds; seed++ {
+			t.Run(strconv.Itoa(seed), func(t *testing.T) {
+				t.Parallel()
+				newLife(t, uint64(seed), met).live()
+			})
+		}
+	})
+	t.Logf("met: %s", met)
+	if seeds >= 12 && !t.Failed() {
+		met.must(t, "runs promoted", "runs rejected", "runs failed", "deaths", "trainings broken")
+	}
+	if seeds >= 1000 && !t.Failed() {
+		met.must(t, "runs rolled_back", "runs cancelled", "runs by manual", "runs by schedule", "runs by event", "runs by when", "runs by performance",
+			"runs by recoverable_loss", "runs by data_volume", "runs by policy_change", "champions taken back", "questions", "years ahead", "years back", "predictions shed",
+			"predictions refused", "commits refused", "configurations applied", "configurations refused", "lives of two models", "answers broken")
 	}
 }
 
@@ -60,8 +76,11 @@ const (
 // life is one simulated month.
 type life struct {
 	*world
-	rng  *rand.Rand
-	plan lifePlan
+	rng   *rand.Rand
+	plan  lifePlan
+	kind  kind
+	tally *tally
+	other *neighbour // Nil in most lives.
 
 	dead     error // Set once the control side has crashed.
 	poisoned map[hone.VersionID]bool
@@ -72,6 +91,18 @@ type life struct {
 	deaths   int
 	// announced is the number of the last event.
 	announced int
+	// full is for how many beats more the disk is full, jumped whether the clock
+	// has jumped by a year.
+	full   int
+	jumped bool
+	shed   sync.Map // Predictions that the log did not take, by id.
+	// governed is how many runs began before the configuration in force.
+	governed int
+	changed  bool // The configuration has been another.
+	luck     struct {
+		sync.Mutex
+		*rand.Rand
+	}
 }
 
 // lifePlan is what a seed makes of a life.
@@ -82,18 +113,24 @@ type lifePlan struct {
 	changes           int           // Days between two changes of the world.
 	trainer, faults   float64       // Share of trainings, and of a bad candidate's answers, that fail.
 	crashes, meddling float64       // A beat's chance.
+	fills, changing   float64       // A beat's chance of a full disk, or of another configuration.
+	leap              time.Duration // What the clock jumps by once, 0 for never.
+	log               string
 }
 
-func newLife(t *testing.T, seed uint64) *life {
+func newLife(t *testing.T, seed uint64, met *tally) *life {
 	rng := rand.New(rand.NewPCG(seed, 0x51e))
-	l := &life{rng: rng, poisoned: map[hone.VersionID]bool{}, kept: map[hone.PredictionID]bool{}, told: map[hone.PredictionID]int{}}
+	l := &life{rng: rng, tally: met, kind: anyKind(rng), poisoned: map[hone.VersionID]bool{}, kept: map[hone.PredictionID]bool{}, told: map[hone.PredictionID]int{}}
 	l.plan = lifePlan{
 		labelled: pick(rng, 1, 0.8, 0.3), late: pick(rng, 0, 6*time.Hour, 5*24*time.Hour), slips: pick(rng, 0, 0.05),
 		changes: pick(rng, 4, 9, 100), trainer: pick(rng, 0, 0.2, 0.5), faults: pick(rng, 0, 0, 0.02, 0.5),
 		crashes: pick(rng, 0, 0.03, 0.1), meddling: pick(rng, 0, 0.05, 0.3),
+		fills: pick(rng, 0, 0, 0.05), changing: pick(rng, 0, 0, 0.1), leap: pick(rng, 0, 0, 0, year, -year), log: pick(rng, "durable", "durable", "buffered"),
 	}
-	l.world = &world{t: t, ctx: t.Context(), sources: map[string]*source{}, text: []byte(l.configuration()),
-		clock: hands{clock.NewFake(time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC))}}
+	l.luck.Rand = rand.New(rand.NewPCG(seed, 0x1cc))
+	two := rng.IntN(4) == 0
+	l.world = &world{t: t, ctx: t.Context(), sources: map[string]*source{}, text: []byte(l.configuration(two)),
+		clock: hands{clock.NewFake(pick(rng, time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC), time.Date(2026, 10, 10, 0, 0, 0, 0, time.UTC)))}}
 	c, err := config.Parse("hone.yaml", l.text)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, l.text)
@@ -103,6 +140,9 @@ func newLife(t *testing.T, seed uint64) *life {
 	l.config, l.model = c, c.Models[model]
 	l.seams = l.breakage()
 	l.start()
+	if two {
+		l.other = newNeighbour(l)
+	}
 	t.Cleanup(func() {
 		l.app.Stop()
 		if t.Failed() {
@@ -114,19 +154,22 @@ func newLife(t *testing.T, seed uint64) *life {
 
 func pick[T any](rng *rand.Rand, of ...T) T { return of[rng.IntN(len(of))] }
 
-// configuration draws one of the model's.
-func (l *life) configuration() string {
+const year = 365 * 24 * time.Hour
+
+// configuration draws one of the model's, beside the neighbour's where there are
+// two.
+func (l *life) configuration(two bool) string {
 	r := l.rng
 	triggers := []string{
 		"{recoverable_loss: {retrain_cost: " + pick(r, "5", "20", "100") + "}}",
-		`{schedule: {cron: "0 3 * * ` + pick(r, "*", "1", "2,5") + `", time_zone: ` + pick(r, "UTC", "Europe/Paris", "America/New_York") + "}}",
+		`{schedule: {cron: "` + pick(r, "0 3 * * *", "0 3 * * 1", "30 2 * * *", "0 3 * * 2,5") + `", time_zone: ` + pick(r, "UTC", "Europe/Paris", "America/New_York", "Australia/Lord_Howe") + "}}",
 		"{data_volume: " + pick(r, "30", "150", "600") + "}",
 		"{drift: {features: " + pick(r, "30%", "60%") + "}}",
-		"{performance: {metric: accuracy, below: " + pick(r, "0.8", "0.9") + "}}",
-		`{when: "` + pick(r, "loss > 0.2 && labels.new >= 20", "hour < 4 || accuracy < 0.85", "days_since_run > 2") + `", consecutive: ` + pick(r, "1", "2", "4") + "}",
+		"{performance: {" + pick(r, l.kind.worse...) + "}}",
+		`{when: "` + pick(r, l.kind.when...) + `", consecutive: ` + pick(r, "1", "2", "4") + "}",
 		"{event: {type: com.*}}",
 		"{all: [{event: {}}, {drift: {features: 30%}}], warm_up: " + pick(r, "0s", "1d") + "}",
-		"{at_least: {n: 2, of: [{performance: {metric: accuracy, below: 0.9}}, {data_volume: 60}, {drift: {features: 60%}}]}, consecutive: 2}",
+		"{at_least: {n: 2, of: [{performance: {" + l.kind.worse[0] + "}}, {data_volume: 60}, {drift: {features: 60%}}]}, consecutive: 2}",
 		"{policy_change: true}",
 	}
 	r.Shuffle(len(triggers), func(i, j int) { triggers[i], triggers[j] = triggers[j], triggers[i] })
@@ -139,8 +182,8 @@ func (l *life) configuration() string {
 	return `version: 1
 models:
   sea:
-    task: binary
-    features: {f0: number, f1: number, f2: number}
+    task: ` + l.kind.task + `
+    features: {` + l.kind.features + `}
     label: {name: label, delay: ` + pick(r, "0s", "0s", "3h", "4d") + `}
     monitor: {tick: ` + pick(r, "20", "60") + `, window: 200}
     dataset: {window: ` + pick(r, "all", "all", "200", "auto") + `, min_rows: 100}
@@ -149,8 +192,8 @@ models:
     evidence: ` + pick(r, "balanced", "balanced", "strict") + `
     approval: ` + pick(r, "auto", "auto", "manual") + `
     rollout: {` + rollout + `, probation: {labels: ` + pick(r, "50", "300") + `}}
-    log: durable
-`
+    log: ` + l.plan.log + `
+` + map[bool]string{true: neighbourly}[two]
 }
 
 // live is the month.
@@ -159,13 +202,13 @@ func (l *life) live() {
 	for day := range days {
 		for range beats {
 			if l.plan.changes > 0 && day%l.plan.changes == l.plan.changes-1 && l.rng.IntN(beats) == 0 {
-				l.source("sea", options{"variant": strconv.Itoa(l.rng.IntN(4))})
+				l.source(l.kind.source, options{"variant": strconv.Itoa(l.rng.IntN(l.kind.variants))})
 			}
 			l.beat()
 			l.check()
 		}
 	}
-	l.plan.crashes, l.plan.trainer = 0, 0
+	l.plan.crashes, l.plan.trainer, l.full = 0, 0, 0
 	l.recover(l.dead)
 	l.recover(l.pass(time.Hour))
 	l.settleAccounts()
@@ -173,10 +216,16 @@ func (l *life) live() {
 
 func (l *life) must(err error) {
 	l.t.Helper()
-	if err != nil && l.dead == nil {
+	if err != nil && l.dead == nil && !l.refused(err) {
 		l.t.Fatalf("%s: %v", l.clock.Now(), err)
 	}
 	l.recover(l.dead)
+}
+
+// refused tells whether something failed because the disk is full.
+func (l *life) refused(err error) bool {
+	e, ok := hone.AsError(err)
+	return l.full > 0 && ok && e.Code == hone.Unavailable
 }
 
 // beat is what happens in some hours.
@@ -187,8 +236,26 @@ func (l *life) beat() {
 		hours = -time.Hour // The clock is put back.
 	case 1:
 		hours += 26 * time.Hour
+	case 2:
+		if !l.jumped && l.plan.leap != 0 {
+			l.jumped, hours = true, l.plan.leap
+			l.tally.add(map[bool]string{true: "years ahead", false: "years back"}[hours > 0], 1)
+			l.tell("the clock jumps by %s", hours)
+		}
+	}
+	if l.full > 0 {
+		l.full--
+	} else if l.rng.Float64() < l.plan.fills {
+		l.full = 1 + l.rng.IntN(6)
+		l.tell("the disk is full for %d beats", l.full)
 	}
 	l.must(l.visitors(l.rng.IntN(30)))
+	if l.other != nil {
+		l.other.beat()
+	}
+	if l.rng.Float64() < l.plan.changing {
+		l.reconfigure()
+	}
 	if l.rng.Float64() < l.plan.meddling {
 		l.meddle()
 	}
@@ -203,12 +270,15 @@ func (l *life) beat() {
 func (l *life) visitors(n int) error {
 	v, err := l.app.Loop().View(model)
 	if err != nil || v.Champion.ID == "" {
-		return errors.Join(err, l.past(n))
+		if err == nil {
+			err = l.past(n)
+		}
+		return err
 	}
 	for n > 0 {
 		batch := min(n, 1+l.rng.IntN(20))
 		n -= batch
-		f, labels, ids, err := l.rows("sea", batch, options{})
+		f, labels, ids, err := l.rows(l.kind.source, batch, options{})
 		if err != nil {
 			return err
 		}
@@ -216,6 +286,10 @@ func (l *life) visitors(n int) error {
 			return err
 		}
 		for i, id := range ids {
+			if _, shed := l.shed.Load(id); shed {
+				l.tally.add("predictions shed", 1)
+				continue
+			}
 			l.kept[id] = true
 			l.promise(id, labels[i])
 		}
@@ -232,6 +306,10 @@ func (l *life) ask(f *frame.Frame, ids []hone.PredictionID) error {
 		return err
 	}
 	answers, err := l.app.Gateway().Predict(l.ctx, model, gateway.Request{IDs: ids, Frame: f})
+	if l.refused(err) && plan.Log == hone.Durable {
+		l.tally.add("predictions refused", len(ids)) // As is said of what is durable.
+		return err
+	}
 	if err != nil {
 		l.t.Errorf("%s: a visitor got no answer: %v", l.clock.Now(), err)
 		return err
@@ -241,7 +319,7 @@ func (l *life) ask(f *frame.Frame, ids []hone.PredictionID) error {
 			l.t.Errorf("%s: %s answered; the plan is %+v", l.clock.Now(), a.Version, plan)
 		}
 	}
-	return nil
+	return l.app.Flush(l.ctx)
 }
 
 // promise sends the truth later, as the seed has it.
@@ -255,7 +333,7 @@ func (l *life) promise(id hone.PredictionID, label string) {
 	}
 	l.waiting = append(l.waiting, due{at, id, label})
 	if l.rng.Float64() < l.plan.slips {
-		l.waiting = append(l.waiting, due{at.Add(time.Hour), id, strconv.Itoa(l.rng.IntN(2))})
+		l.waiting = append(l.waiting, due{at.Add(time.Hour), id, l.kind.slip(l.rng)})
 	}
 }
 
@@ -279,7 +357,7 @@ func (l *life) past(n int) error {
 		return nil
 	}
 	before := l.next
-	err := l.history("sea", n, options{})
+	err := l.history(l.kind.source, n, options{})
 	for i := before; i < l.next; i++ {
 		l.kept[hone.PredictionID("p"+strconv.Itoa(i))] = true
 		l.told[hone.PredictionID("p"+strconv.Itoa(i))]++
@@ -347,8 +425,11 @@ func (l *life) recover(dead error) {
 		l.t.Fatal(err)
 	}
 	l.dead = nil
+	if l.other != nil {
+		l.other.stood = ""
+	}
 	l.start()
-	if err := l.step(); err != nil && l.dead == nil {
+	if err := l.step(); err != nil && l.dead == nil && !l.refused(err) {
 		l.t.Fatalf("after a restart: %v", err)
 	}
 	if l.dead != nil {
@@ -364,8 +445,10 @@ func (l *life) settleAccounts() {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	if _, err := l.verify(v); err != nil {
-		l.t.Error(err)
+	if !l.changed { // A dataset is rebuilt by the configuration in force.
+		if _, err := l.verify(v); err != nil {
+			l.t.Error(err)
+		}
 	}
 	n, _, _, err := l.app.Service().Events.LastSeq(l.ctx, model)
 	if err != nil || int(n) != len(l.kept) {
@@ -385,6 +468,9 @@ func (l *life) settleAccounts() {
 		}
 	}
 	for n := range l.announced {
+		if l.jumped {
+			break // What was announced a year ago may be forgotten.
+		}
 		if err := l.announce(n+1, true); err != nil {
 			l.t.Error(err)
 		}
@@ -393,9 +479,13 @@ func (l *life) settleAccounts() {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	if err := l.checkEvents(runs); err != nil {
+	if err := l.checkEvents(runs); err != nil && !l.jumped {
 		l.t.Error(err)
 	}
+	if l.other != nil {
+		l.other.settleAccounts()
+	}
+	l.count(runs)
 	l.tell("ends with %d runs, %d deaths, %s", len(runs), l.deaths, op.Lead(v, l.clock.Now()))
 	if testing.Verbose() {
 		l.t.Log(l.story[len(l.story)-1])
