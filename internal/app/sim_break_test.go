@@ -118,6 +118,7 @@ func (m mortal) Commit(ctx context.Context, fence hone.Fence, c hone.Change) (ho
 	e, err := m.Control.Commit(ctx, fence, c)
 	if err == nil {
 		m.l.tell("%s %s %s", e.Actor, e.Action, e.Sentence)
+		m.l.release(e, c)
 		if e.Action == "rolled_back" {
 			m.l.tally.add("champions taken back", 1)
 		}
@@ -127,6 +128,25 @@ func (m mortal) Commit(ctx context.Context, fence hone.Fence, c hone.Change) (ho
 		return hone.Event{}, m.l.dead
 	}
 	return e, err
+}
+
+// release holds what a person did with a run against the four eyes that it wants.
+func (l *life) release(e hone.Event, c hone.Change) {
+	if c.Run == nil || c.Run.Model != model {
+		return
+	}
+	run := *c.Run
+	if e.Action == "run.collecting" && l.changed {
+		l.adas[run.ID] = true
+	}
+	onwards := e.Action == "run.shadow" || e.Action == "run.canary" || e.Action == "run.promoted"
+	if !run.FourEyes || !onwards || e.Actor != "ada" && e.Actor != "grace" {
+		return
+	}
+	l.tally.add("approvals under four eyes", 1)
+	if run.Decision.By == e.Actor || e.Actor == "ada" && l.adas[run.ID] {
+		l.t.Errorf("%s: %s released %s, which was their own: %s", l.clock.Now(), e.Actor, run.ID, e.Sentence)
+	}
 }
 
 // room fails while the disk is full.

@@ -63,7 +63,7 @@ func TestSimulation(t *testing.T) {
 	if seeds >= 1000 && !t.Failed() {
 		met.must(t, "runs rolled_back", "runs cancelled", "runs by manual", "runs by schedule", "runs by event", "runs by when", "runs by performance",
 			"runs by recoverable_loss", "runs by data_volume", "runs by policy_change", "champions taken back", "questions", "years ahead", "years back", "predictions shed",
-			"predictions refused", "commits refused", "configurations applied", "configurations refused", "lives of two models", "answers broken")
+			"predictions refused", "commits refused", "configurations applied", "configurations refused", "lives of two models", "answers broken", "approvals denied", "approvals under four eyes")
 	}
 }
 
@@ -98,7 +98,8 @@ type life struct {
 	shed   sync.Map // Predictions that the log did not take, by id.
 	// governed is how many runs began before the configuration in force.
 	governed int
-	changed  bool // The configuration has been another.
+	changed  bool                // The configuration has been another, since then by ada.
+	adas     map[hone.RunID]bool // Runs under a configuration of ada's.
 	luck     struct {
 		sync.Mutex
 		*rand.Rand
@@ -120,7 +121,7 @@ type lifePlan struct {
 
 func newLife(t *testing.T, seed uint64, met *tally) *life {
 	rng := rand.New(rand.NewPCG(seed, 0x51e))
-	l := &life{rng: rng, tally: met, kind: anyKind(rng), poisoned: map[hone.VersionID]bool{}, kept: map[hone.PredictionID]bool{}, told: map[hone.PredictionID]int{}}
+	l := &life{rng: rng, tally: met, kind: anyKind(rng), adas: map[hone.RunID]bool{}, poisoned: map[hone.VersionID]bool{}, kept: map[hone.PredictionID]bool{}, told: map[hone.PredictionID]int{}}
 	l.plan = lifePlan{
 		labelled: pick(rng, 1, 0.8, 0.3), late: pick(rng, 0, 6*time.Hour, 5*24*time.Hour), slips: pick(rng, 0, 0.05),
 		changes: pick(rng, 4, 9, 100), trainer: pick(rng, 0, 0.2, 0.5), faults: pick(rng, 0, 0, 0.02, 0.5),
@@ -190,7 +191,7 @@ models:
     triggers: [` + strings.Join(triggers[:1+r.IntN(3)], ", ") + `]
     guards: {cooldown: ` + pick(r, "0s", "1h", "36h") + `, max_per_day: ` + pick(r, "1", "2", "4") + `, min_new_labels: ` + pick(r, "1", "50") + pick(r, "", ", max_per_month: 7", ", budget: {run_cost: 10, per_day: 20, per_month: 90}") + `}
     evidence: ` + pick(r, "balanced", "balanced", "strict") + `
-    approval: ` + pick(r, "auto", "auto", "manual") + `
+    approval: ` + pick(r, "auto", "auto", "manual", "manual\n    four_eyes: true") + `
     rollout: {` + rollout + `, probation: {labels: ` + pick(r, "50", "300") + `}}
     log: ` + l.plan.log + `
 ` + map[bool]string{true: neighbourly}[two]
@@ -373,8 +374,12 @@ func (l *life) meddle() {
 		return
 	}
 	do := pick(l.rng, loop.Retrain, loop.Retrain, loop.Cancel, loop.Approve, loop.Approve, loop.Refuse, loop.Pass, loop.Pause, loop.Resume, loop.Rollback)
-	sentence, err := l.app.Loop().Act(l.ctx, model, loop.Act{Do: do, By: "ada", Force: l.rng.IntN(3) == 0})
-	l.tell("ada: %s: %s %v", do, sentence, err)
+	by := pick(l.rng, "ada", "grace")
+	sentence, err := l.app.Loop().Act(l.ctx, model, loop.Act{Do: do, By: by, Force: l.rng.IntN(3) == 0})
+	l.tell("%s: %s: %s %v", by, do, sentence, err)
+	if e, ok := hone.AsError(err); ok && e.Code == hone.Denied {
+		l.tally.add("approvals denied", 1)
+	}
 	if _, known := hone.AsError(err); err != nil && !known && l.dead == nil {
 		l.t.Errorf("%s %s: %v", l.clock.Now(), do, err)
 	}

@@ -193,5 +193,8 @@ func (l *life) reconfigure() {
 	l.tell("ada: config apply")
 	c.Dir, c.Server.Data = l.config.Dir, filepath.Join(l.config.Dir, fmt.Sprint("life", l.deaths))
 	l.config, l.text, l.model, l.governed, l.changed = c, []byte(text), c.Models[model], len(runs), true
+	if n := len(runs); n > 0 && runs[n-1].State != hone.Closed {
+		l.adas[runs[n-1].ID] = true
+	}
 	l.must(l.step())
 }
