@@ -58,5 +58,13 @@ var kinds = []kind{
 	},
 }
 
+// oneSided lets silence be a label, for some models of two classes.
+func (k kind) oneSided(rng *rand.Rand) string {
+	if k.task != "binary" {
+		return ""
+	}
+	return pick(rng, "", "", "", ", absent_means: 0, after: 4d", ", absent_means: 0, after: 10d")
+}
+
 // anyKind is binary as often as it is anything else.
 func anyKind(rng *rand.Rand) kind { return pick(rng, kinds[0], kinds[0], kinds[1], kinds[2]) }

@@ -185,7 +185,7 @@ models:
   sea:
     task: ` + l.kind.task + `
     features: {` + l.kind.features + `}
-    label: {name: label, delay: ` + pick(r, "0s", "0s", "3h", "4d") + `}
+    label: {name: label, delay: ` + pick(r, "0s", "0s", "3h", "4d") + l.kind.oneSided(r) + `}
     monitor: {tick: ` + pick(r, "20", "60") + `, window: 200}
     dataset: {window: ` + pick(r, "all", "all", "200", "auto") + `, min_rows: 100}
     triggers: [` + strings.Join(triggers[:1+r.IntN(3)], ", ") + `]
@@ -325,8 +325,8 @@ func (l *life) ask(f *frame.Frame, ids []hone.PredictionID) error {
 
 // promise sends the truth later, as the seed has it.
 func (l *life) promise(id hone.PredictionID, label string) {
-	if l.rng.Float64() >= l.plan.labelled {
-		return
+	if l.rng.Float64() >= l.plan.labelled || l.model.Label.AbsentMeans != "" && label == l.model.Label.AbsentMeans {
+		return // Where a class is known by silence, nobody reports it.
 	}
 	at := l.clock.Now()
 	if l.plan.late > 0 {
