@@ -154,7 +154,7 @@ func (r *reigns) any(t *rapid.T, m string) hone.VersionID {
 
 func (r *reigns) register(t *rapid.T) {
 	m := anyModel(t)
-	id, err := registry.New(r.db, r.db.Blobs(), predictor.Options{}).NextID(context.Background(), m)
+	id, err := registry.New(r.db, r.db.Blobs(), func(string) predictor.Options { return predictor.Options{} }).NextID(context.Background(), m)
 	if err != nil {
 		t.Fatal(err)
 	}
