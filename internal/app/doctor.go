@@ -101,7 +101,7 @@ func (a *App) spools() (out []op.Finding) {
 
 func (a *App) audit(ctx context.Context) op.Finding {
 	find, _ := op.Find("audit verify")
-	out, err := find.Call(ctx, a.service, op.Caller{Role: op.Viewer}, &op.Nothing{})
+	out, err := find.Call(ctx, a.service, op.Caller{Role: op.Viewer}, &op.VerifyIn{})
 	if err != nil {
 		return op.Finding{Name: "audit", Sentence: err.Error()}
 	}

@@ -257,7 +257,7 @@ func (w *world) aliases() ([]string, error) {
 // one champion, the plan that the gateway has and the history of the aliases
 // name it, and every dataset can be rebuilt from the log.
 func (w *world) verify(v loop.View) ([]string, error) {
-	got, err := w.call("audit verify", &op.Nothing{})
+	got, err := w.call("audit verify", &op.VerifyIn{})
 	if err != nil || !got.(op.Verified).Whole {
 		return nil, fmt.Errorf("the audit: %v, %w", got, err)
 	}

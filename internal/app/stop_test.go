@@ -208,7 +208,7 @@ func (s *stress) check(a *app.App) {
 		}
 	}
 	find, _ := op.Find("audit verify")
-	got, err := find.Call(s.t.Context(), a.Service(), op.Caller{Role: op.Admin}, &op.Nothing{})
+	got, err := find.Call(s.t.Context(), a.Service(), op.Caller{Role: op.Admin}, &op.VerifyIn{})
 	if err != nil || !got.(op.Verified).Whole {
 		s.t.Errorf("the audit: %+v, %v", got, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,6 +24,22 @@ import (
 type Head struct {
 	Seq  int64  `json:"seq"`
 	Hash string `json:"hash"`
+}
+
+// String is the head as a person keeps it, which ParseHead reads.
+func (h Head) String() string { return fmt.Sprintf("%d:%s", h.Seq, h.Hash) }
+
+// ParseHead reads SEQ:HASH, both in full: of a hash that is cut short another
+// chain could be made.
+func ParseHead(s string) (Head, error) {
+	number, sum, _ := strings.Cut(strings.TrimSpace(s), ":")
+	seq, err := strconv.ParseInt(number, 10, 64)
+	raw, bad := hex.DecodeString(sum)
+	if err != nil || seq < 1 || bad != nil || len(raw) != sha256.Size || sum != strings.ToLower(sum) {
+		return Head{}, &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("%.100q is no head of an audit chain", s),
+			Hint: "write SEQ:HASH as `hone audit verify` printed it, such as 41:" + strings.Repeat("0f", 4) + "…, with all 64 digits"}
+	}
+	return Head{seq, sum}, nil
 }
 
 // Broken says where a chain breaks first, and how.

@@ -55,6 +55,9 @@ func print(w io.Writer, out any) {
 		}
 	case op.Verified:
 		fmt.Fprintln(w, v.Sentence)
+		if v.Keep != "" {
+			fmt.Fprintln(w, "  head "+v.Keep)
+		}
 	case op.Rebuilt:
 		fmt.Fprintln(w, v.Sentence)
 	case op.FeedbackOut:

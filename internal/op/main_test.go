@@ -34,7 +34,7 @@ models:
 var now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // start builds a Hone that moves only when stepped, at noon of 1 March 2026.
-func start(t *testing.T) world {
+func start(t testing.TB) world {
 	t.Helper()
 	text := fmt.Appendf(nil, configuration, filepath.Join(t.TempDir(), "data"))
 	c, err := config.Parse("hone.yaml", text)
@@ -60,7 +60,7 @@ type world struct {
 }
 
 // call does an operation as its owner.
-func call[O any](t *testing.T, a world, name string, in any) (O, error) {
+func call[O any](t testing.TB, a world, name string, in any) (O, error) {
 	t.Helper()
 	o, ok := op.Find(name)
 	if !ok {
@@ -81,7 +81,7 @@ func must[O any](t *testing.T, a world, name string, in any) O {
 }
 
 // stored counts what the log of a model holds.
-func stored(t *testing.T, a world, model string) [2]int64 {
+func stored(t testing.TB, a world, model string) [2]int64 {
 	t.Helper()
 	p, f, _, err := a.Service().Events.LastSeq(context.Background(), model)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"time"
 
@@ -55,11 +56,18 @@ type AuditList struct {
 	Head   int64        `json:"head"`
 }
 
+// VerifyIn may hold the chain against a head that was kept elsewhere.
+type VerifyIn struct {
+	Head string `json:"-" query:"head" help:"SEQ:HASH, a head that an earlier check printed and that was kept elsewhere: finds also a chain that was cut off or written anew as a whole"`
+}
+
 // Verified says whether the audit chain is whole.
 type Verified struct {
 	Whole    bool   `json:"whole"`
 	Events   int64  `json:"events"`
 	Head     string `json:"head"`
+	// Keep is the head as --head takes it.
+	Keep     string `json:"keep,omitempty"`
 	Sentence string `json:"sentence"`
 	// Erased are the events whose data was erased on request, and those that say so.
 	Erased []audit.Gap `json:"erased_payloads,omitempty"`
@@ -87,7 +95,9 @@ func records() []Operation {
 		define(Operation{Name: "export", Method: "GET", Path: "/api/v1/audit", Role: Viewer, Scoped: true,
 			Summary: "list the audit chain, oldest first", Example: "hone export --after 100 --json"}, listAudit),
 		define(Operation{Name: "audit verify", Method: "GET", Path: "/api/v1/audit/verify", Role: Viewer, Scoped: true,
-			Summary: "check that no event of the audit chain was changed, removed or put in", Example: "hone audit verify"}, verifyAudit),
+			Summary: "check that no event of the audit chain was changed, removed or put in",
+			Help:    "Whoever can write to the data folder could write the whole chain anew. Keep the head\nthat it prints elsewhere, and hold the chain against it with --head.",
+			Example: "hone audit verify"}, verifyAudit),
 		define(Operation{Name: "doctor", Method: "GET", Path: "/api/v1/doctor", Role: Viewer,
 			Summary: "look whether everything that Hone needs is in order", Example: "hone doctor"},
 			func(ctx context.Context, s *Service, _ Caller, _ Nothing) (Report, error) {
@@ -126,13 +136,59 @@ func listAudit(ctx context.Context, s *Service, who Caller, in AuditIn) (AuditLi
 	return out, nil
 }
 
-func verifyAudit(ctx context.Context, s *Service, _ Caller, _ Nothing) (Verified, error) {
+func verifyAudit(ctx context.Context, s *Service, _ Caller, in VerifyIn) (Verified, error) {
+	var kept audit.Head
+	var err error
+	if in.Head != "" {
+		if kept, err = audit.ParseHead(in.Head); err != nil {
+			return Verified{}, err
+		}
+	}
 	head, hash, err := s.Records.Head(ctx)
 	if err != nil {
 		return Verified{}, err
 	}
+	newest := audit.Head{Seq: head, Hash: hash}
 	out := Verified{Events: head, Head: hash}
-	out.Erased, err = audit.Verify(func(yield func(hone.Event, error) bool) {
+	var other *audit.Broken // What is not as it was kept.
+	if kept.Seq > head {
+		other = &audit.Broken{Seq: head + 1, Why: fmt.Sprintf("truncated: the chain ends at event %d, and %d was kept", head, kept.Seq)}
+	}
+	out.Erased, err = audit.Verify(s.chainTo(ctx, head, func(e hone.Event) {
+		if e.Seq == kept.Seq && e.Hash != kept.Hash {
+			other = &audit.Broken{Seq: e.Seq, Why: "changed: its hash is not the one that was kept"}
+		}
+	}), newest)
+	if err == nil && other != nil {
+		err = other
+	}
+	if broken, ok := errors.AsType[*audit.Broken](err); ok {
+		out.Sentence = "The chain is broken: " + broken.Error()
+		return out, nil
+	}
+	if err != nil {
+		return out, err
+	}
+	out.Whole, out.Sentence = true, fmt.Sprintf("%d events, chain whole, head %.12s.", head, hash)
+	if head > 0 {
+		out.Keep = newest.String()
+	}
+	switch head {
+	case 0:
+		out.Sentence = "Nothing is recorded yet: the chain is empty."
+	case 1:
+		out.Sentence = fmt.Sprintf("1 event, chain whole, head %.12s.", hash)
+	}
+	if kept.Seq > 0 {
+		out.Sentence += fmt.Sprintf(" Event %d is the one that was kept.", kept.Seq)
+	}
+	out.Sentence += erasedPayloads(out.Erased)
+	return out, nil
+}
+
+// chainTo walks the chain to its head as it was when the walk began.
+func (s *Service) chainTo(ctx context.Context, head int64, see func(hone.Event)) iter.Seq2[hone.Event, error] {
+	return func(yield func(hone.Event, error) bool) {
 		for after := int64(0); after < head; {
 			page, err := s.Records.Events(ctx, after, "", 1000)
 			if err != nil || len(page) == 0 {
@@ -142,29 +198,14 @@ func verifyAudit(ctx context.Context, s *Service, _ Caller, _ Nothing) (Verified
 				return
 			}
 			for _, e := range page {
+				see(e)
 				if e.Seq <= head && !yield(e, nil) {
 					return
 				}
 			}
 			after = page[len(page)-1].Seq
 		}
-	}, audit.Head{Seq: head, Hash: hash})
-	if broken, ok := errors.AsType[*audit.Broken](err); ok {
-		out.Sentence = "The chain is broken: " + broken.Error()
-		return out, nil
 	}
-	if err != nil {
-		return out, err
-	}
-	out.Whole, out.Sentence = true, fmt.Sprintf("%d events, chain whole, head %.12s.", head, hash)
-	switch head {
-	case 0:
-		out.Sentence = "Nothing is recorded yet: the chain is empty."
-	case 1:
-		out.Sentence = fmt.Sprintf("1 event, chain whole, head %.12s.", hash)
-	}
-	out.Sentence += erasedPayloads(out.Erased)
-	return out, nil
 }
 
 // erasedPayloads says which events have lost their data to which erasure.

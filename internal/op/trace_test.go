@@ -91,7 +91,7 @@ func TestTrace(t *testing.T) {
 func TestReads(t *testing.T) {
 	t.Parallel()
 	a := start(t)
-	if got := must[op.Verified](t, a, "audit verify", &op.Nothing{}); !got.Whole || got.Events != 1 || !strings.HasPrefix(got.Sentence, "1 event, chain whole") {
+	if got := must[op.Verified](t, a, "audit verify", &op.VerifyIn{}); !got.Whole || got.Events != 1 || !strings.HasPrefix(got.Sentence, "1 event, chain whole") {
 		t.Errorf("a new chain: %+v", got)
 	}
 	champion(t, a)

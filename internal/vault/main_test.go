@@ -172,7 +172,7 @@ func (w *world) view() (champion hone.VersionID, last hone.Run) {
 
 func (w *world) whole() op.Verified {
 	w.t.Helper()
-	v := do[op.Verified](w, "audit verify", &op.Nothing{})
+	v := do[op.Verified](w, "audit verify", &op.VerifyIn{})
 	if !v.Whole {
 		w.t.Error(v.Sentence)
 	}
