@@ -249,6 +249,9 @@ func withBody(w http.ResponseWriter, r *http.Request, use func(body []byte) erro
 		if errors.As(err, &large) {
 			return &hone.Error{Code: hone.TooLarge, Message: "the body has more than 16 MiB", Hint: "send fewer rows at a time"}
 		}
+		if e, told := hone.AsError(err); told {
+			return e // Of who handed the body on.
+		}
 		return &hone.Error{Code: hone.Invalid, Message: "the body does not come through: " + err.Error(), Hint: "send it again"}
 	}
 	return use(buf.Bytes())

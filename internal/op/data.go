@@ -13,8 +13,8 @@ import (
 	"hone/internal/frame"
 )
 
-// maxItems bounds what one request may bring.
-const maxItems = 10000
+// MaxItems bounds what one request may bring.
+const MaxItems = 10000
 
 // FeedbackIn is a batch of feedback: JSON, or JSON Lines of its items.
 type FeedbackIn struct {
@@ -109,8 +109,8 @@ func (s *Service) model(name string, items int) (hone.Model, error) {
 	if items == 0 {
 		return m, &hone.Error{Code: hone.Invalid, Message: "the batch is empty", Hint: "send at least one item"}
 	}
-	if items > maxItems {
-		return m, &hone.Error{Code: hone.TooLarge, Message: fmt.Sprintf("the batch has %d items; at most %d fit", items, maxItems), Hint: "send it in parts"}
+	if items > MaxItems {
+		return m, &hone.Error{Code: hone.TooLarge, Message: fmt.Sprintf("the batch has %d items; at most %d fit", items, MaxItems), Hint: "send it in parts"}
 	}
 	return m, nil
 }

@@ -63,9 +63,9 @@ type VerifyIn struct {
 
 // Verified says whether the audit chain is whole.
 type Verified struct {
-	Whole    bool   `json:"whole"`
-	Events   int64  `json:"events"`
-	Head     string `json:"head"`
+	Whole  bool   `json:"whole"`
+	Events int64  `json:"events"`
+	Head   string `json:"head"`
 	// Keep is the head as --head takes it.
 	Keep     string `json:"keep,omitempty"`
 	Sentence string `json:"sentence"`

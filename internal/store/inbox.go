@@ -14,6 +14,9 @@ const (
 	// remembered is how long an announcement that waits for nothing is kept, so
 	// that one sent again is known.
 	remembered = 30 * 24 * time.Hour
+	// maxRemembered bounds how many of those are kept, of all models: a sender that
+	// floods makes Hone forget the oldest sooner, and does not fill its disk.
+	maxRemembered = 100_000
 	// maxPending bounds what waits for one model.
 	maxPending = 1000
 )
@@ -56,13 +59,14 @@ func (s *session) receive(e hone.CloudEvent) (fresh bool, err error) {
 	if err := s.exec("forget old events", "DELETE FROM event_inbox WHERE pending = 0 AND received < ?", nanos(e.Received.Add(-remembered))); err != nil {
 		return false, err
 	}
-	var data any
-	if len(e.Data) > 0 {
-		data = string(e.Data)
+	if err := s.exec("forget the oldest of too many events", "DELETE FROM event_inbox WHERE pending = 0 AND seq <= (SELECT max(seq) FROM event_inbox) - ?", maxRemembered); err != nil {
+		return false, err
 	}
-	res, err := s.tx.ExecContext(s.ctx, `INSERT INTO event_inbox (model, source, id, type, subject, time, received, sent_by, pending, run, data)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?) ON CONFLICT (model, source, id) DO NOTHING`,
-		e.Model, e.Source, e.ID, e.Type, e.Subject, nanos(e.Time), nanos(e.Received), e.By, e.Pending, data)
+	// What an event brought is in the audit event of one that waits; of others
+	// only that they came is worth its room.
+	res, err := s.tx.ExecContext(s.ctx, `INSERT INTO event_inbox (model, source, id, type, subject, time, received, sent_by, pending, run)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '') ON CONFLICT (model, source, id) DO NOTHING`,
+		e.Model, e.Source, e.ID, e.Type, e.Subject, nanos(e.Time), nanos(e.Received), e.By, e.Pending)
 	if err != nil {
 		return false, fmt.Errorf("store event %s: %w", e.ID, err)
 	}

@@ -79,13 +79,31 @@ func (v *Vault) place(dest string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if strings.HasPrefix(dest+"/", data+"/") {
+	if data, err = resolved(data); err != nil {
+		return "", err
+	}
+	real, err := resolved(dest)
+	if err != nil {
+		return "", unusable(dest, err)
+	}
+	if strings.HasPrefix(real+"/", data+"/") {
 		return "", &hone.Error{Code: hone.Invalid, Message: dest + " lies in the data folder itself", Hint: "name a folder elsewhere, on another disk if there is one"}
 	}
 	if _, err := os.Lstat(dest); err == nil {
 		return "", &hone.Error{Code: hone.Conflict, Message: dest + " is there already", Hint: "name a folder that does not exist yet; each backup gets its own"}
 	}
 	return dest, nil
+}
+
+// resolved is where a path leads through the links on its way, as far as it is
+// there.
+func resolved(path string) (string, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if up := filepath.Dir(path); errors.Is(err, fs.ErrNotExist) && up != path {
+		real, err = resolved(up)
+		return filepath.Join(real, filepath.Base(path)), err
+	}
+	return real, err
 }
 
 func unusable(dest string, err error) error {

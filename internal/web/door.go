@@ -175,6 +175,12 @@ func (s *Server) predictions(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer leave()
+	done, err := s.weigh(r)
+	if err != nil {
+		s.fail(w, r, r.URL.Path, err)
+		return
+	}
+	defer done()
 	if len(who.Models) > 0 {
 		r = r.WithContext(context.WithValue(r.Context(), callerKey{}, who))
 	}

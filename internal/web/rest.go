@@ -44,6 +44,12 @@ func (s *Server) operation(o op.Operation) http.Handler {
 			problem(w, err)
 			return
 		}
+		done, err := s.weigh(r)
+		if err != nil {
+			problem(w, err)
+			return
+		}
+		defer done()
 		in := reflect.New(o.In)
 		if err := decode(w, r, o, in.Elem()); err != nil {
 			problem(w, err)
@@ -157,6 +163,9 @@ func decodeBody(w http.ResponseWriter, r *http.Request, o op.Operation, in refle
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return nil
 	}
+	if err := bounded(raw); err != nil {
+		return err
+	}
 	if err := strictly(raw, in.Addr().Interface()); err != nil {
 		return &hone.Error{Code: hone.Invalid, Message: "the body is not what `" + o.Name + "` takes: " + err.Error(), Hint: "GET /api/v1/openapi.json says what it takes"}
 	}
@@ -166,9 +175,20 @@ func decodeBody(w http.ResponseWriter, r *http.Request, o op.Operation, in refle
 // maxDepth bounds how deep a body nests.
 const maxDepth = 64
 
+// maxValues bounds how many values a body has: each takes far more room read than
+// written.
+const maxValues = 2_000_000
+
 // deep tells whether JSON nests deeper than it may, before anything recurses.
 func deep(raw []byte) bool {
-	depth, text := 0, false
+	depth, _, _ := measure(raw)
+	return depth > maxDepth
+}
+
+// measure returns how deep JSON nests, up to one more than it may, how many
+// values it has at most, and how many items the longest list in its object.
+func measure(raw []byte) (deepest, values, items int) {
+	depth, here, text := 0, 0, false
 	for i := 0; i < len(raw); i++ {
 		switch c := raw[i]; {
 		case text && c == '\\':
@@ -178,13 +198,39 @@ func deep(raw []byte) bool {
 		case text:
 		case c == '[' || c == '{':
 			if depth++; depth > maxDepth {
-				return true
+				return depth, values, items
+			}
+			deepest, values = max(deepest, depth), values+1
+			if depth == 2 {
+				here = 1
 			}
 		case c == ']' || c == '}':
 			depth--
+		case c == ',':
+			values++
+			if depth == 2 {
+				here++
+				items = max(items, here)
+			}
 		}
 	}
-	return false
+	return deepest, values, items
+}
+
+// bounded refuses a body that would take far more memory than it has bytes.
+func bounded(raw []byte) error {
+	_, values, items := measure(raw)
+	switch {
+	case items > op.MaxItems:
+		return tooMany(items)
+	case values > maxValues:
+		return &hone.Error{Code: hone.TooLarge, Message: fmt.Sprintf("the body has more than %d values", maxValues), Hint: "send it in parts"}
+	}
+	return nil
+}
+
+func tooMany(items int) error {
+	return &hone.Error{Code: hone.TooLarge, Message: fmt.Sprintf("the batch has %d items or more; at most %d fit", items, op.MaxItems), Hint: "send it in parts"}
 }
 
 // strictly reads one JSON value and nothing behind it. What it says of a bad one
@@ -218,6 +264,9 @@ func strictly(raw []byte, to any) error {
 }
 
 func readError(err error) error {
+	if e, ok := hone.AsError(err); ok {
+		return e
+	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return &hone.Error{Code: hone.TooLarge, Message: fmt.Sprintf("the body is larger than %d bytes", maxBody), Hint: "send it in parts"}
 	}
@@ -241,6 +290,9 @@ func decodeLines(body io.Reader, list reflect.Value) error {
 				return readError(cut) // What is left of a line that did not come through.
 			}
 			return &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("line %d: %v", line, err), Hint: "nothing of this batch was stored; mend the line and send the batch again"}
+		}
+		if list.Len() == op.MaxItems {
+			return tooMany(list.Len() + 1)
 		}
 		list.Set(reflect.Append(list, item.Elem()))
 	}

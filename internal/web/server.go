@@ -54,6 +54,7 @@ type Server struct {
 	acts      *buckets // Changes, by caller.
 	places    *buckets // Changes, by where they come from.
 	strangers *buckets // Tokens that are nobody's, by where they come from.
+	bodies    budget   // Of bytes that have come and are not done with.
 	http      *http.Server
 	listener  net.Listener
 	done      chan struct{}
@@ -68,6 +69,7 @@ func New(o Options) *Server {
 	}
 	s := &Server{o: o, done: make(chan struct{}), closing: make(chan struct{}),
 		acts: newBuckets(100*time.Millisecond, 100), places: newBuckets(10*time.Millisecond, 1000), strangers: newBuckets(time.Second, 20)}
+	s.bodies.free.Store(maxBodies)
 	s.http = &http.Server{
 		Handler: s.handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: o.BodyTime, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ConnState: conns(), ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
