@@ -20,6 +20,7 @@ type rule struct {
 	above    bool    // The minimum itself is too little.
 	below    bool    // The maximum itself is too much.
 	example  string
+	file     bool // A file or folder of this machine: nothing is fetched.
 	// also names the short ways of writing a value that is a mapping.
 	also string
 }
@@ -43,8 +44,9 @@ var rules = map[string]rule{
 	"Server.spool":     {min: 1 << 20, example: "1GiB"},
 	"Server.hosts":     {example: "[hone.example]"},
 	"Server.anonymous": {words: []string{"feedback", "none"}},
-	"TLS.cert":         {required: true, example: "hone.pem"},
-	"TLS.key":          {required: true, example: "hone.key"},
+	"Server.data":      {file: true},
+	"TLS.cert":         {required: true, example: "hone.pem", file: true},
+	"TLS.key":          {required: true, example: "hone.key", file: true},
 
 	"Model.owner":    {example: "ada@example.com"},
 	"Model.task":     {required: true, words: []string{"binary", "multiclass", "regression"}},
@@ -71,6 +73,7 @@ var rules = map[string]rule{
 	"MonitorSpec.window": {min: 200, example: "1000"},
 	"MonitorSpec.tick":   {min: 1, example: "200"},
 
+	"DatasetSpec.anchor":   {file: true},
 	"DatasetSpec.window":   {example: "auto"},
 	"DatasetSpec.history":  {unit: share, max: 1, below: true, example: "10%"},
 	"DatasetSpec.holdout":  {unit: share, max: 0.9, above: true, example: "20%"},

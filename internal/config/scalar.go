@@ -79,10 +79,15 @@ func (d *decoder) str(n *node, v reflect.Value, path, name string) {
 			return
 		}
 		d.fail(n, path, didYouMean(n.text, r.words), "unknown %s %q", last(path), clip(n.text, 40))
+	case r.file && address.MatchString(n.text):
+		d.fail(n, path, "fetch it first, and name the file", "%s names a file of this machine, not the address %q", last(path), clip(n.text, 60))
 	default:
 		v.SetString(n.text)
 	}
 }
+
+// address is how text begins that asks for something to be fetched.
+var address = regexp.MustCompile(`^(?i)(([a-z][a-z0-9+.-]*:)+//|file:)`)
 
 // number reads a float64 in the unit that its rule names.
 func (d *decoder) number(n *node, v reflect.Value, path, name string) {
