@@ -30,6 +30,7 @@ var calls = map[string][]string{
 
 // mayRun says which packages start programs.
 var mayRun = map[string]string{
+	"internal/sandbox":         "itself, between Hone and what it contains",
 	"internal/predictor/child": "trainers and model servers, by their arguments and without a shell",
 }
 
