@@ -131,8 +131,9 @@ func TestAnswersKeepTheirSchema(t *testing.T) {
 	}
 }
 
+// TestMetrics is not parallel: the tests that are begin after it, and ask the
+// same server for predictions.
 func TestMetrics(t *testing.T) {
-	t.Parallel()
 	got := shared.ask(t, "GET", "/metrics", "", nil)
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(strings.NewReader(got.body))
