@@ -86,10 +86,12 @@ func tokenOf(name string) string { return "token-of-" + name }
 
 // world is a running Hone, whose model fraud has a champion, traffic and labels.
 type world struct {
-	app  *app.App
-	base string
-	dir  string // Of its data.
-	http *http.Client
+	// metrics are those right after its life, before any test asked it.
+	metrics string
+	app     *app.App
+	base    string
+	dir     string // Of its data.
+	http    *http.Client
 }
 
 // shared is for tests that leave it as it is; TestMain makes it.
@@ -209,7 +211,16 @@ func (w *world) live() error {
 	if err := w.post("fraud/feedback", map[string]any{"feedback": labels}); err != nil {
 		return err
 	}
-	_, err = events.status(func(s op.Status) bool { return s.Models[0].Loss != nil && s.Models[0].Loss.N >= 400 })
+	if _, err = events.status(func(s op.Status) bool { return s.Models[0].Loss != nil && s.Models[0].Loss.N >= 400 }); err != nil {
+		return err
+	}
+	res, err := w.http.Get(w.base + "/metrics")
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
+	w.metrics = string(raw)
 	return err
 }
 
