@@ -17,7 +17,7 @@ import (
 // It is policy: change it only together with a decision record.
 // Words in capitals name groups; a package absent here fails the test.
 const mayImport = `
-	LEAF  = internal/clock internal/expr internal/frame internal/say internal/secret internal/stat internal/table internal/learn/encode internal/learn/linear internal/learn/residual internal/predictor internal/predictor/child internal/sandbox
+	LEAF  = internal/clock internal/expr internal/fault internal/frame internal/say internal/secret internal/stat internal/table internal/learn/encode internal/learn/linear internal/learn/residual internal/predictor internal/predictor/child internal/sandbox
 	STAGE = internal/monitor internal/trigger internal/dataset internal/train internal/evaluate internal/gate internal/registry internal/rollout internal/feedback
 	PORT  = internal/web internal/cli
 
@@ -25,6 +25,8 @@ const mayImport = `
 	.                          : internal/frame
 	internal/clock             :
 	internal/expr              :
+	internal/fault             :
+	internal/vfs               : internal/fault
 	internal/say               :
 	internal/secret            : .
 	internal/stat              :
@@ -40,7 +42,7 @@ const mayImport = `
 	internal/train/builtin     : . LEAF internal/train
 	internal/train/command     : . LEAF internal/train
 	internal/audit             : .
-	internal/store             : . internal/audit internal/clock internal/frame internal/feedback
+	internal/store             : . internal/audit internal/clock internal/fault internal/frame internal/feedback internal/vfs
 	internal/spool              : . internal/clock
 	internal/config            : . internal/expr internal/frame
 	internal/vault             : . LEAF internal/audit internal/dataset internal/store
