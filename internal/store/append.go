@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hone"
+	"hone/internal/fault"
 )
 
 // AppendPredictions stores served answers, durably when it returns, and tells
@@ -129,6 +130,9 @@ func (j *journal) drop(r *request) error {
 	if err := j.db.saveMarks(j); err != nil {
 		return err
 	}
+	if err := fault.At(fault.DropMarked); err != nil {
+		return err
+	}
 	var gone []*day
 	j.mu.Lock()
 	for _, d := range j.days[:n] {
@@ -145,25 +149,20 @@ func (j *journal) drop(r *request) error {
 }
 
 func (db *DB) saveMarks(j *journal) error {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	tx, err := db.write.Begin()
-	if err != nil {
-		return fmt.Errorf("store the log's numbers: %w", err)
-	}
-	defer tx.Rollback()
 	j.mu.Lock()
 	last := map[string][3]int64{}
 	for model, t := range j.models {
 		last[model] = t.last
 	}
 	j.mu.Unlock()
-	for model, n := range last {
-		if err := (&session{context.Background(), tx}).putMark(model, n); err != nil {
-			return err
+	return db.change(context.Background(), db.fence, "store the log's numbers", func(s *session) error {
+		for model, n := range last {
+			if err := s.putMark(model, n); err != nil {
+				return err
+			}
 		}
-	}
-	return tx.Commit()
+		return fault.At(fault.DropMark)
+	})
 }
 
 func (s *session) putMark(model string, n [3]int64) error {

@@ -15,13 +15,15 @@ import (
 	"sync/atomic"
 
 	"hone"
+	"hone/internal/fault"
 )
 
 // Blobs keeps files and folders under the SHA-256 of their content. They appear
 // whole or not at all, and never change.
 type Blobs struct {
-	dir  string
-	next atomic.Int64
+	dir   string
+	fence hone.Fence // Two openings never share a temporary name.
+	next  atomic.Int64
 }
 
 // ReadBlobs returns the blobs of a data folder that another process may have
@@ -29,8 +31,11 @@ type Blobs struct {
 func ReadBlobs(dir string) *Blobs { return &Blobs{dir: filepath.Join(dir, "artefacts")} }
 
 // openBlobs removes what a crash left half-written.
-func openBlobs(dir string) (*Blobs, error) {
-	b := &Blobs{dir: dir}
+func openBlobs(dir string, fence hone.Fence) (*Blobs, error) {
+	b := &Blobs{dir: dir, fence: fence}
+	if err := fault.At(fault.BlobClear); err != nil {
+		return nil, err
+	}
 	if err := os.RemoveAll(filepath.Join(dir, "tmp")); err != nil {
 		return nil, fmt.Errorf("clear the artefacts' folder: %w", err)
 	}
@@ -51,7 +56,7 @@ func (b *Blobs) PutDir(src string) (string, []hone.File, error) {
 	defer os.RemoveAll(tmp)
 	files, err := copyTree(src, tmp)
 	if err != nil {
-		return "", nil, fmt.Errorf("store folder %s: %w", src, err)
+		return "", nil, fmt.Errorf("store folder %s: %w", src, full(err))
 	}
 	digest, err := manifestDigest(files)
 	if err != nil {
@@ -68,7 +73,7 @@ func (b *Blobs) PutDir(src string) (string, []hone.File, error) {
 		}
 		defer os.RemoveAll(damaged)
 	}
-	return digest, files, publish(tmp, to)
+	return digest, files, full(publish(tmp, to))
 }
 
 // Dir returns the folder that PutDir stored. Its files must not be changed.
@@ -149,12 +154,15 @@ func (b *Blobs) Put(data []byte) (string, error) {
 	if _, err := b.Get(digest); err == nil {
 		return digest, syncDir(filepath.Join(b.dir, "blob"))
 	}
+	if err := fault.At(fault.BlobPut); err != nil {
+		return "", full(err)
+	}
 	tmp := b.temporary()
 	defer os.Remove(tmp)
 	if err := writeFile(tmp, 0o444, func(w io.Writer) error { _, err := w.Write(data); return err }); err != nil {
-		return "", fmt.Errorf("store blob: %w", err)
+		return "", fmt.Errorf("store blob: %w", full(err))
 	}
-	return digest, publish(tmp, filepath.Join(b.dir, "blob", digest))
+	return digest, full(publish(tmp, filepath.Join(b.dir, "blob", digest)))
 }
 
 // Get returns the bytes of a digest. It fails when they are not what was stored.
@@ -185,7 +193,7 @@ func (b *Blobs) path(kind, digest string) (string, error) {
 }
 
 func (b *Blobs) temporary() string {
-	return filepath.Join(b.dir, "tmp", fmt.Sprintf("%d", b.next.Add(1)))
+	return filepath.Join(b.dir, "tmp", fmt.Sprintf("%d-%d", b.fence, b.next.Add(1)))
 }
 
 func isDigest(s string) bool {
@@ -232,6 +240,9 @@ func copyTree(src, dst string) ([]hone.File, error) {
 		}
 		files[i].Name = name
 	}
+	if err := fault.At(fault.BlobSyncDir); err != nil {
+		return nil, err
+	}
 	for d := range folders {
 		if err := syncDir(d); err != nil {
 			return nil, err
@@ -272,6 +283,9 @@ func copyFile(root *os.Root, name, to string) (f hone.File, err error) {
 	if err != nil {
 		return f, err
 	}
+	if err := fault.At(fault.BlobCopy); err != nil {
+		return f, err
+	}
 	mode := fs.FileMode(0o444)
 	if info.Mode()&0o100 != 0 {
 		mode = 0o555
@@ -299,11 +313,17 @@ func hash(in io.Reader, copyTo io.Writer) (hone.File, error) {
 }
 
 func publish(tmp, to string) error {
+	if err := errors.Join(fault.At(fault.BlobRename), fault.IO("rename", to)); err != nil {
+		return fmt.Errorf("publish artefact: %w", err)
+	}
 	if err := os.Rename(tmp, to); err != nil {
 		// Another writer of the same content was first.
 		if _, there := os.Lstat(to); there != nil {
 			return fmt.Errorf("publish artefact: %w", err)
 		}
+	}
+	if err := fault.At(fault.BlobRenamed); err != nil {
+		return fmt.Errorf("publish artefact: %w", err)
 	}
 	return syncDir(filepath.Dir(to))
 }

@@ -13,6 +13,7 @@ import (
 
 	"hone"
 	"hone/internal/audit"
+	"hone/internal/fault"
 )
 
 // Commit stores the change and its audit event in one transaction, and returns
@@ -24,25 +25,24 @@ func (db *DB) Commit(ctx context.Context, fence hone.Fence, c hone.Change) (hone
 	if err := ctx.Err(); err != nil {
 		return hone.Event{}, err
 	}
-	ctx = context.WithoutCancel(ctx)
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	var plan *hone.Plan
 	var known holders
-	e, err := spared(db, func() (hone.Event, error) {
+	e, err := db.record(ctx, fence, c.Event, true, func(s *session) error {
 		if c.Plan != nil {
 			copied := *c.Plan
 			plan = &copied
 		}
-		return db.transact(ctx, fence, c.Event, func(s *session) (err error) {
-			if err = s.apply(c, plan); err == nil && c.Principal != nil {
-				known, err = readPrincipals(ctx, s.tx, *db.principals.Load())
-			}
+		if err := errors.Join(s.apply(c, plan), fault.At(fault.CommitApply)); err != nil || c.Principal == nil {
 			return err
-		})
+		}
+		var err error
+		known, err = readPrincipals(ctx, s.tx, *db.principals.Load())
+		return err
 	})
 	if err != nil {
-		return hone.Event{}, full(err)
+		return hone.Event{}, err
 	}
 	if c.Principal != nil {
 		db.principals.Store(&known)
@@ -51,30 +51,98 @@ func (db *DB) Commit(ctx context.Context, fence hone.Fence, c hone.Change) (hone
 		c.Plan.Token = plan.Token
 	}
 	db.tell(e)
-	return e, nil
+	return e, full(fault.At(fault.CommitDone))
+}
+
+var errControl = &hone.Error{Code: hone.Unavailable, Message: "control.db failed to write and takes nothing more",
+	Hint: "check the disk, then restart hone"}
+
+// change runs one transaction on control state, in its turn.
+func (db *DB) change(ctx context.Context, fence hone.Fence, what string, fn func(s *session) error) error {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return db.settle(fence, what, db.attempt(ctx, fence, fn))
 }
 
 // transact does a change together with its audit event. db.mu is held.
 func (db *DB) transact(ctx context.Context, fence hone.Fence, e hone.Event, change func(*session) error) (hone.Event, error) {
+	return db.record(ctx, fence, e, false, change)
+}
+
+// record is transact that may take the reserve where the disk is full.
+func (db *DB) record(ctx context.Context, fence hone.Fence, e hone.Event, dear bool, change func(*session) error) (hone.Event, error) {
+	write := func() (sealed hone.Event, err error) {
+		err = db.attempt(ctx, fence, func(s *session) (err error) {
+			if err := change(s); err != nil {
+				return err
+			}
+			if sealed, err = db.seal(s, e); err != nil {
+				return err
+			}
+			return fault.At(fault.CommitSeal)
+		})
+		return sealed, err
+	}
+	var sealed hone.Event
+	var err error
+	if dear {
+		sealed, err = spared(db, write)
+	} else {
+		sealed, err = write()
+	}
+	return sealed, db.settle(fence, e.Action, err)
+}
+
+// attempt is one transaction, refused when the fence is an old one. Once begun,
+// it does not stop when ctx ends. db.mu is held.
+func (db *DB) attempt(ctx context.Context, fence hone.Fence, fn func(s *session) error) error {
+	if db.poison != nil {
+		return db.poison
+	}
+	if err := fault.At(fault.CommitBegin); err != nil {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx)
 	tx, err := db.write.BeginTx(ctx, nil)
 	if err != nil {
-		return e, fmt.Errorf("begin a change: %w", err)
+		return fmt.Errorf("begin a change: %w", err)
 	}
 	defer tx.Rollback()
 	s := &session{ctx: ctx, tx: tx}
 	if err := s.checkFence(fence); err != nil {
-		return e, err
+		return err
 	}
-	if err := change(s); err != nil {
-		return e, err
+	if err := fn(s); err != nil {
+		return err
 	}
-	if e, err = db.seal(s, e); err != nil {
-		return e, err
+	return tx.Commit()
+}
+
+// settle says what became of a change. After a failure of which nobody knows
+// what reached the disk there is no further one. db.mu is held.
+func (db *DB) settle(fence hone.Fence, what string, err error) error {
+	if err == nil {
+		return nil
 	}
-	if err := tx.Commit(); err != nil {
-		return e, fmt.Errorf("commit %s: %w", e.Action, err)
+	if _, lost := errors.AsType[*fencedError](err); lost && fence == db.fence {
+		db.lose(err)
 	}
-	return e, nil
+	if !harmless(err) && (db.reserve == nil || !db.reserve.lacks(err)) {
+		db.o.Log.Error("control.db failed to write; nothing more is taken until hone is started again", "what", what, "error", err)
+		db.poison = errControl
+	}
+	if e, ok := hone.AsError(full(err)); ok {
+		return e
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// lose says, once, that another process has the folder now.
+func (db *DB) lose(why error) {
+	db.loseOnce.Do(func() {
+		db.o.Log.Error("another process has taken the data folder over; this one steps down", "fence", db.fence, "error", why)
+		close(db.lost)
+	})
 }
 
 // seal gives the event its place in the chain and stores it.
@@ -120,10 +188,21 @@ func (s *session) checkFence(fence hone.Fence) error {
 		return fmt.Errorf("read the fence: %w", err)
 	}
 	if fence != now {
-		return &hone.Error{Code: hone.Conflict, Message: fmt.Sprintf("fence %d is not the current one, %d", fence, now),
-			Hint: "another process has taken over; this one must stop moving states"}
+		return fenced(fence, now)
 	}
 	return nil
+}
+
+// fencedError is what a write is refused by because another process has taken
+// over.
+type fencedError struct{ told *hone.Error }
+
+func (e *fencedError) Error() string { return e.told.Error() }
+func (e *fencedError) Unwrap() error { return e.told }
+
+func fenced(have, now hone.Fence) error {
+	return &fencedError{&hone.Error{Code: hone.Conflict, Message: fmt.Sprintf("fence %d is not the current one, %d", have, now),
+		Hint: "another process has taken over; this one must stop moving states"}}
 }
 
 func (s *session) apply(c hone.Change, plan *hone.Plan) error {

@@ -65,7 +65,7 @@ func TestNewerSchema(t *testing.T) {
 	if err := open(t, dir, store.Options{}).Close(); err != nil {
 		t.Fatal(err)
 	}
-	raw, err := sql.Open("sqlite", filepath.Join(dir, "control.db"))
+	raw, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "control.db")+"?vfs=hone")
 	if err != nil {
 		t.Fatal(err)
 	}

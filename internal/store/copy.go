@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"hone"
+	"hone/internal/vfs"
 )
 
 // Copy writes a consistent copy of the databases into a folder: first control
@@ -106,7 +107,10 @@ func OpenCopy(dir string) (*DB, error) {
 
 // openStill opens a database that nobody writes.
 func openStill(path string) (*sql.DB, error) {
-	q := url.Values{"mode": {"ro"}, "immutable": {"1"}}
+	if err := vfs.Register(); err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	q := url.Values{"vfs": {vfs.Name}, "mode": {"ro"}, "immutable": {"1"}}
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)

@@ -119,7 +119,7 @@ func TestFailedWrite(t *testing.T) {
 	if err != nil || !strings.Contains(string(out), "refused true") {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	acked := strings.Count(string(out), "ack ")
+	acked := strings.Count("\n"+string(out), "\nack ")
 	db := open(t, dir, store.Options{})
 	predictions, _, _, err := db.LastSeq(context.Background(), "fraud")
 	if err != nil || acked == 0 || predictions < int64(acked*10) || predictions > int64(acked*10+10) {

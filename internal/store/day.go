@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"sync/atomic"
 
 	"hone"
+	"hone/internal/fault"
 )
 
 // The tables that each model has in a day's file.
@@ -76,9 +78,9 @@ type table struct {
 // span is the first and last number in a table, both 0 when it is empty.
 type span struct{ first, last int64 }
 
-func openDay(path string) (*day, error) {
+func openDay(path string, db *DB) (*day, error) {
 	d := &day{name: strings.TrimSuffix(filepath.Base(path), ".db"), path: path}
-	if err := prepareDay(path); err != nil {
+	if err := prepareDay(path, db); err != nil {
 		return nil, fmt.Errorf("open event log %s: %w", path, err)
 	}
 	var err error
@@ -94,7 +96,10 @@ func openDay(path string) (*day, error) {
 
 // prepareDay gives a new file, or one whose making was cut short, its layout, and
 // brings an old one up to it: whole or not at all.
-func prepareDay(path string) error {
+func prepareDay(path string, owner *DB) error {
+	if err := owner.checkLog(path); err != nil {
+		return err
+	}
 	db, err := openSQL(path, true)
 	if err != nil {
 		return err
@@ -122,6 +127,9 @@ func prepareDay(path string) error {
 		err = upgradeDay(tx)
 	}
 	if err != nil {
+		return err
+	}
+	if err := fault.At(fault.DayLayout); err != nil {
 		return err
 	}
 	return tx.Commit()
@@ -247,7 +255,7 @@ func (d *day) extend(t *table, before, after [3]int64) {
 func (d *day) close() error { return d.read.Close() }
 
 func (d *day) remove() error {
-	err := d.read.Close()
+	err := errors.Join(d.read.Close(), fault.At(fault.DropRemove))
 	for _, suffix := range []string{"", "-wal", "-shm"} {
 		if e := os.Remove(d.path + suffix); e != nil && !errors.Is(e, os.ErrNotExist) {
 			err = errors.Join(err, e)
@@ -261,10 +269,13 @@ type writer struct {
 	day   *day
 	db    *sql.DB
 	conn  *sql.Conn
+	fence hone.Fence
 	stmts map[string]*sql.Stmt
 }
 
-func openWriter(path string) (*writer, error) {
+// openWriter marks the file with the fence: the rounds of another process, with
+// an older one, are refused from then on.
+func openWriter(path string, fence hone.Fence) (*writer, error) {
 	db, err := openSQL(path, true)
 	if err != nil {
 		return nil, err
@@ -273,7 +284,34 @@ func openWriter(path string) (*writer, error) {
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &writer{db: db, conn: conn, stmts: map[string]*sql.Stmt{}}, nil
+	w := &writer{db: db, conn: conn, fence: fence, stmts: map[string]*sql.Stmt{}}
+	err = fault.At(fault.OpenClaim)
+	if err == nil {
+		_, err = conn.ExecContext(context.Background(), fmt.Sprintf("PRAGMA application_id = %d", mark(fence)))
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("take %s: %w", path, err), conn.Close(), db.Close())
+	}
+	return w, nil
+}
+
+// mark is a fence as a file's header holds it.
+func mark(f hone.Fence) int32 { return int32((f ^ f>>31) & math.MaxInt32) }
+
+// check refuses to write where another process has taken the file.
+func (w *writer) check() error {
+	s, err := w.prepare("PRAGMA application_id")
+	if err != nil {
+		return err
+	}
+	var now int32
+	if err := s.QueryRow().Scan(&now); err != nil {
+		return err
+	}
+	if now != mark(w.fence) {
+		return fenced(w.fence, hone.Fence(now))
+	}
+	return nil
 }
 
 // prepare keeps statements for the next round, though not without end: many

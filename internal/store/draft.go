@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"hone"
+	"hone/internal/fault"
 )
 
 // draft is one round while it is written: nothing of it counts before the
@@ -37,7 +38,13 @@ func newDraft(j *journal, w *writer) *draft {
 }
 
 func (d *draft) commit(batch []*request) error {
+	if err := fault.At(fault.RoundBegin); err != nil {
+		return fmt.Errorf("begin a round of the event log: %w", err)
+	}
 	if _, err := d.w.exec("BEGIN IMMEDIATE"); err != nil {
+		return fmt.Errorf("begin a round of the event log: %w", err)
+	}
+	if err := d.w.check(); err != nil {
 		return fmt.Errorf("begin a round of the event log: %w", err)
 	}
 	for _, r := range batch {
@@ -58,7 +65,13 @@ func (d *draft) commit(batch []*request) error {
 			}
 		}
 	}
+	if err := fault.At(fault.RoundWrite); err != nil {
+		return fmt.Errorf("write the event log: %w", err)
+	}
 	if _, err := d.w.exec("COMMIT"); err != nil {
+		return fmt.Errorf("commit the event log: %w", err)
+	}
+	if err := fault.At(fault.RoundDone); err != nil {
 		return fmt.Errorf("commit the event log: %w", err)
 	}
 	return nil
@@ -71,6 +84,9 @@ func (d *draft) share(model string) (*share, error) {
 	}
 	t := d.w.day.tables[model]
 	if t == nil {
+		if err := fault.At(fault.RoundTables); err != nil {
+			return nil, err
+		}
 		t = &table{}
 		if err := d.w.conn.QueryRowContext(context.Background(), "INSERT INTO model (name) VALUES (?) RETURNING id", model).Scan(&t.id); err != nil {
 			return nil, err

@@ -181,7 +181,7 @@ func (db *DB) forgetIn(ctx context.Context, d *day, model string, ids []hone.Pre
 		return n, err
 	}
 	if !f.done {
-		w, err := openWriter(d.path)
+		w, err := openWriter(d.path, db.fence)
 		if err != nil {
 			return n, err
 		}
@@ -225,6 +225,9 @@ func (f *forgetting) bury(ctx context.Context, w *writer) (touched bool, err err
 	run("PRAGMA secure_delete = ON")
 	run("CREATE TEMP TABLE forgotten (id TEXT PRIMARY KEY) WITHOUT ROWID")
 	run("BEGIN IMMEDIATE")
+	if err == nil {
+		err = w.check()
+	}
 	for _, id := range f.ids {
 		run("INSERT OR IGNORE INTO forgotten VALUES (?)", string(id))
 	}

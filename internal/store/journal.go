@@ -124,19 +124,27 @@ func (j *journal) load() error {
 	}
 	slices.Sort(paths)
 	for _, p := range paths {
-		d, err := openDay(p)
+		d, err := openDay(p, j.db)
 		if err != nil {
 			return err
 		}
 		j.days = append(j.days, d)
-		for model, t := range d.tables {
-			m := j.tallyLocked(model)
-			for k := range m.last {
-				m.last[k] = max(m.last[k], t.span[k].last)
-			}
-		}
+		j.countLocked(d)
 	}
 	return nil
+}
+
+// countLocked lets the last numbers reach up to those of a file, and tells
+// whether they did not.
+func (j *journal) countLocked(d *day) (moved bool) {
+	for model, t := range d.tables {
+		m := j.tallyLocked(model)
+		for k := range m.last {
+			moved = moved || t.span[k].last > m.last[k]
+			m.last[k] = max(m.last[k], t.span[k].last)
+		}
+	}
+	return moved
 }
 
 func (j *journal) tallyLocked(model string) *tally {

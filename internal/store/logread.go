@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"hone"
+	"hone/internal/fault"
 	"hone/internal/frame"
 )
 
@@ -209,17 +210,17 @@ func (db *DB) SaveSchema(ctx context.Context, model string, s frame.Schema) erro
 	if err != nil {
 		return fmt.Errorf("encode the schema of %s: %w", model, err)
 	}
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	res, err := db.write.ExecContext(ctx, `INSERT INTO schema VALUES (?, ?, ?)
-		ON CONFLICT DO UPDATE SET fields = excluded.fields WHERE fields = excluded.fields`, model, s.Fingerprint(), string(fields))
-	if err != nil {
-		return fmt.Errorf("store the schema of %s: %w", model, full(err))
-	}
-	if n, err := res.RowsAffected(); err != nil || n == 0 {
-		return conflict("another schema of %s has the fingerprint %08x", model, s.Fingerprint())
-	}
-	return nil
+	return db.change(ctx, db.fence, "store the schema of "+model, func(tx *session) error {
+		res, err := tx.tx.ExecContext(tx.ctx, `INSERT INTO schema VALUES (?, ?, ?)
+			ON CONFLICT DO UPDATE SET fields = excluded.fields WHERE fields = excluded.fields`, model, s.Fingerprint(), string(fields))
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return conflict("another schema of %s has the fingerprint %08x", model, s.Fingerprint())
+		}
+		return fault.At(fault.SaveSchema)
+	})
 }
 
 // Schemas returns the schemas that rows of the model were ever encoded by.

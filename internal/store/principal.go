@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"hone"
+	"hone/internal/fault"
 )
 
 // admin is the role that a folder must never be without.
@@ -67,19 +68,19 @@ func (db *DB) Principals() []hone.Principal {
 
 // SaveLastUsed writes down when each token was last seen.
 func (db *DB) SaveLastUsed(ctx context.Context) error {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	for h := range maps.Values(*db.principals.Load()) {
-		n := h.used.Load()
-		if n == 0 {
-			continue
+	return db.change(ctx, db.fence, "write down when tokens were last seen", func(s *session) error {
+		for h := range maps.Values(*db.principals.Load()) {
+			n := h.used.Load()
+			if n == 0 {
+				continue
+			}
+			const query = "UPDATE principal SET last_used = ? WHERE name = ? AND coalesce(last_used, 0) < ?"
+			if _, err := s.tx.ExecContext(s.ctx, query, n, h.Name, n); err != nil {
+				return err
+			}
 		}
-		const query = "UPDATE principal SET last_used = ? WHERE name = ? AND coalesce(last_used, 0) < ?"
-		if _, err := db.write.ExecContext(ctx, query, n, h.Name, n); err != nil {
-			return fmt.Errorf("write down when %s came last: %w", h.Name, full(err))
-		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // readPrincipals reads all of them; was has those known so far, whose last use
@@ -156,6 +157,9 @@ func (s *session) putPrincipal(p hone.Principal) error {
 		return &hone.Error{Code: hone.Conflict, Message: "another principal has this token", Hint: "draw a new one"}
 	}
 	if err != nil {
+		return err
+	}
+	if err := fault.At(fault.SavePrincipal); err != nil {
 		return err
 	}
 	after, err := s.lastingAdmins()

@@ -7,9 +7,11 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sys/unix"
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"hone"
+	"hone/internal/fault"
 )
 
 const (
@@ -112,9 +114,10 @@ func (j *journal) round(batch []*request) {
 	if err == nil {
 		err = j.write(batch)
 	}
+	unsaid := fault.At(fault.RoundAnswer)
 	for _, r := range batch {
 		if r.done != nil {
-			r.err = err
+			r.err = errors.Join(err, unsaid)
 			close(r.done)
 			continue
 		}
@@ -156,7 +159,12 @@ func (j *journal) write(batch []*request) error {
 		return nil
 	}
 	j.log.Error("event log failed to commit", "file", j.w.day.path, "error", err)
-	if undo := j.w.rollback(); undo != nil || !harmless(err) {
+	_, lost := errors.AsType[*fencedError](err)
+	switch undo := j.w.rollback(); {
+	case lost:
+		j.poison = err
+		j.db.lose(err)
+	case undo != nil, !harmless(err), j.ahead():
 		j.poison = errLog
 	}
 	return full(err)
@@ -172,6 +180,18 @@ func (j *journal) forget(batch []*request) {
 	}
 }
 
+// ahead tells whether the file holds rows that nobody was told of.
+func (j *journal) ahead() bool {
+	for _, model := range j.w.day.models() {
+		for k, last := range j.last(model) {
+			if _, s, _ := j.w.day.of(model, k); s.last > last {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // harmless tells the failures after which the file is known to be as before. Of
 // the others, such as a failed fsync, nobody knows what reached the disk.
 func harmless(err error) bool {
@@ -182,7 +202,7 @@ func harmless(err error) bool {
 	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
 		return false
 	}
-	return true
+	return !errors.Is(err, unix.EIO)
 }
 
 // roll makes sure that the writer has the file of today open. The day never
@@ -198,30 +218,68 @@ func (j *journal) roll() error {
 	}
 	if j.w != nil {
 		// On a full disk the write-ahead log stays beside its file, which is as good.
-		if err := j.w.close(); err != nil && !isFull(err) {
+		if err := errors.Join(fault.At(fault.DayClose), j.w.close()); err != nil && !isFull(err) {
 			j.poison = errLog
 			return err
 		}
 		j.w = nil
 	}
+	// Under the lock of control state, where the fence is looked at: whoever was
+	// refused there can neither make a file nor take one back.
+	var opened error
+	err := j.db.change(context.Background(), j.db.fence, "open the log of "+today, func(*session) error {
+		opened = j.take(today)
+		return nil
+	})
+	return errors.Join(err, opened)
+}
+
+// take opens the file of a day for writing, by this process alone.
+func (j *journal) take(today string) error {
+	if err := fault.At(fault.DayCreate); err != nil {
+		return err
+	}
 	path := filepath.Join(j.dir, today+".db")
-	w, err := openWriter(path)
+	w, err := openWriter(path, j.db.fence)
 	if err != nil {
 		return err
 	}
 	if n := len(j.days); n > 0 && j.days[n-1].name == today {
 		w.day = j.days[n-1]
-	} else {
-		if w.day, err = openDay(path); err != nil {
-			return errors.Join(err, w.close())
-		}
+		err = j.catchUp(w.day)
+	} else if w.day, err = openDay(path, j.db); err == nil {
 		j.mu.Lock()
 		j.days = append(j.days, w.day)
 		j.mu.Unlock()
 	}
+	if err == nil {
+		err = errors.Join(fault.At(fault.DayOpened), syncDir(j.dir))
+	}
+	if err != nil {
+		return errors.Join(err, w.close())
+	}
 	j.w = w
 	poke(j.dayEnded)
-	return syncDir(j.dir)
+	return nil
+}
+
+// catchUp reads what another process stored after this one had opened the file,
+// and before it took it.
+func (j *journal) catchUp(d *day) error {
+	if err := d.load(); err != nil {
+		return err
+	}
+	j.mu.Lock()
+	moved := j.countLocked(d)
+	j.mu.Unlock()
+	if !moved {
+		return nil
+	}
+	waiting, err := j.findWaiting()
+	if err == nil {
+		j.waiting = waiting
+	}
+	return err
 }
 
 // publish lets readers see what a draft has committed.

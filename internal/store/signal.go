@@ -3,19 +3,21 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"time"
 
 	"hone"
+	"hone/internal/fault"
 )
 
 // SaveDecision stores a decision that starts nothing, which needs no audit
 // event. The same again is harmless.
 func (db *DB) SaveDecision(ctx context.Context, d hone.Decision) error {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	return full(putDecision(ctx, db.write, d))
+	return db.change(ctx, db.fence, "store a decision", func(s *session) error {
+		return errors.Join(putDecision(s.ctx, s.tx, d), fault.At(fault.SaveDecision))
+	})
 }
 
 func putDecision(ctx context.Context, q querier, d hone.Decision) error {
@@ -41,34 +43,30 @@ func (db *DB) Decisions(ctx context.Context, model string, limit int) ([]hone.De
 
 // SaveSignals stores measured facts: all of them, or none.
 func (db *DB) SaveSignals(ctx context.Context, list []hone.Signal) error {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	tx, err := db.write.BeginTx(ctx, nil)
+	return db.change(ctx, db.fence, "store signals", func(s *session) error {
+		for _, x := range list {
+			if err := s.putSignal(x); err != nil {
+				return fmt.Errorf("store signal %s of %s: %w", x.Name, x.Model, err)
+			}
+		}
+		return fault.At(fault.SaveSignals)
+	})
+}
+
+func (s *session) putSignal(x hone.Signal) error {
+	body, err := json.Marshal(x)
 	if err != nil {
-		return fmt.Errorf("store signals: %w", full(err))
+		return err
 	}
-	defer tx.Rollback()
-	for _, s := range list {
-		body, err := json.Marshal(s)
-		if err != nil {
-			return fmt.Errorf("encode signal %s of %s: %w", s.Name, s.Model, err)
-		}
-		at := nanos(s.At)
-		_, err = tx.ExecContext(ctx, "INSERT INTO signal (model, name, slice, at, body) VALUES (?, ?, ?, ?, ?)",
-			s.Model, s.Name, s.Slice, at, string(body))
-		if err != nil {
-			return fmt.Errorf("store signal %s of %s: %w", s.Name, s.Model, full(err))
-		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO latest_signal VALUES (?, ?, ?, ?, ?) ON CONFLICT (model, name, slice)
-			DO UPDATE SET at = excluded.at, body = excluded.body WHERE excluded.at >= at`, s.Model, s.Name, s.Slice, at, string(body))
-		if err != nil {
-			return fmt.Errorf("store signal %s of %s: %w", s.Name, s.Model, full(err))
-		}
+	at := nanos(x.At)
+	_, err = s.tx.ExecContext(s.ctx, "INSERT INTO signal (model, name, slice, at, body) VALUES (?, ?, ?, ?, ?)",
+		x.Model, x.Name, x.Slice, at, string(body))
+	if err != nil {
+		return err
 	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("store signals: %w", full(err))
-	}
-	return nil
+	_, err = s.tx.ExecContext(s.ctx, `INSERT INTO latest_signal VALUES (?, ?, ?, ?, ?) ON CONFLICT (model, name, slice)
+		DO UPDATE SET at = excluded.at, body = excluded.body WHERE excluded.at >= at`, x.Model, x.Name, x.Slice, at, string(body))
+	return err
 }
 
 // Signals returns the values of one of a model's signals from since on, oldest
@@ -103,22 +101,26 @@ func fromNanos(n int64) time.Time {
 // Prune removes signals and decisions from before a moment, but for decisions
 // that started a run, and says how many rows those were.
 func (db *DB) Prune(ctx context.Context, before time.Time) (rows int64, err error) {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	for query, limit := range map[string]any{
-		"DELETE FROM signal WHERE at < ?": nanos(before),
-		// Times in bodies are RFC 3339 in UTC, which sorts as it stands.
-		"DELETE FROM decision WHERE starts = 0 AND json_extract(body, '$.at') < ?": before.UTC().Format(time.RFC3339),
-	} {
-		res, err := db.write.ExecContext(ctx, query, limit)
-		if err != nil {
-			return rows, fmt.Errorf("prune: %w", full(err))
+	err = db.change(ctx, db.fence, "prune", func(s *session) error {
+		for query, limit := range map[string]any{
+			"DELETE FROM signal WHERE at < ?": nanos(before),
+			// Times in bodies are RFC 3339 in UTC, which sorts as it stands.
+			"DELETE FROM decision WHERE starts = 0 AND json_extract(body, '$.at') < ?": before.UTC().Format(time.RFC3339),
+		} {
+			res, err := s.tx.ExecContext(s.ctx, query, limit)
+			if err != nil {
+				return err
+			}
+			n, err := res.RowsAffected()
+			if err != nil {
+				return err
+			}
+			rows += n
 		}
-		n, err := res.RowsAffected()
-		if err != nil {
-			return rows, fmt.Errorf("prune: %w", err)
-		}
-		rows += n
+		return fault.At(fault.Prune)
+	})
+	if err != nil {
+		return 0, err
 	}
 	return rows, nil
 }

@@ -27,6 +27,8 @@ import (
 
 	"hone"
 	"hone/internal/clock"
+	"hone/internal/fault"
+	"hone/internal/vfs"
 )
 
 // Options are what a store is given of the world. Unset fields become the
@@ -57,8 +59,12 @@ type DB struct {
 	// principals are those of the last commit.
 	principals atomic.Pointer[holders]
 
-	mu    sync.Mutex // Of the one writer of control state.
-	write *sql.DB
+	mu     sync.Mutex // Of the one writer of control state.
+	write  *sql.DB
+	poison error
+
+	lost     chan struct{} // Closed when another process has taken the folder over.
+	loseOnce sync.Once
 
 	subMu sync.Mutex
 	subs  map[chan hone.Event]bool
@@ -86,7 +92,7 @@ func Open(dir string, o Options) (db *DB, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make data folder: %w", err)
 	}
-	db = &DB{o: o, dir: dir, subs: map[chan hone.Event]bool{}}
+	db = &DB{o: o, dir: dir, subs: map[chan hone.Event]bool{}, lost: make(chan struct{})}
 	db.close = sync.OnceValue(db.shut)
 	defer func() {
 		if err != nil {
@@ -97,6 +103,9 @@ func Open(dir string, o Options) (db *DB, err error) {
 	if db.lock, err = takeLock(filepath.Join(dir, "lock"), o.Clock.Now()); err != nil {
 		return db, err
 	}
+	if err = fault.At(fault.OpenLocked); err != nil {
+		return db, err
+	}
 	if o.Reserve > 0 {
 		if db.reserve, err = openReserve(dir, o.Reserve, o.Clock); err != nil {
 			return db, err
@@ -105,7 +114,7 @@ func Open(dir string, o Options) (db *DB, err error) {
 	if _, err = spared(db, func() (any, error) { return nil, db.openControl(filepath.Join(dir, "control.db")) }); err != nil {
 		return db, full(err)
 	}
-	if db.blobs, err = openBlobs(filepath.Join(dir, "artefacts")); err != nil {
+	if db.blobs, err = openBlobs(filepath.Join(dir, "artefacts"), db.fence); err != nil {
 		return db, err
 	}
 	db.journal, err = spared(db, func() (*journal, error) { return openJournal(filepath.Join(dir, "events"), db) })
@@ -149,12 +158,19 @@ func (db *DB) shut() error {
 // Fence is the token of this opening; the next opening's is higher.
 func (db *DB) Fence() hone.Fence { return db.fence }
 
+// Lost is closed once a write was refused because another process has taken the
+// folder over: this one must stop.
+func (db *DB) Lost() <-chan struct{} { return db.lost }
+
 // Blobs are the folder's content-addressed files.
 func (db *DB) Blobs() *Blobs { return db.blobs }
 
 func (db *DB) openControl(path string) (err error) {
 	if db.write != nil { // Of an attempt before, on a full disk.
 		db.write.Close()
+	}
+	if err := db.checkLog(path); err != nil {
+		return err
 	}
 	if db.write, err = openSQL(path, true); err != nil {
 		return err
@@ -163,9 +179,15 @@ func (db *DB) openControl(path string) (err error) {
 	if err := db.migrate(ctx); err != nil {
 		return err
 	}
+	if err := db.protect(path); err != nil {
+		return err
+	}
 	row := db.write.QueryRowContext(ctx, "UPDATE counter SET value = value + 1 WHERE name = 'fence' RETURNING value")
 	if err := row.Scan(&db.fence); err != nil {
 		return fmt.Errorf("take a fence: %w", err)
+	}
+	if err := fault.At(fault.OpenFenced); err != nil {
+		return err
 	}
 	if db.read, err = openSQL(path, false); err != nil {
 		return err
@@ -173,6 +195,19 @@ func (db *DB) openControl(path string) (err error) {
 	known, err := readPrincipals(ctx, db.read, nil)
 	db.principals.Store(&known)
 	return err
+}
+
+// checkLog refuses a database whose log is so damaged that SQLite would drop
+// what was acknowledged.
+func (db *DB) checkLog(path string) error {
+	torn, err := vfs.CheckLog(path + "-wal")
+	if err != nil {
+		return &hone.Error{Code: hone.Internal, Message: fmt.Sprintf("%s is damaged: %v", path, err), Hint: "restore the data folder from a backup"}
+	}
+	if torn {
+		db.o.Log.Warn("the log ends in a transaction that is not whole; it is dropped, as after a power cut", "file", path)
+	}
+	return nil
 }
 
 // migrate applies the migrations that the database has not seen, in the order
@@ -218,6 +253,19 @@ func (db *DB) migrate(ctx context.Context) error {
 	return nil
 }
 
+// protect gives pages that an older program wrote their checksums. Where there
+// is no room for that now, it is done at the next opening.
+func (db *DB) protect(path string) error {
+	sealed, err := vfs.Sealed(path)
+	if err != nil || sealed {
+		return err
+	}
+	if _, err := db.write.Exec("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+		db.o.Log.Warn("control.db is still without checksums", "error", err)
+	}
+	return nil
+}
+
 func (db *DB) applyMigration(ctx context.Context, name string, version int) error {
 	text, err := fs.ReadFile(db.o.migrations, name)
 	if err != nil {
@@ -233,6 +281,9 @@ func (db *DB) applyMigration(ctx context.Context, name string, version int) erro
 	}
 	_, err = tx.ExecContext(ctx, "INSERT INTO schema_version VALUES (?, ?)", version, db.o.Clock.Now().UnixNano())
 	if err != nil {
+		return err
+	}
+	if err := fault.At(fault.OpenMigrate); err != nil {
 		return err
 	}
 	return tx.Commit()
@@ -277,10 +328,13 @@ func held(path string, f *os.File) error {
 // openSQL opens one SQLite file: for writing with a single connection whose
 // commits are on disk when they return, else for reading alone.
 func openSQL(path string, write bool) (*sql.DB, error) {
-	q := url.Values{"_pragma": {"busy_timeout(10000)", "query_only(1)", "cache_size(-1000)"}, "mode": {"rw"}}
+	q := url.Values{"vfs": {vfs.Name}, "_pragma": {"busy_timeout(10000)", "query_only(1)", "cache_size(-1000)"}, "mode": {"rw"}}
 	if write {
-		q = url.Values{"_txlock": {"immediate"}, "_pragma": {"busy_timeout(10000)", "journal_mode(WAL)",
+		q = url.Values{"vfs": {vfs.Name}, "_txlock": {"immediate"}, "_pragma": {"busy_timeout(10000)", vfs.Seal, "journal_mode(WAL)",
 			"synchronous(FULL)", "foreign_keys(1)", "cache_size(-32000)", "wal_autocheckpoint(8000)"}}
+	}
+	if err := vfs.Register(); err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
 	if err != nil {
@@ -301,13 +355,21 @@ func openSQL(path string, write bool) (*sql.DB, error) {
 }
 
 func writeFile(path string, mode fs.FileMode, write func(io.Writer) error) error {
+	if err := errors.Join(fault.IO("create", path), fault.At(fault.BlobWrite)); err != nil {
+		return err
+	}
 	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}
-	err = write(out)
+	if err = fault.IO("write", path); err == nil {
+		err = write(out)
+	}
 	if err == nil {
-		err = out.Sync()
+		err = fault.At(fault.BlobSync)
+	}
+	if err == nil {
+		err = fault.Sync(out)
 	}
 	return errors.Join(err, out.Close())
 }
@@ -317,7 +379,7 @@ func syncDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return errors.Join(fault.Sync(d), d.Close())
 }
 
 // sqliteCode returns SQLite's extended result code, or 0.
