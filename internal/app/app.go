@@ -15,6 +15,7 @@ import (
 	"hone"
 	"hone/internal/clock"
 	"hone/internal/config"
+	"hone/internal/fault"
 	"hone/internal/gateway"
 	"hone/internal/loop"
 	"hone/internal/op"
@@ -169,6 +170,9 @@ func (a *App) owner() (*hone.Principal, error) {
 	if !os.IsNotExist(err) {
 		return nil, fmt.Errorf("read the owner's token: %w", err)
 	}
+	if err := fault.At(fault.TokenSave); err != nil {
+		return nil, err
+	}
 	var sum string
 	if a.token, sum, err = op.NewToken(rand.Reader); err != nil {
 		return nil, err
@@ -204,6 +208,9 @@ func (a *App) Start(ctx context.Context) error {
 	a.sweep = cancel
 	a.wait.Go(func() { a.retain(sweep) })
 	a.wait.Go(func() { a.inspect(sweep) })
+	if err := fault.At(fault.Address); err != nil {
+		return err
+	}
 	return os.WriteFile(a.addressFile(), []byte(a.URL()), 0o600)
 }
 

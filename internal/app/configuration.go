@@ -14,6 +14,7 @@ import (
 
 	"hone"
 	"hone/internal/config"
+	"hone/internal/fault"
 	"hone/internal/op"
 )
 
@@ -117,7 +118,13 @@ func (c *configuration) keepToken(owner *hone.Principal) error {
 	if owner == nil {
 		return nil
 	}
-	return writeToken(c.app.config.Server.Data, c.app.token)
+	if err := fault.At(fault.TokenWrite); err != nil {
+		return err
+	}
+	if err := writeToken(c.app.config.Server.Data, c.app.token); err != nil {
+		return err
+	}
+	return fault.At(fault.TokenRename)
 }
 
 // read reads an applied text, which is taken as it was given where it is none.
@@ -145,8 +152,14 @@ func (c *configuration) record(ctx context.Context, next hone.Applied, to *confi
 	if next.Live {
 		sentence = fmt.Sprintf("%s applied configuration %s%s.", next.By, short(next.SHA256), becauseOf(next.Reason))
 	}
+	if err := fault.At(fault.ConfigBefore); err != nil {
+		return err
+	}
 	_, err = c.app.db.Commit(ctx, c.app.db.Fence(), hone.Change{Config: &next, Principal: owner,
 		Event: hone.Event{At: next.At, Actor: next.By, Action: "config.applied", Sentence: sentence, Data: data}})
+	if err == nil {
+		err = fault.At(fault.ConfigAfter)
+	}
 	return err
 }
 

@@ -21,6 +21,7 @@ import (
 	"hone/internal/clock"
 	"hone/internal/config"
 	"hone/internal/demo"
+	"hone/internal/fault"
 	"hone/internal/frame"
 	"hone/internal/sandbox"
 	"hone/internal/table"
@@ -33,6 +34,10 @@ func Main(args []string) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if err := fault.FromEnv(os.Getenv); err != nil {
+		fmt.Fprintln(os.Stderr, "hone:", err)
+		return 1
+	}
 	commands := Commands()
 	commands.Program = self
 	return cli.Run(ctx, commands, args, os.Stdout, os.Stderr)
@@ -71,8 +76,13 @@ func serve(ctx context.Context, g cli.Globals, listen string, ready func(string)
 		return err
 	}
 	ready(a.URL())
-	<-ctx.Done()
-	return nil
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-a.db.Lost():
+		return &hone.Error{Code: hone.Conflict, Message: "another process has taken over the data folder " + c.Server.Data + "; this one has stepped down",
+			Hint: "one server a folder: stop one of the two for good"}
+	}
 }
 
 func logger(g cli.Globals) *slog.Logger {

@@ -38,6 +38,10 @@ func eraseRows(path string, m hone.Model, gone func(hone.PredictionID, string) b
 	if len(stay) == r.Len() {
 		return len(stay), nil
 	}
+	// The sums are of what was frozen.
+	if err := os.Remove(filepath.Join(filepath.Dir(path), sumsName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return 0, err
+	}
 	if len(stay) == 0 {
 		return 0, errors.Join(os.Remove(path), syncDir(filepath.Dir(path)))
 	}
@@ -45,7 +49,7 @@ func eraseRows(path string, m hone.Model, gone func(hone.PredictionID, string) b
 	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return 0, err
 	}
-	if err := writeRows(tmp, r.pick(stay)); err != nil {
+	if _, err := writeRows(tmp, r.pick(stay)); err != nil {
 		return 0, errors.Join(err, os.Remove(tmp))
 	}
 	if err := os.Rename(tmp, path); err != nil {

@@ -12,7 +12,10 @@ import (
 	"reflect"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"hone"
+	"hone/internal/fault"
 	"hone/internal/frame"
 )
 
@@ -84,6 +87,9 @@ func (g *Gateway) Restore() error {
 		}
 		k, err := readKept(g.folder, name)
 		if err == nil {
+			err = fault.At(fault.PlanRestore)
+		}
+		if err == nil {
 			err = g.applyKept(k)
 		}
 		errs = append(errs, err)
@@ -121,35 +127,59 @@ func keptIn(folder string) ([]string, error) {
 	return names, nil
 }
 
-// write keeps a plan: a line of JSON, and a line with its SHA-256.
+// write keeps a plan: a line of JSON, and a line with its SHA-256. It does not
+// write over a newer one, which another process has put there.
 func (k Kept) write(folder string) error {
 	b, err := json.Marshal(k)
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(folder, 0o700); err != nil {
+	if err := errors.Join(fault.At(fault.PlanWrite), os.MkdirAll(folder, 0o700)); err != nil {
 		return err
 	}
-	name := filepath.Join(folder, k.Model+".json")
-	f, err := os.OpenFile(name+".tmp", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(f, "%s\n%s\n", b, digest(b))
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(name+".tmp", name); err != nil {
-		return err
-	}
+	// One process at a time; the lock goes when the folder is closed.
 	d, err := os.Open(folder)
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	defer d.Close()
+	if err := unix.Flock(int(d.Fd()), unix.LOCK_EX); err != nil {
+		return fmt.Errorf("lock the folder of plans: %w", err)
+	}
+	if there, err := readKept(folder, k.Model); err == nil && there.Token > k.Token {
+		return &hone.Error{Code: hone.Conflict,
+			Message: fmt.Sprintf("plan %d of model %s is older than plan %d, which is on disk", k.Token, k.Model, there.Token),
+			Hint:    "another process has taken over; this one must stop"}
+	}
+	name := filepath.Join(folder, k.Model+".json")
+	if err := putPlan(name, fmt.Appendf(nil, "%s\n%s\n", b, digest(b))); err != nil {
+		return err
+	}
+	return errors.Join(fault.At(fault.PlanRenamed), fault.Sync(d))
+}
+
+// putPlan puts a file in place, as a whole or not at all.
+func putPlan(name string, text []byte) error {
+	if err := fault.IO("create", name); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(name+".tmp", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	if err = fault.IO("write", name); err == nil {
+		_, err = f.Write(text)
+	}
+	if err == nil {
+		err = fault.At(fault.PlanSync)
+	}
+	if err == nil {
+		err = fault.Sync(f)
+	}
+	if err = errors.Join(err, f.Close(), fault.At(fault.PlanRename), fault.IO("rename", name)); err != nil {
+		return err
+	}
+	return os.Rename(name+".tmp", name)
 }
 
 func readKept(folder, model string) (k Kept, err error) {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"hone"
+	"hone/internal/fault"
 )
 
 // breakAfter is how many faults of a challenger in a row end its traffic.
@@ -98,6 +100,9 @@ func (g *Gateway) Apply(plan hone.Plan) error {
 		return err
 	}
 	if err := g.keep(s, plan); err != nil {
+		if e, ok := hone.AsError(err); ok && e.Code == hone.Conflict {
+			return e
+		}
 		return &hone.Error{Code: hone.Unavailable,
 			Message: fmt.Sprintf("plan %d of model %s is in force, but not kept on disk: %v", plan.Token, plan.Model, err),
 			Hint:    "make room in the data folder, or make it writable; it is tried again with the next plan"}
@@ -162,12 +167,15 @@ func (g *Gateway) load(s *serving, plan hone.Plan) error {
 	s.mu.Unlock()
 	defer g.exit(s, next)
 
-	if err := g.try(plan.Model, plan.Champion); err != nil {
+	if err := errors.Join(fault.At(fault.PlanLoad), g.try(plan.Model, plan.Champion)); err != nil {
 		return &hone.Error{Code: hone.Unavailable,
 			Message: fmt.Sprintf("load champion %s of model %s: %v", plan.Champion, plan.Model, err),
 			Hint:    "the plan before stays in force; look at the version's artefact, or make another version champion"}
 	}
 	tell := g.leaveOut(next)
+	if err := fault.At(fault.PlanSwap); err != nil {
+		return err
+	}
 	s.state.Store(next)
 	g.settle(s)
 	g.logger.Info("plan applied", "model", plan.Model, "token", plan.Token, "champion", plan.Champion,

@@ -11,6 +11,7 @@ import (
 
 	"hone"
 	"hone/internal/clock"
+	"hone/internal/fault"
 	"hone/internal/frame"
 )
 
@@ -432,14 +433,18 @@ func (t *trip) record(ctx context.Context) (string, error) {
 		}
 	}
 	if t.st.plan.Log == hone.Durable {
-		if _, err := t.g.log.AppendPredictions(ctx, t.s.name, ps); err != nil {
+		err := fault.At(fault.LogAppend)
+		if err == nil {
+			_, err = t.g.log.AppendPredictions(ctx, t.s.name, ps)
+		}
+		if err != nil {
 			t.g.logger.WarnContext(ctx, "prediction not stored", "model", t.s.name, "rows", len(ps), "error", err)
 			return "", &hone.Error{Code: hone.Unavailable, Message: "the prediction was made but not stored",
 				Hint: "repeat the request with the same id; model " + t.s.name + " answers only what is stored (log: durable)"}
 		}
 		return string(hone.Durable), nil
 	}
-	if t.g.log.Offer(t.s.name, ps) {
+	if fault.At(fault.LogOffer) == nil && t.g.log.Offer(t.s.name, ps) {
 		return string(hone.Buffered), nil
 	}
 	t.s.shed.Add(int64(len(ps)))

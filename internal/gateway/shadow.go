@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hone"
+	"hone/internal/fault"
 	"hone/internal/frame"
 )
 
@@ -179,7 +180,11 @@ func (g *Gateway) writeShadows() {
 		}
 		sh.mu.Unlock()
 		for model, scores := range pending {
-			if err := g.log.AppendShadows(g.base, model, scores); err != nil {
+			err := fault.At(fault.LogShadows)
+			if err == nil {
+				err = g.log.AppendShadows(g.base, model, scores)
+			}
+			if err != nil {
 				g.of(model).shadowDropped.Add(int64(len(scores)))
 				g.logger.Warn("shadow scores not stored", "model", model, "rows", len(scores), "error", err)
 			}

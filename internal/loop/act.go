@@ -38,6 +38,12 @@ type Act struct {
 // act does what a person asked for, in the loop's own goroutine, and shows what
 // came of it before it answers.
 func (k *keeper) act(ctx context.Context, a Act) (string, error) {
+	if k.unsure {
+		if err := k.reread(ctx); err != nil {
+			k.log.ErrorContext(ctx, "state not read", "error", err)
+			return "", errors.Join(&hone.Error{Code: hone.Unavailable, Message: "the state of " + k.model.Name + " cannot be read just now", Hint: "repeat in a moment; the log has the cause"}, k.refresh(ctx))
+		}
+	}
 	sentence, err := k.obey(ctx, a)
 	return sentence, errors.Join(err, k.refresh(ctx))
 }

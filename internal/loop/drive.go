@@ -190,8 +190,10 @@ func (k *keeper) enter(run hone.Run, state hone.State, sentence string) hone.Run
 	return run
 }
 
-// moved takes over what was committed.
-func (k *keeper) moved(ctx context.Context, c hone.Change) error {
+// moved takes over what was committed. Where that fails half way, all is read
+// again.
+func (k *keeper) moved(ctx context.Context, c hone.Change) (err error) {
+	defer func() { k.unsure = k.unsure || err != nil }()
 	if c.Run != nil {
 		run := *c.Run
 		k.remember(run)
@@ -219,7 +221,6 @@ func (k *keeper) moved(ctx context.Context, c hone.Change) error {
 		return k.reign(ctx)
 	}
 	if len(c.Aliases) > 0 {
-		var err error
 		if k.aliases, err = k.o.Control.Aliases(ctx, k.model.Name); err != nil {
 			return err
 		}

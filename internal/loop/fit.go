@@ -2,6 +2,7 @@ package loop
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 
 	"hone"
 	"hone/internal/dataset"
+	"hone/internal/fault"
 	"hone/internal/frame"
 	"hone/internal/monitor"
 	"hone/internal/train"
@@ -81,11 +83,14 @@ func (k *keeper) fit(ctx context.Context, run hone.Run, id hone.VersionID, rows,
 			job.Previous, v.Parent = dir, k.champion.ID
 		}
 	}
-	if err := prepare(job.Dir); err != nil {
+	if err := errors.Join(fault.At(fault.TrainPrepare), prepare(job.Dir), fault.At(fault.TrainStart)); err != nil {
 		return v, err
 	}
 	k.tail.begin(id)
 	made, err := engine.Train(ctx, job, k.tail.report)
+	if err == nil {
+		err = fault.At(fault.TrainFinish)
+	}
 	if err != nil {
 		return v, err
 	}
@@ -108,6 +113,9 @@ func (k *keeper) profile(ctx context.Context, v hone.Version, dir string, seen d
 	ref.Bound = lossBound(k.model.Loss, v.Signature, scores, targets, seen.Frame)
 	b, err := ref.Marshal()
 	if err != nil {
+		return v, err
+	}
+	if err := fault.At(fault.Profile); err != nil {
 		return v, err
 	}
 	v.Reference, err = k.o.Blobs.Put(b)

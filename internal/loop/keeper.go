@@ -12,6 +12,7 @@ import (
 
 	"hone"
 	"hone/internal/dataset"
+	"hone/internal/fault"
 	"hone/internal/frame"
 	"hone/internal/monitor"
 	"hone/internal/trigger"
@@ -76,6 +77,8 @@ type keeper struct {
 	retryAt time.Time
 	// holding is set while the step under way is held for want of traffic.
 	holding bool
+	// unsure is set while what is known here may not be what is stored.
+	unsure bool
 	// unapplied is set while the gateway has not taken the newest plan.
 	unapplied bool
 
@@ -109,33 +112,12 @@ func newKeeper(o Options, m hone.Model) *keeper {
 }
 
 // resume reads where the model stands and applies its plan.
-func (k *keeper) resume(ctx context.Context) (err error) {
-	if err := k.o.Hints.SaveSchema(ctx, k.model.Name, k.model.Features); err != nil {
+func (k *keeper) resume(ctx context.Context) error {
+	if err := k.reread(ctx); err != nil {
 		return err
-	}
-	if k.runs, err = k.o.Records.Runs(ctx, k.model.Name, remembered(k.model)); err != nil {
-		return err
-	}
-	for i := range k.runs {
-		if k.runs[i].State != hone.Closed {
-			k.run = &k.runs[i]
-		}
 	}
 	if k.run != nil {
-		run := *k.run
-		k.run = &run
-		k.log.InfoContext(ctx, "run resumed", "run_id", run.ID, "state", run.State)
-	}
-	if err := k.reign(ctx); err != nil {
-		return err
-	}
-	if err := k.recall(ctx); err != nil {
-		return err
-	}
-	if !k.o.Passive {
-		if err := k.apply(ctx); err != nil {
-			k.log.ErrorContext(ctx, "plan not applied; it is tried again", "error", err)
-		}
+		k.log.InfoContext(ctx, "run resumed", "run_id", k.run.ID, "state", k.run.State)
 	}
 	return k.refresh(ctx)
 }
@@ -155,6 +137,9 @@ func (k *keeper) look(ctx context.Context) error {
 // reign begins the watch on whoever is champion now.
 func (k *keeper) reign(ctx context.Context) (err error) {
 	name := k.model.Name
+	if err := fault.At(fault.Reign); err != nil {
+		return err
+	}
 	if k.aliases, err = k.o.Control.Aliases(ctx, name); err != nil {
 		return err
 	}
@@ -334,6 +319,11 @@ func (k *keeper) position() string {
 // step reads what is new, and takes the model as far as it goes now.
 func (k *keeper) step(ctx context.Context) error {
 	now := k.o.Clock.Now()
+	if k.unsure {
+		if err := k.reread(ctx); err != nil {
+			return errors.Join(fmt.Errorf("take up where the store stands: %w", err), k.refresh(ctx))
+		}
+	}
 	if k.unapplied {
 		if err := k.apply(ctx); err != nil {
 			return err
@@ -566,7 +556,15 @@ func (k *keeper) commit(ctx context.Context, c hone.Change) error {
 	if c.Run != nil {
 		c.Event.Run = c.Run.ID
 	}
-	_, err := k.o.Control.Commit(ctx, k.o.Fence, c)
+	before, after := doors(c)
+	err := pass(before)
+	if err == nil {
+		_, err = k.o.Control.Commit(ctx, k.o.Fence, c)
+	}
+	if err == nil {
+		err = pass(after)
+	}
+	k.unsure = k.unsure || err != nil
 	return err
 }
 
@@ -579,9 +577,15 @@ func (k *keeper) apply(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	k.unapplied = true
+	if err := fault.At(fault.ApplyPlan); err != nil {
+		return err
+	}
 	if err := k.o.Gateway.Apply(plan); err != nil {
-		k.unapplied = true
 		return fmt.Errorf("apply the plan of %s: %w", k.model.Name, err)
+	}
+	if err := fault.At(fault.AppliedPlan); err != nil {
+		return err
 	}
 	k.unapplied = false
 	return nil

@@ -151,7 +151,11 @@ func (l *Loop) Start(ctx context.Context) error {
 	for _, name := range l.Models() {
 		k := (*l.keepers.Load())[name]
 		if err := k.resume(ctx); err != nil {
-			return fmt.Errorf("resume %s: %w", name, err)
+			if l.o.Passive || l.o.Inline {
+				return fmt.Errorf("resume %s: %w", name, err)
+			}
+			// The others, and the predictions of this one, need not wait for it.
+			k.standStill(ctx, err)
 		}
 		if l.o.Passive {
 			if err := k.look(ctx); err != nil {

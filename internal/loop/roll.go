@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hone"
+	"hone/internal/fault"
 	"hone/internal/monitor"
 	"hone/internal/registry"
 	"hone/internal/rollout"
@@ -137,6 +138,9 @@ func (k *keeper) countShadows(ctx context.Context, r hone.Rollout) error {
 // crown is the change that gives a candidate all traffic: aliases, plan,
 // reference, baseline and the watch on it move in one transaction.
 func (k *keeper) crown(ctx context.Context, run hone.Run, c hone.Change, by, why string) (hone.Change, error) {
+	if err := fault.At(fault.Crown); err != nil {
+		return c, err
+	}
 	predictions, feedback, _, err := k.o.Events.LastSeq(ctx, k.model.Name)
 	if err != nil {
 		return c, err
@@ -322,9 +326,9 @@ func (k *keeper) goBack(ctx context.Context, to hone.VersionID, by, sentence str
 		}
 	}
 	c.Aliases = registry.Dethrone(k.model.Name, k.aliases, to, now, by, watch.Run, sentence)
-	if err := k.put(ctx, c); err != nil {
-		return err
+	err = k.put(ctx, c)
+	if !k.unsure {
+		k.run = run
 	}
-	k.run = run
-	return nil
+	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -130,6 +131,11 @@ func (k *keeper) missingBefore() map[string]float64 {
 // named rules is not passed.
 func (k *keeper) validate(ctx context.Context, run hone.Run) (hone.Change, error) {
 	ds, _, err := k.thaw(ctx, run)
+	if e, ok := hone.AsError(err); ok && e.Code == hone.Internal {
+		// The same rows have the same name: the damaged copy would stop every run
+		// that chooses them again.
+		err = errors.Join(err, dataset.Discard(k.datasetDir(ds.ID)))
+	}
 	if err != nil {
 		return hone.Change{}, err
 	}

@@ -31,7 +31,10 @@ type View struct {
 	// Failures counts the candidates in a row that were rejected or rolled back.
 	Failures int
 	// Rows counts the labelled rows that wait for a first version.
-	Rows     int
+	Rows int
+	// Stuck is set while the model's state cannot be read: it serves, and does
+	// nothing else.
+	Stuck    bool
 	Sentence string
 	// Bias says which cases alone the champion's quality is known for; empty where
 	// labels show no sign of being selected.
@@ -46,7 +49,7 @@ func (k *keeper) refresh(context.Context) error {
 	now := k.o.Clock.Now()
 	v := &View{
 		Model: k.model, At: now, Champion: k.champion, Aliases: k.aliases, Watch: k.watch,
-		Decision: k.decision, Next: k.schedule, Rows: k.trainable, Bias: k.bias, Heard: k.spoke, input: k.input(now),
+		Decision: k.decision, Next: k.schedule, Rows: k.trainable, Bias: k.bias, Heard: k.spoke, input: k.input(now), Stuck: k.unsure,
 	}
 	v.Signals, v.Failures, v.Events = v.input.Signals, v.input.Failures, v.input.Events
 	if k.incident != nil && k.incident.Closed.IsZero() {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hone"
+	"hone/internal/fault"
 	"hone/internal/frame"
 )
 
@@ -177,6 +178,9 @@ func sendFeedback(ctx context.Context, s *Service, _ Caller, in FeedbackIn) (Fee
 			return FeedbackOut{}, err
 		}
 	}
+	if err := fault.At(fault.ImportedLabels); err != nil {
+		return FeedbackOut{}, err
+	}
 	effects, err := s.Events.AppendFeedback(ctx, in.Model, fs)
 	if err != nil {
 		return FeedbackOut{}, err
@@ -279,6 +283,9 @@ func logPredictions(ctx context.Context, s *Service, _ Caller, in LoggedIn) (Sto
 	for i, b := range f.EncodeRows() {
 		ps[i].Features = b
 	}
+	if err := fault.At(fault.ImportedRows); err != nil {
+		return Stored{}, err
+	}
 	n, err := s.Events.AppendPredictions(ctx, in.Model, ps)
 	return Stored{Stored: n, Repeated: len(ps) - n}, err
 }
@@ -366,8 +373,14 @@ func loadHistory(ctx context.Context, s *Service, _ Caller, in HistoryIn) (Store
 	for i, b := range f.EncodeRows() {
 		ps[i].Features = b
 	}
+	if err := fault.At(fault.HistoryRows); err != nil {
+		return Stored{}, err
+	}
 	n, err := s.Events.AppendPredictions(ctx, in.Model, ps)
 	if err != nil {
+		return Stored{}, err
+	}
+	if err := fault.At(fault.HistoryLabels); err != nil {
 		return Stored{}, err
 	}
 	out := Stored{Stored: n, Repeated: len(ps) - n}

@@ -42,6 +42,8 @@ func Sentence(v loop.View) (Mood, string) {
 // remark is what is said of a model behind its name.
 func remark(v loop.View) (Mood, string) {
 	switch {
+	case v.Stuck:
+		return Attention, " serves, but does nothing else: its state cannot be read. The log has the cause."
 	case v.Run != nil:
 		return runRemark(*v.Run, v.Champion.ID)
 	case v.Champion.ID == "" && v.Last != nil && v.Last.Ending != hone.Promoted:

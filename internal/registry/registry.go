@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"hone"
+	"hone/internal/fault"
 	"hone/internal/frame"
 	"hone/internal/predictor"
 )
@@ -63,6 +64,9 @@ func (r *Registry) NextID(ctx context.Context, model string) (hone.VersionID, er
 // Seal stores an artefact's folder under its hash and fills in the version's
 // files and format. The folder's signature must be the version's.
 func (r *Registry) Seal(dir string, v hone.Version) (hone.Version, error) {
+	if err := fault.At(fault.Collect); err != nil {
+		return v, err
+	}
 	m, err := predictor.ReadManifest(dir)
 	if err != nil {
 		return v, err
@@ -71,7 +75,12 @@ func (r *Registry) Seal(dir string, v hone.Version) (hone.Version, error) {
 		return v, err
 	}
 	v.Format = m.Format
-	v.Artefact, v.Files, err = r.blobs.PutDir(dir)
+	if err = fault.At(fault.Seal); err == nil {
+		v.Artefact, v.Files, err = r.blobs.PutDir(dir)
+	}
+	if err == nil {
+		err = fault.At(fault.Sealed)
+	}
 	if err != nil {
 		return v, fmt.Errorf("store the artefact of %s %s: %w", v.Model, v.ID, err)
 	}
@@ -103,6 +112,9 @@ func (r *Registry) Open(ctx context.Context, model string, id hone.VersionID) (p
 	v, err := r.versions.Version(ctx, model, id)
 	if err != nil {
 		return nil, err
+	}
+	if err := fault.At(fault.OpenVersion); err != nil {
+		return nil, fmt.Errorf("open %s %s: %w", model, id, err)
 	}
 	if err := r.blobs.VerifyDir(v.Artefact, v.Files); err != nil {
 		return nil, fmt.Errorf("open %s %s: %w", model, id, err)
