@@ -43,6 +43,7 @@ type server struct {
 	t       *testing.T
 	dir     string
 	program *exec.Cmd
+	env     []string // Besides this process's own.
 	said    *bytes.Buffer
 	base    string
 	token   string
@@ -61,6 +62,7 @@ func (s *server) start() {
 	os.Remove(s.at("data", "address"))
 	s.said = &bytes.Buffer{}
 	s.program = exec.Command(binary, "serve", "--config", s.at("hone.yaml"))
+	s.program.Env = append(os.Environ(), s.env...)
 	s.program.Stdout, s.program.Stderr = s.said, s.said
 	if err := s.program.Start(); err != nil {
 		s.t.Fatal(err)
