@@ -28,31 +28,20 @@ func (db *DB) ReceiveEvent(ctx context.Context, e hone.CloudEvent, record hone.E
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	ctx = context.WithoutCancel(ctx)
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	tx, err := db.write.BeginTx(ctx, nil)
-	if err != nil {
-		return false, fmt.Errorf("begin to receive an event: %w", full(err))
-	}
-	defer tx.Rollback()
-	s := &session{ctx: ctx, tx: tx}
-	fresh, err = s.receive(e)
-	if err != nil || !fresh {
-		return false, full(err)
-	}
-	if e.Pending {
-		if record, err = db.seal(s, record); err != nil {
-			return false, full(err)
+	err = db.change(ctx, db.fence, "receive event "+e.ID, func(s *session) (err error) {
+		if fresh, err = s.receive(e); err != nil || !fresh || !e.Pending {
+			return err
 		}
+		record, err = db.seal(s, record)
+		return err
+	})
+	if err != nil {
+		return false, err
 	}
-	if err := tx.Commit(); err != nil {
-		return false, fmt.Errorf("store event %s: %w", e.ID, full(err))
-	}
-	if e.Pending {
+	if fresh && e.Pending {
 		db.tell(record)
 	}
-	return true, nil
+	return fresh, nil
 }
 
 func (s *session) receive(e hone.CloudEvent) (fresh bool, err error) {

@@ -49,6 +49,7 @@ func TestTakenOver(t *testing.T) {
 	_, refused["principal"] = old.Commit(ctx, old.Fence(), hone.Change{Principal: &hone.Principal{Name: "eve", Role: "admin", Token: strings.Repeat("0", 64), Created: noon}})
 	refused["last use"] = old.SaveLastUsed(ctx)
 	_, refused["prune"] = old.Prune(ctx, noon)
+	_, refused["announcement"] = old.ReceiveEvent(ctx, hone.CloudEvent{Model: "fraud", Source: "s", ID: "1", Received: noon, Pending: true}, hone.Event{Action: "heard"})
 	refused["version"] = register(old, "v9", artefact(t, "v9"))
 	refused["champion"] = promote(old, "v1")
 	for what, err := range refused {
