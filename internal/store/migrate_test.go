@@ -111,7 +111,7 @@ func TestNewerLayout(t *testing.T) {
 	if err != nil || len(days) != 1 {
 		t.Fatalf("days %v, %v", days, err)
 	}
-	raw, err := sql.Open("sqlite", days[0])
+	raw, err := sql.Open("sqlite", "file:"+days[0]+"?vfs=hone")
 	if err != nil {
 		t.Fatal(err)
 	}
