@@ -375,7 +375,11 @@ func (s *story) approve() error {
 	if err != nil || v.Run == nil || v.Run.State != hone.AwaitingApproval {
 		return err
 	}
-	_, err = s.call("approve", &op.ApproveIn{Run: string(v.Run.ID)})
+	candidate, err := s.app.Service().Records.Version(s.ctx, model, v.Run.Candidate)
+	if err != nil {
+		return err
+	}
+	_, err = s.call("approve", &op.ApproveIn{Run: string(v.Run.ID), Artefact: candidate.Artefact})
 	return err
 }
 
