@@ -77,8 +77,9 @@ func TestE2EGateway(t *testing.T) {
 	}
 
 	all := [][]answer{named.stop(), unnamed.stop(), beside.stop()}
-	acked, longest, slow := map[hone.PredictionID]bool{}, time.Duration(0), 0
+	acked, sent, longest, slow := map[hone.PredictionID]bool{}, 0, time.Duration(0), 0
 	for _, answers := range all {
+		sent += len(answers)
 		for id := range good(t, answers) {
 			acked[id] = true
 		}
@@ -105,7 +106,7 @@ func TestE2EGateway(t *testing.T) {
 	if limit := size(5*time.Second, time.Second); longest > limit || started > limit {
 		t.Errorf("the gateway was away for %v, %v of them to start; the limit is %v", longest, started, limit)
 	}
-	t.Logf("%d answers; the server was away %v, the gateway %v (%v to start); the server took over in %v", len(acked), back.Sub(dead), longest, started, recovered)
+	t.Logf("%d answers, %d failed; the server was away %v, the gateway %v (%v to start); the server took over in %v", len(acked), sent-len(acked), back.Sub(dead), longest, started, recovered)
 	one.end(syscall.SIGTERM)
 	two.end(syscall.SIGTERM)
 	x.logged(acked)

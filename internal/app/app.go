@@ -114,7 +114,7 @@ func (a *App) build(ctx context.Context) error {
 		Control: a.o.Seams.control(a.db), Records: a.o.Seams.records(a.db), Events: a.db, Hints: a.db, Inbox: a.db, Blobs: a.db.Blobs(), Pool: a.pool, Gateway: a.gateway, Registry: reg,
 		Engines: a.o.Seams.engines(map[string]train.Engine{"linear": builtin.New(), "command": command.New(command.Options{Dir: a.config.Dir, Data: a.config.Server.Data, Box: sandbox.Spec{Program: a.o.Program}, Clock: a.o.Clock})}),
 		Clock:   a.o.Clock, Log: a.o.Log, Rand: rand.Reader, Fence: a.db.Fence(), Dir: a.config.Server.Data, Files: a.config.Dir,
-		ConfigHash: config.Hash, Configs: a.db.ConfigsSince, Room: a.db.Room, Inline: a.o.Inline, Passive: a.o.Passive,
+		ConfigHash: config.Hash, Configs: a.db.ConfigsSince, ModelAt: a.configs.modelAt, Room: a.db.Room, Inline: a.o.Inline, Passive: a.o.Passive,
 	}, a.config.Models)
 	a.vault = vault.New(a.db, a.config.Server.Data, a.o.Clock, a.configs.applied, !a.o.Inline && !a.o.Passive)
 	a.service = &op.Service{

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"hone"
 	"hone/internal/config"
@@ -44,6 +45,25 @@ func (c *configuration) applied() hone.Applied { return c.force.Load().applied }
 func (c *configuration) Model(name string) (hone.Model, bool) {
 	m, ok := c.force.Load().config.Models[name]
 	return m, ok
+}
+
+// modelAt returns a model's configuration as it was at a time.
+func (c *configuration) modelAt(ctx context.Context, name string, at time.Time) (hone.Model, error) {
+	since, err := c.app.db.ConfigsSince(ctx, at)
+	if err != nil {
+		return hone.Model{}, err
+	}
+	if len(since) > 0 {
+		then, err := config.Parse("hone.yaml", []byte(since[0].Text))
+		if err != nil {
+			return hone.Model{}, fmt.Errorf("read the configuration of %s: %w", at.Format(time.RFC3339), err)
+		}
+		if m, ok := then.Models[name]; ok {
+			return m, nil
+		}
+	}
+	return hone.Model{}, &hone.Error{Code: hone.NotFound, Message: fmt.Sprintf("how %s was configured at %s is not known", name, at.Format(time.RFC3339)),
+		Hint: "`hone config history` lists what was applied"}
 }
 
 // Configs lists what was applied, newest first.

@@ -450,10 +450,8 @@ func (l *life) settleAccounts() {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	if !l.changed { // A dataset is rebuilt by the configuration in force.
-		if _, err := l.verify(v); err != nil {
-			l.t.Error(err)
-		}
+	if _, err := l.verify(v); err != nil {
+		l.t.Error(err)
 	}
 	n, _, _, err := l.app.Service().Events.LastSeq(l.ctx, model)
 	if err != nil || int(n) != len(l.kept) {

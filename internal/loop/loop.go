@@ -111,6 +111,9 @@ type Options struct {
 	// Configs returns the configuration that was in force at a time, and those
 	// that were applied after it. Models that want four eyes need it.
 	Configs func(ctx context.Context, since time.Time) ([]hone.Applied, error)
+	// ModelAt returns a model as it was configured at a time, or an error where
+	// that is not known; nil is as it is configured now.
+	ModelAt func(ctx context.Context, name string, at time.Time) (hone.Model, error)
 	// Inline runs the work of each stage before Step returns, so that a
 	// simulation is in full command of time.
 	Inline bool

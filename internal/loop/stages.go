@@ -208,8 +208,8 @@ func freshDir(dir string) error {
 	return os.MkdirAll(dir, 0o700)
 }
 
-// Rebuild assembles a dataset again from the log by its manifest, and returns
-// the hash of what it gives today.
+// Rebuild assembles a dataset again from the log by its manifest and the
+// configuration of its time, and returns the hash of what it gives today.
 func (l *Loop) Rebuild(ctx context.Context, ds hone.Dataset) (hone.DatasetID, error) {
 	k, err := l.keeper(ds.Model)
 	if err != nil {
@@ -219,8 +219,14 @@ func (l *Loop) Rebuild(ctx context.Context, ds hone.Dataset) (hone.DatasetID, er
 	if err != nil {
 		return "", err
 	}
+	m := k.view.Load().Model
+	if k.o.ModelAt != nil {
+		if m, err = k.o.ModelAt(ctx, ds.Model, ds.Created); err != nil {
+			return "", err
+		}
+	}
 	r := ds.Recipe
-	k = &keeper{o: k.o, model: k.view.Load().Model, schemas: schemas}
+	k = &keeper{o: k.o, model: m, schemas: schemas}
 	c, _, err := k.assemble(ctx, dataset.Need{Model: k.model, HeldBack: r.HeldBack, Suffix: r.Suffix, Seed: r.Seed}, r)
 	if err != nil {
 		return "", err
