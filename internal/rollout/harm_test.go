@@ -84,10 +84,11 @@ func TestHarm(t *testing.T) {
 				after += at
 			}
 		}
-		got, err := float64(n)/float64(seeds), 3*math.Sqrt(0.05*0.95/float64(seeds))
+		got := float64(n) / float64(seeds)
+		err := func(p float64) float64 { return 3 * math.Sqrt(p*(1-p)/float64(seeds)) }
 		t.Logf("%s: %.1f %% of %d rolled back, after %d requests on average", name, 100*got, seeds, after/max(1, n))
-		if got < least-err || got > most+err {
-			t.Errorf("%s: %.1f %% of %d were rolled back, want %.1f to %.1f %%, give or take %.1f", name, 100*got, seeds, 100*least, 100*most, 100*err)
+		if got < least-err(least) || got > most+err(most) {
+			t.Errorf("%s: %.1f %% of %d were rolled back, want %.1f to %.1f %%, give or take three standard errors", name, 100*got, seeds, 100*least, 100*most)
 		}
 	}
 	f("twins", pair{}, 0, 0)
