@@ -101,7 +101,7 @@ func (a *App) build(ctx context.Context) error {
 	reg := registry.New(a.db, a.db.Blobs(), opening(a.configs.Model, a.config.Dir, a.o.Program, predictor.Options{Log: a.o.Log, Clock: a.o.Clock}))
 	a.pool = predictor.NewPool(a.o.Seams.opening(reg.Open), a.o.Clock)
 	a.gateway = gateway.New(gateway.Options{
-		Pool: a.pool, Log: a.o.Seams.log(a.db), Clock: a.o.Clock, Logger: a.o.Log, PlanFile: filepath.Join(a.config.Server.Data, "plans"),
+		Pool: a.pool, Log: through[gateway.Log](a.o.Seams.Log, a.db), Clock: a.o.Clock, Logger: a.o.Log, PlanFile: filepath.Join(a.config.Server.Data, "plans"),
 		Model:   a.configs.Model,
 		Ejected: func(model string, v hone.VersionID, why string) { a.loop.Eject(model, v, why) },
 		Artefact: func(model string, id hone.VersionID) (string, error) {
@@ -111,7 +111,7 @@ func (a *App) build(ctx context.Context) error {
 	})
 	a.drain = spool.NewDrain(spool.DrainOptions{Data: a.config.Server.Data, Sink: a.db, Ejected: a.ejected, Clock: a.o.Clock, Log: a.o.Log})
 	a.loop = loop.New(loop.Options{
-		Control: a.o.Seams.control(a.db), Records: a.o.Seams.records(a.db), Events: a.db, Hints: a.db, Inbox: a.db, Blobs: a.db.Blobs(), Pool: a.pool, Gateway: a.gateway, Registry: reg,
+		Control: through[loop.Control](a.o.Seams.Control, a.db), Records: through[loop.Records](a.o.Seams.Records, a.db), Events: a.db, Hints: a.db, Inbox: a.db, Blobs: a.db.Blobs(), Pool: a.pool, Gateway: a.gateway, Registry: reg,
 		Engines: a.o.Seams.engines(map[string]train.Engine{"linear": builtin.New(), "command": command.New(command.Options{Dir: a.config.Dir, Data: a.config.Server.Data, Box: sandbox.Spec{Program: a.o.Program}, Clock: a.o.Clock})}),
 		Clock:   a.o.Clock, Log: a.o.Log, Rand: rand.Reader, Fence: a.db.Fence(), Dir: a.config.Server.Data, Files: a.config.Dir,
 		ConfigHash: config.Hash, Configs: a.db.ConfigsSince, ModelAt: a.configs.modelAt, Room: a.db.Room, Inline: a.o.Inline, Passive: a.o.Passive,

@@ -51,23 +51,10 @@ func (s Seams) opening(open opener) opener {
 	}
 }
 
-func (s Seams) control(c loop.Control) loop.Control {
-	if s.Control == nil {
-		return c
+// through gives what takes the place of a part, or the part itself.
+func through[T any](seam func(T) T, part T) T {
+	if seam == nil {
+		return part
 	}
-	return s.Control(c)
-}
-
-func (s Seams) records(r loop.Records) loop.Records {
-	if s.Records == nil {
-		return r
-	}
-	return s.Records(r)
-}
-
-func (s Seams) log(g gateway.Log) gateway.Log {
-	if s.Log == nil {
-		return g
-	}
-	return s.Log(g)
+	return seam(part)
 }

@@ -2,7 +2,6 @@ package loop
 
 import (
 	"context"
-	"slices"
 
 	"hone"
 	"hone/internal/fault"
@@ -93,7 +92,7 @@ func doors(c hone.Change) (before, after []fault.Point) {
 
 // pass passes points until one is broken.
 func pass(points []fault.Point) error {
-	for p := range slices.Values(points) {
+	for _, p := range points {
 		if err := fault.At(p); err != nil {
 			return err
 		}

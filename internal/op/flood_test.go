@@ -11,9 +11,6 @@ import (
 	"time"
 
 	"hone"
-	"hone/internal/app"
-	"hone/internal/clock"
-	"hone/internal/config"
 	"hone/internal/op"
 )
 
@@ -40,21 +37,7 @@ func TestTriggerFlood(t *testing.T) {
 		minutes, each = 24*60, 7
 	}
 	dir := filepath.Join(t.TempDir(), "data")
-	text := fmt.Appendf(nil, flooded, dir)
-	c, err := config.Parse("hone.yaml", text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	hands := clock.NewFake(now)
-	a, err := app.New(t.Context(), app.Options{Config: c, Text: text, Inline: true, Clock: hands})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(a.Stop)
-	if err := a.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	w := world{a, hands}
+	w := startWith(t, fmt.Appendf(nil, flooded, dir))
 	r := rand.New(rand.NewPCG(7, 8))
 	in := &op.HistoryIn{Model: "fraud"}
 	for i := range 600 {
@@ -65,13 +48,13 @@ func TestTriggerFlood(t *testing.T) {
 	operator := op.Caller{Name: "mallory", Role: op.Operator}
 	do := func(name string, in any) error {
 		o, _ := op.Find(name)
-		_, err := o.Call(t.Context(), a.Service(), operator, in)
+		_, err := o.Call(t.Context(), w.Service(), operator, in)
 		return err
 	}
 	before, taken, refusals := weight(t, dir), 0, map[hone.Code]int{}
 	payload := []byte(`"` + strings.Repeat("x", 60_000) + `"`)
 	for minute := range minutes {
-		hands.Advance(time.Minute)
+		w.hands.Advance(time.Minute)
 		for i := range each {
 			err := do("event", &op.EventIn{Model: "fraud", Type: "t", ID: fmt.Sprintf("%d-%d", minute, i), Source: "/flood", Data: payload[:len(payload)*(i%2)]})
 			if err == nil {
@@ -90,7 +73,7 @@ func TestTriggerFlood(t *testing.T) {
 				}
 				refusals[e.Code]++
 			}
-			if err := a.Loop().Step(t.Context(), "fraud"); err != nil {
+			if err := w.Loop().Step(t.Context(), "fraud"); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -36,7 +36,12 @@ var now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 // start builds a Hone that moves only when stepped, at noon of 1 March 2026.
 func start(t testing.TB) world {
 	t.Helper()
-	text := fmt.Appendf(nil, configuration, filepath.Join(t.TempDir(), "data"))
+	return startWith(t, fmt.Appendf(nil, configuration, filepath.Join(t.TempDir(), "data")))
+}
+
+// startWith builds one of another configuration.
+func startWith(t testing.TB, text []byte) world {
+	t.Helper()
 	c, err := config.Parse("hone.yaml", text)
 	if err != nil {
 		t.Fatal(err)
