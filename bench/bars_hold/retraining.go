@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"hone"
 	"hone/bench/bar"
 	"hone/bench/rig"
 	"hone/internal/clock"
@@ -21,7 +23,10 @@ const (
 	perSecond   = 500
 	stretch     = 10 * time.Second
 	taughtRows  = 20_000
+	freshRows   = 4000
 	trainerBurn = 8 * time.Second
+	// Looking after the runs is not what is measured.
+	lookEvery = 500 * time.Millisecond
 )
 
 // retraining is what users notice of a retrain: the slowest hundredth of answers
@@ -37,6 +42,10 @@ func retraining(b *bar.Bench) error {
 	if err := teach(b, w, path); err != nil {
 		return err
 	}
+	// No candidate takes over, so that each run finds the same rows to learn from.
+	if err := with(path, "approval: manual, guards: {cooldown: 0s}"); err != nil {
+		return err
+	}
 	if err := pairs(b, w, path, "builtin_"); err != nil {
 		return err
 	}
@@ -44,15 +53,19 @@ func retraining(b *bar.Bench) error {
 	if err != nil {
 		return err
 	}
+	if err := with(path, fmt.Sprintf("train: {trainer: command, command: [%q, trainer]}", program)); err != nil {
+		return err
+	}
+	return pairs(b, w, path, "")
+}
+
+// with adds settings to the model of a configuration.
+func with(path, settings string) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	trainer := fmt.Sprintf("{train: {trainer: command, command: [%q, trainer]}, guards: {cooldown: 0s}, task:", program)
-	if err := os.WriteFile(path, []byte(strings.Replace(string(text), "{task:", trainer, 1)), 0o600); err != nil {
-		return err
-	}
-	return pairs(b, w, path, "")
+	return os.WriteFile(path, []byte(strings.Replace(string(text), "bench: {", "bench: {"+settings+", ", 1)), 0o600)
 }
 
 func teach(b *bar.Bench, w *rig.World, path string) error {
@@ -61,10 +74,14 @@ func teach(b *bar.Bench, w *rig.World, path string) error {
 		return err
 	}
 	defer s.Stop()
-	if err := s.Teach("bench", w, taughtRows); err != nil {
+	if err := s.Teach("bench", w, 0, taughtRows); err != nil {
 		return err
 	}
-	return s.Ready("bench")
+	if err := s.Ready("bench"); err != nil {
+		return err
+	}
+	// What the runs to come are to learn.
+	return s.Teach("bench", w, taughtRows, taughtRows+freshRows)
 }
 
 // pairs measures the server alone and beside a trainer, in turn.
@@ -115,6 +132,9 @@ func whileRetraining(b *bar.Bench, s *rig.Server, do func() (time.Duration, erro
 		return 0, err
 	}
 	o := owner{"http://" + s.Addr, string(token)}
+	if err := s.Until(time.Minute, "no run is under way", o.calm); err != nil {
+		return 0, err
+	}
 	if err := s.Until(time.Minute, "a run starts", o.retrain); err != nil {
 		return 0, err
 	}
@@ -125,15 +145,15 @@ func whileRetraining(b *bar.Bench, s *rig.Server, do func() (time.Duration, erro
 			select {
 			case <-stop:
 				return
-			case <-clock.System{}.After(50 * time.Millisecond):
-				o.retrain() // It is refused while one is under way.
+			case <-clock.System{}.After(lookEvery):
+				o.again()
 			}
 		}
 	})
 	took, err := do()
 	close(stop)
 	wait.Wait()
-	if err != nil {
+	if err := errors.Join(err, o.sound()); err != nil {
 		return 0, err
 	}
 	if err := s.Until(time.Minute, "the last run ends", o.calm); err != nil {
@@ -164,18 +184,46 @@ func (o owner) retrain() bool {
 	return o.ask(http.MethodPost, "/api/v1/models/bench/runs", `{"reason":"measured","force":true}`, nil)
 }
 
+// again starts a run unless one is under way that still works.
+func (o owner) again() {
+	r, ok := o.last()
+	if ok && r.State == string(hone.AwaitingApproval) {
+		o.calm()
+		r.State = string(hone.Closed)
+	}
+	if ok && r.State == string(hone.Closed) {
+		o.retrain()
+	}
+}
+
+// run is what is read of a run.
+type run struct{ Run, State, Ending, Sentence string }
+
+// last returns the run that began last.
+func (o owner) last() (run, bool) {
+	var list struct{ Runs []run }
+	if !o.ask(http.MethodGet, "/api/v1/models/bench/runs?limit=1", "", &list) || len(list.Runs) == 0 {
+		return run{}, false
+	}
+	return list.Runs[0], true
+}
+
+// sound fails where the last run did: then nothing was trained.
+func (o owner) sound() error {
+	r, ok := o.last()
+	if !ok || r.Ending == string(hone.Failed) {
+		return fmt.Errorf("no run trains: %s", r.Sentence)
+	}
+	return nil
+}
+
 // calm ends the run under way and tells whether none is left.
 func (o owner) calm() bool {
-	var list struct {
-		Runs []struct{ Run, State string }
+	r, ok := o.last()
+	if !ok || r.State == string(hone.Closed) {
+		return ok
 	}
-	if !o.ask(http.MethodGet, "/api/v1/models/bench/runs?limit=1", "", &list) || len(list.Runs) == 0 {
-		return false
-	}
-	if list.Runs[0].State == "closed" {
-		return true
-	}
-	o.ask(http.MethodPost, "/api/v1/runs/"+list.Runs[0].Run+"/cancel", "{}", nil)
+	o.ask(http.MethodPost, "/api/v1/runs/"+r.Run+"/cancel", "{}", nil)
 	return false
 }
 

@@ -55,7 +55,7 @@ func idleModels(b *bar.Bench) error {
 
 func teachAll(s *rig.Server, w *rig.World, names []string) error {
 	for _, name := range names {
-		if err := s.Teach(name, w, 400); err != nil {
+		if err := s.Teach(name, w, 0, 400); err != nil {
 			return err
 		}
 	}

@@ -26,7 +26,7 @@ func requestCost(b *bar.Bench) error {
 		return err
 	}
 	defer s.Stop()
-	if err := s.Teach("bench", w, rig.HistoryRows); err != nil {
+	if err := s.Teach("bench", w, 0, rig.HistoryRows); err != nil {
 		return err
 	}
 	if err := s.Ready("bench"); err != nil {

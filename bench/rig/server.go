@@ -68,10 +68,10 @@ func (s *Server) OK(path string) bool {
 	return res.StatusCode == http.StatusOK
 }
 
-// Teach gives a model its history.
-func (s *Server) Teach(model string, w *World, rows int) error {
-	for from := 0; from < rows; from += 1000 {
-		n := min(1000, rows-from)
+// Teach gives a model its history: the rows from up to to of a world.
+func (s *Server) Teach(model string, w *World, from, to int) error {
+	for ; from < to; from += 1000 {
+		n := min(1000, to-from)
 		body := bar.Post("/api/v1/models/"+model+"/history", w.History(from, n))
 		if _, err := bar.Fire(s.Addr, [][]byte{body}, 1, 1); err != nil {
 			return s.Died(fmt.Errorf("load history of %s: %w", model, err))

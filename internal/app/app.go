@@ -21,12 +21,8 @@ import (
 	"hone/internal/op"
 	"hone/internal/predictor"
 	"hone/internal/registry"
-	"hone/internal/sandbox"
 	"hone/internal/spool"
 	"hone/internal/store"
-	"hone/internal/train"
-	"hone/internal/train/builtin"
-	"hone/internal/train/command"
 	"hone/internal/vault"
 	"hone/internal/web"
 )
@@ -80,7 +76,7 @@ func New(ctx context.Context, o Options) (a *App, err error) {
 	}
 	a = &App{o: o, config: o.Config}
 	a.configs = &configuration{app: a}
-	if a.db, err = store.Open(o.Config.Server.Data, store.Options{Clock: o.Clock, Log: o.Log, Rand: rand.Reader, Reserve: reserveOf(o)}); err != nil {
+	if a.db, err = store.Open(o.Config.Server.Data, store.Options{Clock: o.Clock, Log: o.Log, Rand: rand.Reader, Reserve: reserveOf(o), Gentle: o.Program != "" && !o.Inline && !o.Passive}); err != nil {
 		return nil, err
 	}
 	if err := a.build(ctx); err != nil {
@@ -112,7 +108,7 @@ func (a *App) build(ctx context.Context) error {
 	a.drain = spool.NewDrain(spool.DrainOptions{Data: a.config.Server.Data, Sink: a.db, Ejected: a.ejected, Clock: a.o.Clock, Log: a.o.Log})
 	a.loop = loop.New(loop.Options{
 		Control: through[loop.Control](a.o.Seams.Control, a.db), Records: through[loop.Records](a.o.Seams.Records, a.db), Events: a.db, Hints: a.db, Inbox: a.db, Blobs: a.db.Blobs(), Pool: a.pool, Gateway: a.gateway, Registry: reg,
-		Engines: a.o.Seams.engines(map[string]train.Engine{"linear": builtin.New(), "command": command.New(command.Options{Dir: a.config.Dir, Data: a.config.Server.Data, Box: sandbox.Spec{Program: a.o.Program}, Clock: a.o.Clock})}),
+		Engines: a.engines(),
 		Clock:   a.o.Clock, Log: a.o.Log, Rand: rand.Reader, Fence: a.db.Fence(), Dir: a.config.Server.Data, Files: a.config.Dir,
 		ConfigHash: config.Hash, Configs: a.db.ConfigsSince, ModelAt: a.configs.modelAt, Room: a.db.Room, Inline: a.o.Inline, Passive: a.o.Passive,
 	}, a.config.Models)

@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -38,6 +39,9 @@ func Main(args []string) int {
 		fmt.Fprintln(os.Stderr, "hone:", err)
 		return 1
 	}
+	if len(args) > 0 && args[0] == learnCommand {
+		return learn(ctx)
+	}
 	commands := Commands()
 	commands.Program = self
 	return cli.Run(ctx, commands, args, os.Stdout, os.Stderr)
@@ -61,8 +65,19 @@ func version() string {
 	return info.Main.Version
 }
 
+// makeRoom lets so many threads run Go at once that work on a retrain does not
+// take the place of a request inside this program, where the kernel cannot share
+// the processors out; unless the environment says how many.
+func makeRoom() {
+	const fewest = 4
+	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) < fewest {
+		runtime.GOMAXPROCS(fewest)
+	}
+}
+
 // serve runs a server until ctx ends.
 func serve(ctx context.Context, g cli.Globals, listen string, ready func(string)) error {
+	makeRoom()
 	c, text, err := load(g.Config)
 	if err != nil {
 		return err

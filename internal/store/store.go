@@ -40,6 +40,9 @@ type Options struct {
 	// Reserve is how many bytes of the disk are held back, so that control state
 	// can still be written on a full one. 0 holds back none.
 	Reserve int64
+	// Gentle is set where requests are answered by the same program: Scan then
+	// takes its time.
+	Gentle bool
 
 	migrations fs.FS // Set by tests alone.
 }
