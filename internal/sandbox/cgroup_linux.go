@@ -41,14 +41,8 @@ func controllers(s Spec) []controller {
 	if s.Tasks > 0 {
 		out = append(out, controller{"pids", CgroupPIDs, [][2]string{{"pids.max", tasks}}, [][2]string{{"pids.max", tasks}}})
 	}
-	// A tenth of the weight that what answers requests has. What is nice waits for
-	// it altogether, where the kernel can.
-	second, first := [][2]string{{"cpu.weight", "10"}}, [][2]string{{"cpu.shares", "102"}}
-	if s.Nice > 0 {
-		idle := [2]string{"?cpu.idle", "1"}
-		second, first = append(second, idle), append(first, idle)
-	}
-	return append(out, controller{"cpu", CgroupCPU, second, first})
+	// A tenth of the weight that what answers requests has.
+	return append(out, controller{"cpu", CgroupCPU, [][2]string{{"cpu.weight", "10"}}, [][2]string{{"cpu.shares", "102"}}})
 }
 
 type controller struct {
