@@ -86,6 +86,8 @@ func models() []Operation {
 			}),
 		define(Operation{Name: "sight", Method: "GET", Path: "/api/v1/models/{model}/sight", Role: Viewer,
 			Summary: "say what is seen of a model's quality and what is not: labels, their delay, the smallest harm found", Example: "hone sight fraud"}, sight),
+		define(Operation{Name: "performance", Method: "GET", Path: "/api/v1/models/{model}/performance", Role: Viewer,
+			Summary: "say how good a model is: as its labels showed, as is to be expected without them, and where it is worst", Example: "hone performance fraud"}, performance),
 		define(Operation{Name: "plan", Method: "GET", Path: "/api/v1/models/{model}/plan", Role: Viewer,
 			Summary: "say what would start a run now, and why; do nothing", Example: "hone plan fraud"},
 			func(_ context.Context, s *Service, _ Caller, in ModelIn) (hone.Decision, error) {
