@@ -35,22 +35,49 @@ func (l *Loop) Performance(ctx context.Context, model string) (monitor.Performan
 	return own.assess(ctx, v.Signals, l.o.Clock.Now())
 }
 
-// assess reads the newest predictions and labels of the champion, and says what
-// they tell of its quality.
+// assess says what the log tells of the champion's quality.
 func (k *keeper) assess(ctx context.Context, signals []hone.Signal, now time.Time) (monitor.Performance, error) {
-	e := monitor.Evidence{Model: k.model, Version: k.champion, Now: now, Signals: signals}
+	e, err := k.evidence(ctx, now)
+	e.Signals = signals
+	return monitor.Assess(e), err
+}
+
+// estimateStands is how long an estimate stands that nobody asked for.
+const estimateStands = time.Minute
+
+// expect estimates what a window of predictions is worth whose labels lack. That it
+// cannot be done now holds nothing up.
+func (k *keeper) expect(ctx context.Context, now time.Time) {
+	switch {
+	case !k.monitor.LabelsLack():
+		k.estimated = nil
+		return
+	case len(k.estimated) > 0 && now.Sub(k.estimated[0].At).Abs() < estimateStands:
+		return
+	}
+	e, err := k.evidence(ctx, now)
+	if err != nil {
+		k.log.WarnContext(ctx, "performance not estimated", "error", err)
+		return
+	}
+	k.estimated = monitor.Expect(e).Signals(k.model, now)
+}
+
+// evidence reads the newest predictions and labels of the champion.
+func (k *keeper) evidence(ctx context.Context, now time.Time) (monitor.Evidence, error) {
+	e := monitor.Evidence{Model: k.model, Version: k.champion, Now: now}
 	if k.champion.ID == "" {
-		return monitor.Assess(e), nil
+		return e, nil
 	}
 	twin := k.standIn(ctx)
 	heard, since, err := k.hearNewest(ctx)
 	if err != nil {
-		return monitor.Performance{}, err
+		return e, err
 	}
 	rows := slices.Collect(maps.Values(heard))
 	if k.model.Label.Infers() {
 		if rows, err = k.presumedOf(ctx, heard, since); err != nil {
-			return monitor.Performance{}, err
+			return e, err
 		}
 	}
 	rows = slices.DeleteFunc(rows, func(o hone.Outcome) bool {
@@ -58,11 +85,11 @@ func (k *keeper) assess(ctx context.Context, signals []hone.Signal, now time.Tim
 	})
 	slices.SortFunc(rows, func(a, b hone.Outcome) int { return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Seq, b.Seq)) })
 	if e.Known, err = k.scored(ctx, rows[max(0, len(rows)-knownRows):], twin); err != nil {
-		return monitor.Performance{}, err
+		return e, err
 	}
 	ps, err := k.newest(ctx)
 	if err != nil {
-		return monitor.Performance{}, err
+		return e, err
 	}
 	var window []hone.Outcome
 	for _, p := range ps {
@@ -74,10 +101,8 @@ func (k *keeper) assess(ctx context.Context, signals []hone.Signal, now time.Tim
 			e.Labelled++
 		}
 	}
-	if e.Window, err = k.scored(ctx, window, k.champion); err != nil {
-		return monitor.Performance{}, err
-	}
-	return monitor.Assess(e), nil
+	e.Window, err = k.scored(ctx, window, k.champion)
+	return e, err
 }
 
 // usable tells whether a label says something that the champion can be held to.

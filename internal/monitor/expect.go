@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math"
+	"time"
 
 	"hone"
 	"hone/internal/estimate"
@@ -78,6 +79,28 @@ const (
 
 	caveat = "an estimate: it sees what changed in the inputs, and not a change of what they mean; only labels show that"
 )
+
+// Expect estimates the metrics of the newest predictions alone.
+func Expect(e Evidence) Estimated {
+	e.Known.lossesOf(e)
+	return e.expect()
+}
+
+// Signals are the estimates as signals, whose names say that they are none of
+// labels.
+func (e Estimated) Signals(m hone.Model, now time.Time) []hone.Signal {
+	if e.Unknown != "" {
+		return []hone.Signal{{Model: m.Name, Name: estimatedPrefix + Headline(m.Task), At: now, N: e.Rows, Unknown: e.Unknown}}
+	}
+	out := append([]hone.Signal{}, e.Metrics...)
+	for i := range out {
+		out[i].Name = estimatedPrefix + out[i].Name
+	}
+	return out
+}
+
+// estimatedPrefix begins the names of signals that rest on no label.
+const estimatedPrefix = "estimated."
 
 // expect estimates the metrics of the newest predictions, once the newest labels
 // do not contradict what would have been expected of them.
@@ -161,24 +184,27 @@ func sure(scores [][]float64) []float64 {
 }
 
 // contradicted says that the newest labels are not what the older ones let expect
-// of them, or nothing.
+// of them, or nothing. It looks back over a quarter, a half and three quarters of
+// the labels, for the inputs may have changed their meaning at any time.
 func (e Evidence) contradicted() string {
 	n := e.Known.len()
-	recent := min(qualityWindow, n/3)
-	if recent < minExpected {
-		return ""
+	for quarters := 1; quarters <= 3; quarters++ {
+		cut := n - quarters*n/4
+		if min(cut, n-cut) < estimate.MinKnown {
+			continue
+		}
+		now := e.Known.part(cut, n)
+		got, _ := e.estimate(e.Known.part(0, cut), now)
+		if got.Unknown != "" {
+			continue
+		}
+		m, real := got.Metrics[0], 0.0
+		for _, x := range now.headline {
+			real += x / float64(n-cut)
+		}
+		if math.Abs(real-m.Value) > contradiction*math.Max(m.Upper-m.Value, m.Value-m.Lower) {
+			return fmt.Sprintf("the newest %d labels showed %s of %.3g where %.3g was expected, so that the inputs mean something else than before", n-cut, article(m.Name), real, m.Value)
+		}
 	}
-	now := e.Known.part(n-recent, n)
-	got, _ := e.estimate(e.Known.part(0, n-recent), now)
-	if got.Unknown != "" {
-		return ""
-	}
-	m, real := got.Metrics[0], 0.0
-	for _, x := range now.headline {
-		real += x / float64(recent)
-	}
-	if math.Abs(real-m.Value) <= contradiction*math.Max(m.Upper-m.Value, m.Value-m.Lower) {
-		return ""
-	}
-	return fmt.Sprintf("the newest %d labels showed an %s of %.3g where %.3g was expected, so that the inputs mean something else than before", recent, m.Name, real, m.Value)
+	return ""
 }
