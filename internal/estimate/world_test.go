@@ -49,6 +49,9 @@ func (w rows) accuracy() float64 {
 // with a shift of the inputs.
 func TestIntervalsHold(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("a simulation")
+	}
 	f := func(shift float64, weighted bool, least float64) {
 		t.Helper()
 		const worlds = 40
@@ -99,6 +102,9 @@ func TestUnknown(t *testing.T) {
 // where it is larger.
 func TestValues(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("a simulation")
+	}
 	const worlds = 20
 	held, off, moved := 0, 0.0, 0.0
 	for seed := range uint64(worlds) {
@@ -132,6 +138,9 @@ func TestValues(t *testing.T) {
 
 func TestWorst(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("a simulation")
+	}
 	found, wrong := 0, 0
 	const worlds = 40
 	for seed := range uint64(worlds) {

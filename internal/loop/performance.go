@@ -223,7 +223,7 @@ func (k *keeper) scored(ctx context.Context, rows []hone.Outcome, other hone.Ver
 	for id, at := range ask {
 		scores, err := k.ask(id)(ctx, out.Rows.Pick(at))
 		if err != nil {
-			return out, fmt.Errorf("ask %s of %s: %w", id, k.model.Name, err)
+			return out, &hone.Error{Code: hone.Unavailable, Message: fmt.Sprintf("%s of %s does not answer: %v", id, k.model.Name, err), Hint: "look at the artefact's server log, then repeat"}
 		}
 		for j, i := range at {
 			out.Scores[i] = scores.Row(j)

@@ -42,6 +42,9 @@ type ModelStatus struct {
 	Quality     *hone.Signal `json:"quality,omitempty"`
 	Loss        *hone.Signal `json:"loss,omitempty"`
 	Recoverable *hone.Signal `json:"recoverable_loss,omitempty"`
+	// Estimated is the first metric of the newest predictions as it is expected while
+	// their labels lack. It rests on no label of theirs.
+	Estimated *hone.Signal `json:"estimated_quality,omitempty"`
 	Price       float64      `json:"retrain_cost,omitempty"`
 	Drifted     int          `json:"drifted_features"`
 	Features    int          `json:"features"`
@@ -160,6 +163,8 @@ func (s *Service) status(v loop.View) ModelStatus {
 			m.Quality = &v.Signals[i]
 		case "loss":
 			m.Loss = &v.Signals[i]
+		case "estimated." + quality:
+			m.Estimated = &v.Signals[i]
 		case "recoverable_loss":
 			m.Recoverable = &v.Signals[i]
 		case "traffic.rate":

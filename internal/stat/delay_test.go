@@ -55,6 +55,9 @@ func late(r *rand.Rand, n int, wrong float64) (came []stat.Arrived, plain float6
 // wrong answers are found out late.
 func TestMatureMeanCorrects(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("a simulation")
+	}
 	const worlds, truth = 200, 0.2
 	held, sum, naive := 0, 0.0, 0.0
 	for seed := range uint64(worlds) {

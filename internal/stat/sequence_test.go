@@ -12,6 +12,9 @@ import (
 // after every fiftieth row.
 func TestSequenceHoldsAtEveryLook(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("a simulation")
+	}
 	f := func(name string, bound float64, draw func(r *rand.Rand, i int) (x, mean float64), most float64) {
 		t.Helper()
 		const streams, rows = 150, 2000
