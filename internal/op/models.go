@@ -45,11 +45,11 @@ type ModelStatus struct {
 	// Estimated is the first metric of the newest predictions as it is expected while
 	// their labels lack. It rests on no label of theirs.
 	Estimated *hone.Signal `json:"estimated_quality,omitempty"`
-	Price       float64      `json:"retrain_cost,omitempty"`
-	Drifted     int          `json:"drifted_features"`
-	Features    int          `json:"features"`
-	Rate        float64      `json:"predictions_per_second"`
-	Labels      int          `json:"new_labels"`
+	Price     float64      `json:"retrain_cost,omitempty"`
+	Drifted   int          `json:"drifted_features"`
+	Features  int          `json:"features"`
+	Rate      float64      `json:"predictions_per_second"`
+	Labels    int          `json:"new_labels"`
 	// Incident is the one that is open.
 	Incident *hone.Incident `json:"incident,omitempty"`
 	// Bias says which cases alone the model's quality is known for.
