@@ -277,7 +277,7 @@ func simulated(r *rand.Rand, n int, shift float64) monitor.Scored {
 // intervals counts how often what is realised lies where it is expected: with
 // inputs as they were, and moved by a quarter and by half of their spread.
 func intervals(b *bar.Bench) error {
-	const worlds = 300
+	const worlds = 100
 	for name, shift := range map[string]float64{"alike": 0, "moved": 0.25, "far": 0.5} {
 		held, known := 0.0, 0.0
 		for seed := range uint64(worlds) {
