@@ -17,13 +17,14 @@ import (
 // It is policy: change it only together with a decision record.
 // Words in capitals name groups; a package absent here fails the test.
 const mayImport = `
-	LEAF  = internal/clock internal/expr internal/fault internal/frame internal/say internal/secret internal/stat internal/table internal/learn/encode internal/learn/linear internal/learn/residual internal/predictor internal/predictor/child internal/sandbox
+	LEAF  = internal/clock internal/estimate internal/expr internal/fault internal/frame internal/say internal/secret internal/stat internal/table internal/learn/encode internal/learn/linear internal/learn/residual internal/predictor internal/predictor/child internal/sandbox
 	STAGE = internal/monitor internal/trigger internal/dataset internal/train internal/evaluate internal/gate internal/registry internal/rollout internal/feedback
 	PORT  = internal/web internal/cli
 
 	internal/frame             :
 	.                          : internal/frame
 	internal/clock             :
+	internal/estimate          : internal/frame
 	internal/expr              :
 	internal/fault             :
 	internal/vfs               : internal/fault
@@ -59,6 +60,7 @@ const mayImport = `
 	bench/bar                  : internal/clock
 	bench/rig                  : internal/clock bench/bar
 	bench/bars_hold            : . LEAF internal/store internal/config internal/op internal/app bench/bar bench/rig
+	bench/bars_statistics      : . LEAF STAGE internal/store internal/config internal/op internal/app bench/bar bench/rig
 	bench/bars_loop            : . LEAF STAGE PORT internal/store internal/config internal/gateway internal/loop internal/op internal/app bench/bar bench/rig
 `
 

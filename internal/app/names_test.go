@@ -38,6 +38,10 @@ func TestNamesOfExpressions(t *testing.T) {
 		if err := w.traffic(rows, 400, options{}); err != nil {
 			t.Fatal(err)
 		}
+		// Some signals are there while labels lack, the others always.
+		if err := w.traffic(rows, 500, options{"unlabelled": "yes"}); err != nil {
+			t.Fatal(err)
+		}
 		v, err := w.app.Loop().View(model)
 		if err != nil {
 			t.Fatal(err)

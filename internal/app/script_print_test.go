@@ -11,6 +11,7 @@ import (
 
 	"hone"
 	"hone/internal/loop"
+	"hone/internal/monitor"
 	"hone/internal/op"
 )
 
@@ -115,6 +116,17 @@ func (w *world) look(words []string, o options) ([]string, error) {
 			return said(err)
 		}
 		return []string{got.(op.Sight).Sentence}, nil
+	case "performance":
+		got, err := w.call("performance", &op.ModelIn{Model: model})
+		if err != nil {
+			return said(err)
+		}
+		p := got.(monitor.Performance)
+		out := []string{p.Sentence}
+		for _, s := range p.Matured {
+			out = append(out, fmt.Sprintf("%s %.3f with labels to come, %.3f as they came, on %d %s", s.Name, s.Value, s.Plain, s.N, s.Unknown))
+		}
+		return out, nil
 	case "checks":
 		got, err := w.call("dataset", &op.DatasetIn{Dataset: string(v.Champion.Dataset)})
 		if err != nil {

@@ -46,6 +46,8 @@ func print(w io.Writer, out any) {
 		}
 	case op.Sight:
 		printSight(w, v)
+	case monitor.Performance:
+		printPerformance(w, v)
 	case op.Done:
 		fmt.Fprintln(w, v.Sentence)
 	case op.Trace:

@@ -152,7 +152,7 @@ func (k *keeper) signals(now time.Time) []hone.Signal {
 	if n == 0 {
 		recoverable.Unknown = fmt.Sprintf("not enough mature labels: %d are needed", 3*k.monitor.TickRows())
 	}
-	return append(out, recoverable)
+	return append(append(out, recoverable), k.estimated...)
 }
 
 // Plan says what the triggers say now, without starting anything.

@@ -42,9 +42,11 @@ type keeper struct {
 	vigil    *duel  // Of the probation.
 	bias     string // Of the labels that the champion was trained on.
 	arms     *monitor.Arms
-	run      *hone.Run // The open run, if any.
-	runs     []hone.Run
-	schemas  map[uint32]frame.Schema
+	// estimated is what is expected of the newest window while its labels lack.
+	estimated []hone.Signal
+	run       *hone.Run // The open run, if any.
+	runs      []hone.Run
+	schemas   map[uint32]frame.Schema
 
 	cursor cursor
 	// replaying is set while the log of the reign so far, up to goal, is read
@@ -149,6 +151,7 @@ func (k *keeper) reign(ctx context.Context) (err error) {
 	k.closeDuel()
 	k.vigil = nil
 	k.monitor, k.ref, k.champion, k.arms = nil, nil, hone.Version{}, nil
+	k.estimated = nil
 	k.cursor, k.looked, k.replaying, k.found = cursor{}, false, false, monitor.Step{}
 	k.again, k.heard.streaks, k.heard.replayed = time.Time{}, nil, true
 	id := k.aliases[hone.Champion]
@@ -340,6 +343,9 @@ func (k *keeper) step(ctx context.Context) error {
 	}
 	if k.replaying {
 		return k.refresh(ctx)
+	}
+	if found.Drift {
+		k.expect(ctx, now)
 	}
 	if found.Ticked || found.Drift {
 		err := k.o.Records.SaveSignals(ctx, k.signals(now))

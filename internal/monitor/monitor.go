@@ -67,6 +67,7 @@ type labelCount struct {
 	lacks  int       // Of these, those that have no label, whose absence counts.
 	delays []float64 // The newest, in seconds.
 	last   time.Time
+	served time.Time // When the newest prediction that has counted was served.
 }
 
 // New begins a watch on a version that has become champion.
@@ -250,6 +251,9 @@ func (m *Monitor) fold(ctx context.Context) error {
 func (l *labelCount) add(o hone.Outcome) {
 	l.mature++
 	l.last = o.Mature
+	if o.Time.After(l.served) {
+		l.served = o.Time
+	}
 	if o.Inferred {
 		l.lacks++
 	}
@@ -357,6 +361,12 @@ func (m *Monitor) Drift() (Drift, int) { return m.drift, m.window.n }
 
 // Labels is the number of mature labels that the champion was not trained on.
 func (m *Monitor) Labels() int { return m.labels.mature }
+
+// LabelsLack tells whether no prediction of the last whole window, or of a later
+// time, has counted with its label: what these are worth can only be estimated.
+func (m *Monitor) LabelsLack() bool {
+	return !m.drift.From.IsZero() && m.labels.served.Before(m.drift.From)
+}
 
 // NextMature is when the next waiting label begins to count; zero if none waits.
 func (m *Monitor) NextMature() time.Time {

@@ -24,6 +24,9 @@ type quality struct {
 	rows  []scored
 	next  int
 	known []hone.Signal // Of these rows; nil once one was added.
+	// Of all rows since the version became champion.
+	loss, answer stat.Sequence
+	uneven       bool // Rows weigh differently.
 }
 
 type scored struct {
@@ -34,7 +37,11 @@ type scored struct {
 }
 
 func newQuality(m hone.Model, sig hone.Signature) *quality {
-	return &quality{model: m, sig: sig}
+	q := &quality{model: m, sig: sig, loss: stat.Sequence{Bound: m.Loss.Bound()}}
+	if sig.Task != hone.Regression {
+		q.answer.Bound = 1
+	}
+	return q
 }
 
 // add takes one row, whose features are in a frame.
@@ -43,6 +50,9 @@ func (q *quality) add(s scored, f *frame.Frame, row int) {
 		return
 	}
 	q.known = nil
+	q.loss.Add(s.loss)
+	q.answer.Add(q.headline(s))
+	q.uneven = q.uneven || s.weight != 1
 	for _, name := range q.model.Slices {
 		if i := f.Schema.Index(name); i >= 0 && f.Schema[i].Kind == frame.Category {
 			s.slices = append(s.slices, name+"="+f.Cols[i].Str[row])
@@ -84,7 +94,45 @@ func (q *quality) measure() []hone.Signal {
 	if q.sig.Task == hone.Binary {
 		out = append(out, q.mean("brier", brier), q.auc())
 	}
-	return append(out, q.bySlice()...)
+	return append(append(out, q.since()...), q.bySlice()...)
+}
+
+// headline is what the model's first metric counts of a row: whether the answer is
+// right, or how far it is off.
+func (q *quality) headline(s scored) float64 {
+	if q.sig.Task == hone.Regression {
+		return math.Abs(s.target - s.scores[0])
+	}
+	return 1 - hone.Loss{Kind: hone.ZeroOne}.Of(q.sig, s.scores, s.target, 0)
+}
+
+// Headline names the first metric of a task.
+func Headline(t hone.Task) string {
+	if t == hone.Regression {
+		return "mae"
+	}
+	return "accuracy"
+}
+
+// sinceAlpha is the error of the intervals that hold at all looks together.
+const sinceAlpha = 0.05
+
+// since gives the means over all mature rows since the version became champion,
+// with intervals that may be looked at as often as wanted.
+func (q *quality) since() []hone.Signal {
+	out := []hone.Signal{{Name: "loss.since", N: q.loss.N}, {Name: Headline(q.sig.Task) + ".since", N: q.answer.N}}
+	for i, s := range []*stat.Sequence{&q.loss, &q.answer} {
+		lower, upper := s.Interval(sinceAlpha)
+		switch {
+		case q.uneven:
+			out[i].Unknown = "its rows weigh differently"
+		case math.IsInf(upper, 0):
+			out[i].Unknown = "not enough mature labels: 100 are needed"
+		default:
+			out[i].Value, out[i].Lower, out[i].Upper = s.Mean, lower, upper
+		}
+	}
+	return out
 }
 
 func (q *quality) mean(name string, of func(scored) float64) hone.Signal {
@@ -162,9 +210,24 @@ func (q *quality) bySlice() []hone.Signal {
 			continue
 		}
 		sig := hone.Signal{Name: "loss", Slice: name, N: len(rows)}
-		sig.Value, sig.Lower, sig.Upper = meanOf(rows, func(s scored) float64 { return s.loss })
+		sig.Value, sig.Lower, sig.Upper = q.ofSlice(rows)
 		out = append(out, sig)
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Slice < out[j].Slice })
 	return out
+}
+
+// ofSlice is the mean loss of a slice. Where a row's loss has a bound the interval
+// is exact, and so wide, at any number of rows: thirty without an error do not
+// prove that there is none.
+func (q *quality) ofSlice(rows []scored) (mean, lower, upper float64) {
+	if q.loss.Bound == 0 || q.uneven {
+		return meanOf(rows, func(s scored) float64 { return s.loss })
+	}
+	of := stat.Sequence{Bound: q.loss.Bound}
+	for _, r := range rows {
+		of.Add(r.loss)
+	}
+	lower, upper = of.Interval(metricAlpha)
+	return of.Mean, lower, upper
 }

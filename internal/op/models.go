@@ -42,11 +42,14 @@ type ModelStatus struct {
 	Quality     *hone.Signal `json:"quality,omitempty"`
 	Loss        *hone.Signal `json:"loss,omitempty"`
 	Recoverable *hone.Signal `json:"recoverable_loss,omitempty"`
-	Price       float64      `json:"retrain_cost,omitempty"`
-	Drifted     int          `json:"drifted_features"`
-	Features    int          `json:"features"`
-	Rate        float64      `json:"predictions_per_second"`
-	Labels      int          `json:"new_labels"`
+	// Estimated is the first metric of the newest predictions as it is expected while
+	// their labels lack. It rests on no label of theirs.
+	Estimated *hone.Signal `json:"estimated_quality,omitempty"`
+	Price     float64      `json:"retrain_cost,omitempty"`
+	Drifted   int          `json:"drifted_features"`
+	Features  int          `json:"features"`
+	Rate      float64      `json:"predictions_per_second"`
+	Labels    int          `json:"new_labels"`
 	// Incident is the one that is open.
 	Incident *hone.Incident `json:"incident,omitempty"`
 	// Bias says which cases alone the model's quality is known for.
@@ -86,6 +89,8 @@ func models() []Operation {
 			}),
 		define(Operation{Name: "sight", Method: "GET", Path: "/api/v1/models/{model}/sight", Role: Viewer,
 			Summary: "say what is seen of a model's quality and what is not: labels, their delay, the smallest harm found", Example: "hone sight fraud"}, sight),
+		define(Operation{Name: "performance", Method: "GET", Path: "/api/v1/models/{model}/performance", Role: Viewer,
+			Summary: "say how good a model is: as its labels showed, as is to be expected without them, and where it is worst", Example: "hone performance fraud"}, performance),
 		define(Operation{Name: "plan", Method: "GET", Path: "/api/v1/models/{model}/plan", Role: Viewer,
 			Summary: "say what would start a run now, and why; do nothing", Example: "hone plan fraud"},
 			func(_ context.Context, s *Service, _ Caller, in ModelIn) (hone.Decision, error) {
@@ -158,6 +163,8 @@ func (s *Service) status(v loop.View) ModelStatus {
 			m.Quality = &v.Signals[i]
 		case "loss":
 			m.Loss = &v.Signals[i]
+		case "estimated." + quality:
+			m.Estimated = &v.Signals[i]
 		case "recoverable_loss":
 			m.Recoverable = &v.Signals[i]
 		case "traffic.rate":

@@ -171,6 +171,9 @@ func Lead(v loop.View, now time.Time) string {
 	if v.Watch != nil && v.Champion.ID != "" {
 		parts = append(parts, fmt.Sprintf("%s has served for %s.", v.Champion.ID, age(now.Sub(v.Watch.Since))))
 	}
+	if said := expected(v); said != "" {
+		parts = append(parts, said)
+	}
 	if v.Bias != "" {
 		parts = append(parts, v.Model.Name+" is judged in part: "+v.Bias)
 	}
@@ -181,6 +184,23 @@ func Lead(v loop.View, now time.Time) string {
 		return "`hone serve` trains it."
 	}
 	return "Send predictions, or load history with `hone import`."
+}
+
+// expected says what the newest predictions are worth by estimate, while their
+// labels lack.
+func expected(v loop.View) string {
+	name := monitor.Headline(v.Model.Task)
+	s := signalOf(v, "estimated."+name)
+	switch {
+	case s.Name == "":
+		return ""
+	case s.Unknown != "":
+		return fmt.Sprintf("The labels of its newest %d predictions lack, and what these are worth is unknown.", s.N)
+	case v.Model.Task == hone.Regression:
+		return fmt.Sprintf("The labels of its newest %d predictions lack; an estimate, no measurement, is a mean error of %.3g (%.3g to %.3g).", s.N, s.Value, s.Lower, s.Upper)
+	}
+	return fmt.Sprintf("The labels of its newest %d predictions lack; an estimate, no measurement, is an accuracy of %.1f %% (%.1f to %.1f).",
+		s.N, 100*s.Value, 100*s.Lower, 100*s.Upper)
 }
 
 // age says a length of time in its largest unit.

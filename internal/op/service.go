@@ -66,6 +66,8 @@ type Service struct {
 
 	people sync.Mutex // Held while a principal is read and written.
 	sights sights
+
+	performances performances
 }
 
 // Configuration is what is in force, and what was.

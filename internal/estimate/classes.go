@@ -1,0 +1,218 @@
+package estimate
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+)
+
+// Metric is one estimated number with the interval in which the realised one will
+// lie in 95 of 100 cases, if the inputs alone have changed.
+type Metric struct {
+	Name         string
+	Value        float64
+	Lower, Upper float64
+}
+
+// Estimate is what is expected of rows without labels.
+type Estimate struct {
+	Metrics []Metric
+	// Unknown says why there are none.
+	Unknown string
+	// Weighted is set where the rows before were weighed by how often their like
+	// comes now.
+	Weighted bool
+}
+
+// Known are rows with their outcome: a score, and 1 or 0. Shift says how inputs
+// such as theirs come now.
+type Known struct {
+	Scores, Outcomes []float64
+	Shift            Ratio
+}
+
+const (
+	// MinKnown is how many rows with an outcome an estimate rests on at least.
+	MinKnown = 200
+	// Weights are trusted where the rows before cover so much of the inputs of now;
+	// under minCovered nothing is known.
+	enoughCovered = 0.9
+	minCovered    = 0.5
+
+	draws    = 200
+	normal95 = 1.959963984540054
+)
+
+// unknown says why the rows do not carry an estimate, or nothing.
+func (k Known) unknown() string {
+	n, ones := len(k.Scores), 0.0
+	for _, y := range k.Outcomes {
+		ones += y
+	}
+	switch {
+	case n < MinKnown:
+		return tooFew(n)
+	case ones == 0 || ones == float64(n):
+		return "the labelled rows are all of one class"
+	}
+	return k.Shift.unknown(n)
+}
+
+func tooFew(n int) string {
+	return fmt.Sprintf("it rests on labelled rows that the version was not trained on: there are %d, and %d are needed", n, MinKnown)
+}
+
+// unknown says why n rows before tell nothing of the inputs of now, or nothing.
+func (r Ratio) unknown(n int) string {
+	switch {
+	case r.Weights == nil:
+		return ""
+	case r.Covered < minCovered:
+		return fmt.Sprintf("%.0f %% of the inputs have no like among the labelled rows", 100*(1-r.Covered))
+	case r.Effective < MinEffective:
+		return fmt.Sprintf("the inputs have changed so much that the %d labelled rows are worth %.0f, and %d are needed", n, r.Effective, MinEffective)
+	}
+	return ""
+}
+
+// estimate reads metrics by the score alone, or by weighed rows where they cover
+// the inputs of now. Where they cover some only, the interval holds both.
+func (k Known) estimate(read func(weights []float64, effective float64) []Metric) Estimate {
+	if why := k.unknown(); why != "" {
+		return Estimate{Unknown: why}
+	}
+	all := float64(len(k.Scores))
+	if k.Shift.Weights == nil {
+		return Estimate{Metrics: read(nil, all)}
+	}
+	weighed := read(k.Shift.Weights, k.Shift.Effective)
+	if k.Shift.Covered >= enoughCovered {
+		return Estimate{Metrics: weighed, Weighted: true}
+	}
+	plain := read(nil, all)
+	for i := range plain {
+		plain[i].Lower, plain[i].Upper = min(plain[i].Lower, weighed[i].Lower), max(plain[i].Upper, weighed[i].Upper)
+	}
+	return Estimate{Metrics: plain}
+}
+
+// Probability turns scores into the probability of the outcome 1 by what is known:
+// scores that are calibrated already stay as they are.
+func (k Known) Probability(scores, weights []float64) []float64 {
+	out := make([]float64, len(scores))
+	if !NeedsCalibration(k.Scores, k.Outcomes, weights) {
+		for i, p := range scores {
+			out[i] = math.Max(0, math.Min(1, p))
+		}
+		return out
+	}
+	c := FitIsotonic(k.Scores, k.Outcomes, weights)
+	for i, s := range scores {
+		out[i] = c.At(s)
+	}
+	return out
+}
+
+// Binary estimates the metrics of a model that gives the probability of a class,
+// on rows whose labels are not known: accuracy, precision, recall, f1, auc, and the
+// mean of each loss, which is given the row, and 1 or 0.
+func Binary(known Known, scores []float64, threshold float64, losses map[string]func(row int, y float64) float64) Estimate {
+	return known.estimate(func(weights []float64, effective float64) []Metric {
+		w := newWorld(scores, known.Probability(scores, weights), threshold, losses)
+		return w.metrics(noise(len(scores), effective))
+	})
+}
+
+// Answers estimates how often a model is right from how sure it is of its answer.
+// The scores are the probability of the class that it answers, the outcomes 1
+// where that was right.
+func Answers(known Known, sure []float64) Estimate {
+	return known.estimate(func(weights []float64, effective float64) []Metric {
+		sum, variance, n := 0.0, 0.0, float64(len(sure))
+		for _, p := range known.Probability(sure, weights) {
+			sum, variance = sum+p, variance+p*(1-p)
+		}
+		half := normal95 * math.Sqrt(variance) / n * noise(len(sure), effective)
+		return []Metric{{"accuracy", sum / n, math.Max(0, sum/n-half), math.Min(1, sum/n+half)}}
+	})
+}
+
+// noise is by how much the error of an estimate exceeds that of the labels drawn
+// for n rows: what the probabilities rest on was drawn too, from as many rows of
+// equal weight as the known ones are worth.
+func noise(n int, effective float64) float64 {
+	return math.Sqrt(1 + float64(n)/effective)
+}
+
+// world is rows whose outcomes are known by their probability alone.
+type world struct {
+	scores, p []float64
+	positive  []bool
+	order     []int
+	names     []string
+	loss      [][2][]float64 // Of each name: what each row loses if it is 0, or 1.
+}
+
+func newWorld(scores, p []float64, threshold float64, losses map[string]func(int, float64) float64) *world {
+	w := &world{scores: scores, p: p, positive: make([]bool, len(scores)), order: byScore(scores)}
+	for i, s := range scores {
+		w.positive[i] = s >= threshold
+	}
+	for _, name := range sortedNames(losses) {
+		var of [2][]float64
+		for y := range of {
+			of[y] = make([]float64, len(scores))
+			for i := range scores {
+				of[y][i] = losses[name](i, float64(y))
+			}
+		}
+		w.names, w.loss = append(w.names, name), append(w.loss, of)
+	}
+	return w
+}
+
+// read gives all metrics for probabilities, or for outcomes of 0 and 1.
+func (w *world) read(p []float64) []float64 {
+	e := Expect(nil, p, w.positive)
+	out := []float64{e.Accuracy, e.Precision, e.Recall, e.F1, aucIn(w.order, w.scores, p)}
+	for _, of := range w.loss {
+		sum := 0.0
+		for i, x := range p {
+			sum += (1-x)*of[0][i] + x*of[1][i]
+		}
+		out = append(out, sum/float64(len(p)))
+	}
+	return out
+}
+
+// metrics reads the expected values, and how far outcomes that are drawn by their
+// probability fall from them.
+func (w *world) metrics(widen float64) []Metric {
+	value := w.read(w.p)
+	spread := make([]float64, len(value))
+	r := rand.New(rand.NewPCG(1, 2)) // The same rows give the same interval.
+	drawn := make([]float64, len(w.p))
+	for range draws {
+		for i, p := range w.p {
+			drawn[i] = 0
+			if r.Float64() < p {
+				drawn[i] = 1
+			}
+		}
+		for m, v := range w.read(drawn) {
+			if d := v - value[m]; d == d {
+				spread[m] += d * d
+			}
+		}
+	}
+	out := make([]Metric, 0, len(value))
+	for m, name := range append([]string{"accuracy", "precision", "recall", "f1", "auc"}, w.names...) {
+		half := widen * normal95 * math.Sqrt(spread[m]/draws)
+		v := Metric{name, value[m], value[m] - half, value[m] + half}
+		if m < 5 {
+			v.Lower, v.Upper = math.Max(0, v.Lower), math.Min(1, v.Upper)
+		}
+		out = append(out, v)
+	}
+	return out
+}

@@ -1,0 +1,181 @@
+// Package estimate says how good a model probably is where no label has come yet:
+// from how sure it is of each answer, held against how often it was right when it
+// was as sure before, and weighed for inputs that have changed. It sees what
+// changed in the inputs and never what they mean; when such a number may be acted
+// on is left to others.
+package estimate
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// Isotonic is a rising curve from a score to the share of rows that were positive
+// there. Between its points it is straight, outside them level. Source: M. Ayer
+// et al., Ann. Math. Statist. 26 (1955), by pooling adjacent violators.
+type Isotonic struct {
+	X, Y []float64
+}
+
+// FitIsotonic fits the curve to outcomes of 0 or 1 by least squares, each row with
+// its weight; nil weighs all the same. Rows of one score count as one. It takes
+// O(n log n) and is empty where there are no rows of any weight.
+func FitIsotonic(scores, outcomes, weights []float64) Isotonic {
+	order := make([]int, 0, len(scores))
+	for i := range scores {
+		if weights == nil || weights[i] > 0 {
+			order = append(order, i)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(scores[a], scores[b]) })
+	var pools []pool
+	for i := 0; i < len(order); {
+		p := pool{from: scores[order[i]], to: scores[order[i]]}
+		for ; i < len(order) && scores[order[i]] == p.from; i++ {
+			w := weight(weights, order[i])
+			p.weight += w
+			p.sum += w * outcomes[order[i]]
+		}
+		pools = append(pools, p)
+		for n := len(pools); n > 1 && pools[n-2].mean() >= pools[n-1].mean(); n-- {
+			pools[n-2].to = pools[n-1].to
+			pools[n-2].weight += pools[n-1].weight
+			pools[n-2].sum += pools[n-1].sum
+			pools = pools[:n-1]
+		}
+	}
+	var c Isotonic
+	for _, p := range pools {
+		c.X, c.Y = append(c.X, p.from), append(c.Y, p.mean())
+		if p.to > p.from {
+			c.X, c.Y = append(c.X, p.to), append(c.Y, p.mean())
+		}
+	}
+	return c
+}
+
+// pool is a stretch of scores on which the curve is level.
+type pool struct{ from, to, weight, sum float64 }
+
+func (p pool) mean() float64 { return p.sum / p.weight }
+
+func weight(weights []float64, i int) float64 {
+	if weights == nil {
+		return 1
+	}
+	return weights[i]
+}
+
+// At reads the curve.
+func (c Isotonic) At(x float64) float64 {
+	i, found := slices.BinarySearch(c.X, x)
+	switch {
+	case len(c.X) == 0:
+		return math.NaN()
+	case found:
+		return c.Y[i]
+	case i == 0:
+		return c.Y[0]
+	case i == len(c.X):
+		return c.Y[i-1]
+	}
+	t := (x - c.X[i-1]) / (c.X[i] - c.X[i-1])
+	return c.Y[i-1] + t*(c.Y[i]-c.Y[i-1])
+}
+
+const (
+	calibrationFolds = 10
+	calibrationBins  = 10
+	// separable is the AUC from which scores need no calibration.
+	separable = 0.999
+)
+
+// NeedsCalibration tells whether the curve brings the scores nearer to the
+// outcomes than they are: whether it lowers the expected calibration error over
+// ten bins of equal size, in the mean over ten folds that it was not fitted to.
+func NeedsCalibration(scores, outcomes, weights []float64) bool {
+	folds := stratify(scores, outcomes, calibrationFolds)
+	if folds == nil {
+		return false
+	}
+	curved := make([]float64, len(scores))
+	train := make([]float64, len(scores))
+	for f := range calibrationFolds {
+		for i := range train {
+			train[i] = weight(weights, i)
+			if folds[i] == f {
+				train[i] = 0
+			}
+		}
+		c := FitIsotonic(scores, outcomes, train)
+		for i := range scores {
+			if folds[i] == f {
+				curved[i] = c.At(scores[i])
+			}
+		}
+	}
+	before, after := 0.0, 0.0
+	for f := range calibrationFolds {
+		var at []int
+		for i := range scores {
+			if folds[i] == f {
+				at = append(at, i)
+			}
+		}
+		before += calibrationError(at, scores, outcomes, weights)
+		after += calibrationError(at, curved, outcomes, weights)
+	}
+	return after < before
+}
+
+// stratify deals the rows of each class out to folds in the order of their scores,
+// and returns nil where there is nothing to calibrate: one class only, or classes
+// that the scores part already.
+func stratify(scores, outcomes []float64, folds int) []int {
+	positive := make([]bool, len(outcomes))
+	for i, y := range outcomes {
+		positive[i] = y == 1
+	}
+	if v := auc(scores, outcomes); math.IsNaN(v) || v > separable {
+		return nil
+	}
+	order := byScore(scores)
+	out, dealt := make([]int, len(scores)), [2]int{}
+	for _, i := range order {
+		class := 0
+		if positive[i] {
+			class = 1
+		}
+		out[i] = dealt[class] % folds
+		dealt[class]++
+	}
+	return out
+}
+
+func byScore(scores []float64) []int {
+	order := make([]int, len(scores))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(scores[a], scores[b]) })
+	return order
+}
+
+// calibrationError is the mean distance between what scores say of some rows and
+// what came, over bins of equal size.
+func calibrationError(at []int, scores, outcomes, weights []float64) float64 {
+	at = slices.Clone(at)
+	slices.SortStableFunc(at, func(a, b int) int { return cmp.Compare(scores[a], scores[b]) })
+	bins := max(1, min(calibrationBins, len(at)/2))
+	sum, total := 0.0, 0.0
+	for b := range bins {
+		var said, came, mass float64
+		for _, i := range at[b*len(at)/bins : (b+1)*len(at)/bins] {
+			w := weight(weights, i)
+			said, came, mass = said+w*scores[i], came+w*outcomes[i], mass+w
+		}
+		sum, total = sum+math.Abs(said-came), total+mass
+	}
+	return sum / total
+}

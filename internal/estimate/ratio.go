@@ -1,0 +1,49 @@
+package estimate
+
+const (
+	// maxRatio is the most that one row stands for.
+	maxRatio = 20
+	// MinEffective is how many rows of equal weight the rows before must be worth.
+	MinEffective = 200
+)
+
+// Ratio is how much more often inputs such as each row's come now than they came
+// before.
+type Ratio struct {
+	// Weights of the rows before; nil where inputs come as they came.
+	Weights []float64
+	// Effective is how many rows of equal weight they are worth.
+	Effective float64
+	// Covered is the share of the inputs of now that have their like among the rows
+	// before.
+	Covered float64
+	// AUC of telling rows of now from rows before: 0.5 where they are alike.
+	AUC float64
+}
+
+// Shift compares rows of now with rows before: a learner tells them apart, and the
+// odds that it gives a row before, which it was not fitted to, are its weight. The
+// rows must be in the order of time, or in any other that has nothing to do with
+// their values.
+func Shift(before, now *Table) Ratio {
+	both := before.join(now)
+	y := make([]float64, both.n)
+	for i := before.n; i < both.n; i++ {
+		y[i] = 1
+	}
+	p, rounds := crossFit(both, y, true)
+	r := Ratio{Effective: float64(before.n), Covered: 1, AUC: 0.5}
+	if rounds == 0 {
+		return r
+	}
+	r.AUC = auc(p, y)
+	r.Weights = make([]float64, before.n)
+	var sum, square float64
+	for i := range r.Weights {
+		w := min(maxRatio, p[i]/(1-p[i])*float64(before.n)/float64(max(now.n, 1)))
+		r.Weights[i] = w
+		sum, square = sum+w, square+w*w
+	}
+	r.Effective, r.Covered = sum*sum/square, min(1, sum/float64(before.n))
+	return r
+}
