@@ -25,18 +25,10 @@ type Duel struct {
 	gains           int
 	better          stat.Bets
 	worse           stat.Bets
-	// Rows that follow each other may be alike: the spread of single differences
-	// and of the sums of whole blocks say how much.
-	rows, blocks stat.Moments
-	block        float64
+	// Rows that follow each other may be alike, and then say less than as many
+	// that are not.
+	alike stat.Likeness
 }
-
-// blockRows is the length of the blocks that likeness of neighbours is read
-// from, minBlocks how many it takes to say anything.
-const (
-	blockRows = 20
-	minBlocks = 5
-)
 
 // NewDuel pairs a, the newer version, with b on a declared loss. The bound is
 // the most that one row can lose; larger losses are cut to it.
@@ -70,29 +62,17 @@ func (d *Duel) Add(label string, scoresA, scoresB []float64, price, weight float
 	if la == 0 && lb > 0 {
 		d.gains++
 	}
-	d.rows.Add(weight * diff)
-	if d.block += weight * diff; d.n%blockRows == 0 {
-		d.blocks.Add(d.block)
-		d.block = 0
-	}
+	d.alike.Add(weight * diff)
 	if d.bound > 0 {
 		d.better.Add(-weight * diff / (d.bound * d.most))
 		d.worse.Add(weight * diff / (d.bound * d.most))
 	}
 }
 
-// alike is how many rows count as one, at least 1: the variance of the sum of a
-// block over what it would be if its rows were independent.
-func (d *Duel) alike() float64 {
-	if d.blocks.N < minBlocks || d.rows.Variance() <= 0 {
-		return 1
-	}
-	return math.Max(1, d.blocks.Variance()/(blockRows*d.rows.Variance()))
-}
-
 // temper lowers the evidence of bets that were placed row by row to what so many
 // fewer independent rows would have given. The bound on false alarms then holds
-// about, and not exactly, since the likeness is itself estimated.
+// about, and not exactly, since the likeness is itself estimated: it is proven by
+// simulation.
 func temper(b stat.Bets, alike float64) float64 {
 	for i := range b.Logs {
 		b.Logs[i] /= alike
@@ -111,29 +91,28 @@ func (d *Duel) of(s hone.Signature, scores []float64, label string, price float6
 // Paired is what the duel shows so far: a less b, negative is better.
 func (d *Duel) Paired() hone.Paired {
 	p := hone.Paired{N: d.n, Bound: d.bound, Flips: d.flips, Gains: d.gains, PValue: 1}
-	alike := d.alike()
+	alike := d.alike.Rows()
 	p.Better, p.Worse = temper(d.better, alike), temper(d.worse, alike)
 	if d.n == 0 {
 		return p
 	}
 	p.Candidate, p.Champion = d.sumA/d.weight, d.sumB/d.weight
 	p.Diff, p.Lower, p.Upper = d.sum/d.weight, -d.bound, d.bound
-	if d.most != 1 || d.weight2 != d.weight {
-		p.Effective = d.weight * d.weight / d.weight2
-	}
+	p.Effective = d.weight * d.weight / d.weight2 / alike
 	if d.n > 1 {
-		p.Lower, p.Upper = d.interval(p.Diff)
+		p.Lower, p.Upper = d.interval(p.Diff, alike)
 	}
 	p.PValue = stat.McNemar(d.flips, d.gains)
 	return p
 }
 
 // interval is the 95 % interval of the mean difference by weight: that of the
-// linearised ratio.
-func (d *Duel) interval(mean float64) (lower, upper float64) {
+// linearised ratio, of as many rows as are not alike.
+func (d *Duel) interval(mean, alike float64) (lower, upper float64) {
 	scale := float64(d.n) / d.weight
 	// The sum of squares of weight times what a difference is above the mean.
 	residuals := math.Max(0, d.square-2*mean*d.wsum+mean*mean*d.weight2)
 	_, lower, upper = stat.MeanInterval(0, scale*scale*residuals, d.n, 0.05)
-	return mean + lower, mean + upper
+	wide := math.Sqrt(alike)
+	return mean + wide*lower, mean + wide*upper
 }

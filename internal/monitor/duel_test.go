@@ -3,6 +3,7 @@ package monitor_test
 import (
 	"math"
 	"math/rand/v2"
+	"os"
 	"strconv"
 	"testing"
 
@@ -47,9 +48,10 @@ func TestDuelCounts(t *testing.T) {
 	if p.PValue < 0.999999 || !(p.Lower < p.Diff && p.Diff < p.Upper) { // 3 of 5 says nothing.
 		t.Errorf("p value %v, interval %v to %v", p.PValue, p.Lower, p.Upper)
 	}
-	// Student's interval with 8 degrees of freedom: the squares of the differences add up to 5.
+	// Student's interval with 8 degrees of freedom: the squares of the differences add
+	// up to 5. So few rows are held to be alike: 59 of them count as 14.
 	sd := math.Sqrt((5 - 9*(1.0/81)) / 8)
-	if want := 2.306004135204166 * sd / 3; math.Abs((p.Upper-p.Lower)/2-want) > 1e-6 {
+	if want := 2.306004135204166 * sd / 3 * math.Sqrt(59.0/14); math.Abs((p.Upper-p.Lower)/2-want) > 1e-6 {
 		t.Errorf("the interval is ± %v, want ± %v", (p.Upper-p.Lower)/2, want)
 	}
 }
@@ -123,6 +125,58 @@ func TestDuelFindsWorse(t *testing.T) {
 	if soon < 50 || late > 2 {
 		t.Errorf("found in %d of 100 duels within 300 rows, not at all in %d", soon, late)
 	}
+}
+
+// TestDuelOfAlikeRows holds that rows which say the same because they are one
+// event do not count as many: of equal versions whose differences stay for several
+// rows one in fifty at most is found worse, and a version that errs ten points more
+// is found all the same. The seeds are not those that the constants of the likeness
+// were chosen on. The full counts are those of HONE_TEST_LONG=1.
+func TestDuelOfAlikeRows(t *testing.T) {
+	t.Parallel()
+	seeds := 200
+	if os.Getenv("HONE_TEST_LONG") != "" {
+		seeds = 2000
+	} else if testing.Short() {
+		seeds = 20
+	}
+	// f plays duels of 2000 rows: one version alone is wrong on a share of them, the
+	// other on another, and each row is as the one before with probability stay.
+	f := func(name string, stay, worse, better, least, most float64) {
+		t.Helper()
+		found := 0
+		for seed := range uint64(seeds) {
+			r := rand.New(rand.NewPCG(seed, 41))
+			d := monitor.NewDuel(hone.Loss{Kind: hone.ZeroOne}, 1, binary, binary)
+			a, b := 0.9, 0.9
+			for n := range 2000 {
+				if n == 0 || r.Float64() >= stay {
+					a, b = 0.9, 0.9
+					switch x := r.Float64(); {
+					case x < worse:
+						a = 0.1
+					case x < worse+better:
+						b = 0.1
+					}
+				}
+				if d.Add("1", []float64{a}, []float64{b}, 0, 1); n%20 == 19 && d.Paired().Worse >= 20 {
+					found++
+					break
+				}
+			}
+		}
+		got := float64(found) / float64(seeds)
+		err := func(p float64) float64 { return 3 * math.Sqrt(p*(1-p)/float64(seeds)) }
+		t.Logf("%s: %.1f %% of %d", name, 100*got, seeds)
+		if got > most+err(most) || got < least-err(least) {
+			t.Errorf("%s: %.1f %% of %d were found worse, want %.0f to %.0f %%, give or take three standard errors", name, 100*got, seeds, 100*least, 100*most)
+		}
+	}
+	f("equal, each row by itself", 0, 0.1, 0.1, 0, 0.02)
+	f("equal, with a correlation of 0.5", 0.5, 0.1, 0.1, 0, 0.02)
+	f("equal, with a correlation of 0.8", 0.8, 0.1, 0.1, 0, 0.02)
+	f("ten points worse", 0, 0.15, 0.05, 0.99, 1)
+	f("ten points worse, with a correlation of 0.5", 0.5, 0.15, 0.05, 0.95, 1)
 }
 
 // TestDuelByLabel holds that versions may number the classes differently.
