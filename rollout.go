@@ -18,7 +18,8 @@ type Rollout struct {
 }
 
 // Health is what was seen of a step: the challenger's answers against those of
-// the control, or shadow answers against what was served.
+// the control, which are all that the champion gave meanwhile; or shadow answers
+// against what was served.
 type Health struct {
 	Canary  Arm `json:"canary"`
 	Control Arm `json:"control"`
@@ -27,6 +28,9 @@ type Health struct {
 	// Quality is the paired loss on labels that have come, challenger less
 	// champion.
 	Quality Paired `json:"quality"`
+	// Champion counts what the champion answered, and failed to, since it was
+	// watched: also before the step.
+	Champion Tally `json:"champion"`
 	// SlowerThan is the time, in nanoseconds, that Slow
 	// counts against.
 	SlowerThan time.Duration `json:"slower_than_ns"`
@@ -41,6 +45,16 @@ type Arm struct {
 	P50      time.Duration `json:"p50_ns"`
 	P99      time.Duration `json:"p99_ns"`
 	Fault    string        `json:"fault,omitempty"` // One example.
+	// AlikeFaults and AlikeSlow are how many requests count as one, since those of
+	// the same user are alike; 0 where each stands for itself.
+	AlikeFaults float64 `json:"alike_faults,omitempty"`
+	AlikeSlow   float64 `json:"alike_slow,omitempty"`
+}
+
+// Tally counts requests, and those that failed.
+type Tally struct {
+	Requests int `json:"requests"`
+	Faults   int `json:"faults"`
 }
 
 // Watch is the probation of a new champion.

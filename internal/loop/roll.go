@@ -78,13 +78,14 @@ func (k *keeper) stepOn(ctx context.Context, run hone.Run, next hone.Rollout, se
 		Action: "run." + string(state), Version: run.Candidate, Sentence: sentence, Data: marshal(next.Verdicts)}}); err != nil {
 		return err
 	}
-	k.arms = monitor.NewArms(k.monitor.SlowLatency())
+	k.arms = monitor.NewArms(k.monitor.SlowLatency(), k.champion.ID)
 	return nil
 }
 
 // health is what has been seen of the step under way.
 func (k *keeper) health() hone.Health {
 	h := k.arms.Health()
+	h.Champion.Requests, h.Champion.Faults = k.monitor.Served()
 	if k.duel != nil {
 		h.Quality = k.duel.paired()
 	}
@@ -97,7 +98,7 @@ func (k *keeper) countArms(ps []hone.Prediction) {
 		return
 	}
 	if k.arms == nil {
-		k.arms = monitor.NewArms(k.monitor.SlowLatency())
+		k.arms = monitor.NewArms(k.monitor.SlowLatency(), k.champion.ID)
 	}
 	for _, p := range ps {
 		if p.Seq > k.run.Rollout.From {
@@ -109,7 +110,7 @@ func (k *keeper) countArms(ps []hone.Prediction) {
 // countShadows counts shadow answers of the step under way.
 func (k *keeper) countShadows(ctx context.Context, r hone.Rollout) error {
 	if k.arms == nil {
-		k.arms = monitor.NewArms(k.monitor.SlowLatency())
+		k.arms = monitor.NewArms(k.monitor.SlowLatency(), k.champion.ID)
 	}
 	if k.run.State != hone.Shadowing {
 		return nil

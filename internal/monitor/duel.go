@@ -28,6 +28,17 @@ type Duel struct {
 	// Rows that follow each other may be alike, and then say less than as many
 	// that are not.
 	alike stat.Likeness
+	users stat.Clusters
+	units units
+}
+
+// Row is one labelled row with the scores of both versions.
+type Row struct {
+	Unit   string // The user or session, empty where it is not known.
+	Label  string // As text, since the versions may number classes differently.
+	A, B   []float64
+	Price  float64
+	Weight float64 // How many rows it stands for.
 }
 
 // NewDuel pairs a, the newer version, with b on a declared loss. The bound is
@@ -36,13 +47,13 @@ func NewDuel(loss hone.Loss, bound float64, a, b hone.Signature) *Duel {
 	return &Duel{loss: loss, bound: bound, a: a, b: b}
 }
 
-// Add counts one row: the label as text, since the versions may number classes
-// differently, the scores of both, and how many rows it stands for. The bets are on
-// differences by weight, over the most that one can be by the largest weight so
-// far; weights are known before labels, so that the e-values stay what they are.
-func (d *Duel) Add(label string, scoresA, scoresB []float64, price, weight float64) {
-	la := d.of(d.a, scoresA, label, price)
-	lb := d.of(d.b, scoresB, label, price)
+// Add counts one row. The bets are on differences by weight, over the most that
+// one can be by the largest weight so far; weights are known before labels, so that
+// the e-values stay what they are.
+func (d *Duel) Add(r Row) {
+	weight := r.Weight
+	la := d.of(d.a, r.A, r.Label, r.Price)
+	lb := d.of(d.b, r.B, r.Label, r.Price)
 	if math.IsNaN(la) || math.IsNaN(lb) {
 		return
 	}
@@ -63,6 +74,7 @@ func (d *Duel) Add(label string, scoresA, scoresB []float64, price, weight float
 		d.gains++
 	}
 	d.alike.Add(weight * diff)
+	d.users.Add(d.units.number(r.Unit), weight*diff)
 	if d.bound > 0 {
 		d.better.Add(-weight * diff / (d.bound * d.most))
 		d.worse.Add(weight * diff / (d.bound * d.most))
@@ -91,7 +103,7 @@ func (d *Duel) of(s hone.Signature, scores []float64, label string, price float6
 // Paired is what the duel shows so far: a less b, negative is better.
 func (d *Duel) Paired() hone.Paired {
 	p := hone.Paired{N: d.n, Bound: d.bound, Flips: d.flips, Gains: d.gains, PValue: 1}
-	alike := d.alike.Rows()
+	alike := math.Max(d.alike.Rows(), d.users.Rows())
 	p.Better, p.Worse = temper(d.better, alike), temper(d.worse, alike)
 	if d.n == 0 {
 		return p

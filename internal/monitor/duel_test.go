@@ -22,13 +22,18 @@ func answers(r *rand.Rand, label string, wrong float64) []float64 {
 	return []float64{0.1 + 0.8*p}
 }
 
+// add counts a row of nobody in particular.
+func add(d *monitor.Duel, label string, a, b []float64, price, weight float64) {
+	d.Add(monitor.Row{Label: label, A: a, B: b, Price: price, Weight: weight})
+}
+
 func TestDuelCounts(t *testing.T) {
 	t.Parallel()
 	d := monitor.NewDuel(hone.Loss{Kind: hone.ZeroOne}, 1, binary, binary)
 	if p := d.Paired(); p.N != 0 || p.PValue != 1 || p.Better != 1 || p.Worse != 1 || p.Bound != 1 {
 		t.Errorf("an empty duel is %+v", p)
 	}
-	one := func(label string, a, b float64) { d.Add(label, []float64{a}, []float64{b}, 0, 1) }
+	one := func(label string, a, b float64) { add(d, label, []float64{a}, []float64{b}, 0, 1) }
 	one("1", 0.9, 0.9)
 	if p := d.Paired(); p.N != 1 || p.Lower != -1 || p.Upper != 1 {
 		t.Errorf("after one row: %+v", p)
@@ -62,7 +67,7 @@ func TestDuelEqualVersions(t *testing.T) {
 	d := monitor.NewDuel(hone.Loss{Kind: hone.Log}, hone.LogBound, binary, binary)
 	for range 500 {
 		s := []float64{r.Float64()}
-		d.Add(strconv.Itoa(r.IntN(2)), s, s, 0, 1)
+		add(d, strconv.Itoa(r.IntN(2)), s, s, 0, 1)
 	}
 	if p := d.Paired(); p.Better != 1 || p.Worse != 1 || p.Diff != 0 || p.Flips+p.Gains != 0 || p.N != 500 {
 		t.Errorf("the same answers: %+v", p)
@@ -75,7 +80,7 @@ func TestDuelEqualVersions(t *testing.T) {
 		most, least := 0.0, 0.0
 		for range 1000 {
 			label := strconv.Itoa(r.IntN(2))
-			d.Add(label, answers(r, label, 0.2), answers(r, label, 0.2), 0, 1)
+			add(d, label, answers(r, label, 0.2), answers(r, label, 0.2), 0, 1)
 			p := d.Paired()
 			most, least = max(most, p.Worse), max(least, p.Better)
 		}
@@ -105,8 +110,8 @@ func TestDuelFindsWorse(t *testing.T) {
 		for n := range 1000 {
 			label := strconv.Itoa(r.IntN(2))
 			a, b := answers(r, label, 0.2), answers(r, label, 0.1)
-			d.Add(label, a, b, 0, 1)
-			other.Add(label, b, a, 0, 1)
+			add(d, label, a, b, 0, 1)
+			add(other, label, b, a, 0, 1)
 			if found == 0 && d.Paired().Worse >= 20 {
 				found = n + 1
 			}
@@ -159,7 +164,7 @@ func TestDuelOfAlikeRows(t *testing.T) {
 						b = 0.1
 					}
 				}
-				if d.Add("1", []float64{a}, []float64{b}, 0, 1); n%20 == 19 && d.Paired().Worse >= 20 {
+				if add(d, "1", []float64{a}, []float64{b}, 0, 1); n%20 == 19 && d.Paired().Worse >= 20 {
 					found++
 					break
 				}
@@ -191,7 +196,7 @@ func TestDuelByLabel(t *testing.T) {
 		if y := b.Target(label); y >= 0 {
 			scoresB[int(y)] = 1
 		}
-		d.Add(label, scoresA, scoresB, 0, 1)
+		add(d, label, scoresA, scoresB, 0, 1)
 	}
 	if p := d.Paired(); p.N != 3 || p.Candidate != 0 || p.Flips != 0 || p.Gains != 1 {
 		t.Errorf("got %+v; only the owl tells them apart", p)
@@ -202,22 +207,22 @@ func TestDuelBoundAndPrices(t *testing.T) {
 	t.Parallel()
 	value := hone.Signature{Task: hone.Regression}
 	d := monitor.NewDuel(hone.Loss{Kind: hone.Squared}, 4, value, value)
-	d.Add("10", []float64{0}, []float64{9}, 0, 1)      // 100 is cut to 4; against 1.
-	d.Add("10", []float64{10}, []float64{1e300}, 0, 1) // 0 against 4.
-	d.Add("no number", []float64{0}, []float64{9}, 0, 1)
+	add(d, "10", []float64{0}, []float64{9}, 0, 1)      // 100 is cut to 4; against 1.
+	add(d, "10", []float64{10}, []float64{1e300}, 0, 1) // 0 against 4.
+	add(d, "no number", []float64{0}, []float64{9}, 0, 1)
 	if p := d.Paired(); p.N != 2 || p.Candidate != 2 || p.Champion != 2.5 || p.Diff != -0.5 || p.Gains != 1 || p.Flips != 0 {
 		t.Errorf("got %+v", p)
 	}
 	priced := monitor.NewDuel(hone.Loss{Kind: hone.ByColumn, Column: "amount"}, 50, binary, binary)
-	priced.Add("1", []float64{0.1}, []float64{0.9}, 30, 1)
-	priced.Add("1", []float64{0.1}, []float64{0.9}, 300, 1)
-	priced.Add("1", []float64{0.1}, []float64{0.9}, math.NaN(), 1) // No price, no loss.
+	add(priced, "1", []float64{0.1}, []float64{0.9}, 30, 1)
+	add(priced, "1", []float64{0.1}, []float64{0.9}, 300, 1)
+	add(priced, "1", []float64{0.1}, []float64{0.9}, math.NaN(), 1) // No price, no loss.
 	if p := priced.Paired(); p.N != 2 || p.Candidate != 40 || p.Champion != 0 || p.Flips != 2 {
 		t.Errorf("got %+v", p)
 	}
 	free := monitor.NewDuel(hone.Loss{Kind: hone.Absolute}, 0, value, value) // Without a bound nothing can be bet.
 	for range 100 {
-		free.Add("1", []float64{5}, []float64{1}, 0, 1)
+		add(free, "1", []float64{5}, []float64{1}, 0, 1)
 	}
 	if p := free.Paired(); p.Worse != 1 || p.Better != 1 || p.Diff != 4 {
 		t.Errorf("got %+v", p)
@@ -237,7 +242,7 @@ func TestDuelWeights(t *testing.T) {
 			continue
 		}
 		label := strconv.Itoa(r.IntN(2))
-		d.Add(label, answers(r, label, []float64{0.05, 0.4}[kind]), answers(r, label, []float64{0.1, 0.2}[kind]), 0, 1/p)
+		add(d, label, answers(r, label, []float64{0.05, 0.4}[kind]), answers(r, label, []float64{0.1, 0.2}[kind]), 0, 1/p)
 	}
 	p := d.Paired()
 	if math.Abs(p.Candidate-0.225) > 0.02 || math.Abs(p.Champion-0.15) > 0.02 || p.Lower < 0.04 || p.Upper > 0.11 || p.Worse < 20 {

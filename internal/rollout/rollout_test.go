@@ -30,7 +30,7 @@ func arm(n, faults, slow int) hone.Arm {
 }
 
 func health(c, k hone.Arm) hone.Health {
-	return hone.Health{Canary: c, Control: k, SlowerThan: 10 * time.Millisecond}
+	return hone.Health{Canary: c, Control: k, SlowerThan: 10 * time.Millisecond, Champion: hone.Tally{Requests: 5000}}
 }
 
 func TestBegin(t *testing.T) {
@@ -101,7 +101,7 @@ func TestShadow(t *testing.T) {
 	if _, action, s := rollout.Advance(m, r, h, start, 0); action != rollout.StepOn {
 		t.Errorf("under a millisecond nobody is slow: %s: %s", action, s)
 	}
-	h.Quality = hone.Paired{N: 300, Candidate: 0.4, Champion: 0.2, Diff: 0.2, Worse: 20}
+	h.Quality = hone.Paired{N: 300, Candidate: 0.4, Champion: 0.2, Diff: 0.2, Worse: 50}
 	if _, action, s := rollout.Advance(m, r, h, start, 0); action != rollout.Rollback {
 		t.Errorf("worse on labels: %s: %s", action, s)
 	}
@@ -109,9 +109,10 @@ func TestShadow(t *testing.T) {
 
 func TestCanaryStep(t *testing.T) {
 	t.Parallel()
-	bad := hone.Paired{N: 200, Candidate: 0.5, Champion: 0.2, Diff: 0.3, Worse: 25}
+	bad := hone.Paired{N: 200, Candidate: 0.5, Champion: 0.2, Diff: 0.3, Worse: 55}
 	nan := hone.Paired{N: 200, Diff: math.NaN(), Worse: math.NaN()}
 	units := func(a hone.Arm, n int) hone.Arm { a.Units = n; return a }
+	alike := func(a hone.Arm, n float64) hone.Arm { a.AlikeFaults = n; return a }
 	cases := []struct {
 		name            string
 		canary, control hone.Arm
@@ -123,6 +124,11 @@ func TestCanaryStep(t *testing.T) {
 		{"enough", arm(200, 0, 10), arm(200, 0, 10), hone.Paired{}, rollout.Promote},
 		{"nothing to compare with", arm(200, 0, 10), hone.Arm{}, hone.Paired{}, rollout.Rollback}, // The split is broken.
 		{"five faults", arm(50, 5, 0), arm(50, 0, 0), hone.Paired{}, rollout.Rollback},
+		{"five faults of one user", alike(arm(50, 5, 0), 5), arm(50, 0, 0), hone.Paired{}, rollout.Stay},
+		{"five faults in 600", arm(600, 5, 0), arm(600, 0, 0), hone.Paired{}, rollout.Promote},
+		{"five faults, and the champion fails too", arm(50, 5, 0), arm(50, 1, 0), hone.Paired{}, rollout.Stay},
+		{"all that fails are its own", arm(60, 12, 0), arm(60, 0, 0), hone.Paired{}, rollout.Rollback},
+		{"half the users fail", alike(arm(4000, 2000, 0), 1000), arm(4000, 0, 0), hone.Paired{}, rollout.Promote},
 		{"both arms fail alike", arm(1000, 50, 50), arm(1000, 50, 50), hone.Paired{}, rollout.Promote},
 		{"fails more than a failing champion", arm(2000, 300, 0), arm(2000, 100, 0), hone.Paired{}, rollout.Rollback},
 		{"slow", arm(600, 0, 120), arm(600, 0, 30), hone.Paired{}, rollout.Rollback},
@@ -220,6 +226,7 @@ func traffic(seed uint64, faults, controlFaults, slow, controlSlow, toCanary flo
 	m := canary(2000, "hold")
 	r := rollout.Begin(m, "v4", start, 0, "s")
 	h := health(arm(0, 0, 0), arm(0, 0, 0))
+	h.Champion.Faults = int(controlFaults * float64(h.Champion.Requests))
 	for i := 1; ; i++ {
 		a, f, s := &h.Control, controlFaults, controlSlow
 		if rng.Float64() < toCanary {
