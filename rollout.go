@@ -15,6 +15,27 @@ type Rollout struct {
 	// Ask says why a person must decide, empty when nobody need.
 	Ask      string    `json:"ask,omitempty"`
 	Verdicts []Verdict `json:"verdicts,omitempty"` // Of the step under way.
+	// Outlook is what the step under way was said to see before it began.
+	Outlook *Outlook `json:"outlook,omitempty"`
+}
+
+// Outlook says what harm a step of a rollout can see.
+type Outlook struct {
+	Requests int `json:"requests"` // Answers of the candidate by which it is judged.
+	// After is how long they take at the rate of the traffic; 0 where that is not
+	// known.
+	After    Duration `json:"after,omitempty"`
+	Sights   []Sight  `json:"sights,omitempty"`
+	Sentence string   `json:"sentence,omitempty"`
+}
+
+// Sight is the least harm that one guard sees four times in five.
+type Sight struct {
+	Gate string `json:"gate"`
+	// Base is how often the champion fails or is slow, or on what share of the
+	// requests the versions differ.
+	Base float64 `json:"base"`
+	Harm float64 `json:"harm"` // More of it, as a share; 1 where none is seen.
 }
 
 // Health is what was seen of a step: the challenger's answers against those of

@@ -41,7 +41,7 @@ func (k *keeper) roll(ctx context.Context, now time.Time) error {
 		}
 		return k.put(ctx, c)
 	case rollout.StepOn:
-		return k.stepOn(ctx, run, next, sentence)
+		return k.stepOn(ctx, run, next, health, sentence)
 	}
 	said := ""
 	switch {
@@ -69,8 +69,12 @@ func (k *keeper) put(ctx context.Context, c hone.Change) error {
 	return k.moved(ctx, c)
 }
 
-func (k *keeper) stepOn(ctx context.Context, run hone.Run, next hone.Rollout, sentence string) error {
+func (k *keeper) stepOn(ctx context.Context, run hone.Run, next hone.Rollout, before hone.Health, sentence string) error {
+	k.foresee(&next, before)
 	state, _ := k.rolloutState(run, next)
+	if next.Outlook != nil && next.Outlook.Sentence != "" {
+		sentence += " " + next.Outlook.Sentence
+	}
 	run = k.enter(run, state, sentence)
 	run.Rollout = &next
 	plan := rollout.PlanFor(k.model, k.champion.ID, k.before(), &next, nil)

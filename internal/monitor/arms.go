@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"math"
 	"strings"
 	"time"
 
@@ -114,6 +115,16 @@ func (a *arm) read() hone.Arm {
 		out.AlikeFaults, out.AlikeSlow = a.faults.Rows(), a.slow.Rows()
 	}
 	return out
+}
+
+// Pace is how many predictions come in a second, how many labels for each, and how
+// long half of them take; 0 where that is not known.
+func (m *Monitor) Pace() (perSecond, labels float64, delay time.Duration) {
+	if m.traffic.served > 0 {
+		labels = math.Min(1, float64(m.labels.mature)/float64(m.traffic.served))
+	}
+	half := m.labels.delay("label_delay.p50", 0.5).Value
+	return m.traffic.rate, labels, time.Duration(math.Max(half, time.Duration(m.model.Label.Delay).Seconds()) * float64(time.Second))
 }
 
 // Served is how many answers the champion has given or owed since it was watched,
