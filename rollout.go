@@ -66,8 +66,9 @@ type Arm struct {
 	P50      time.Duration `json:"p50_ns"`
 	P99      time.Duration `json:"p99_ns"`
 	Fault    string        `json:"fault,omitempty"` // One example.
-	// AlikeFaults and AlikeSlow are how many requests count as one, since those of
-	// the same user are alike; 0 where each stands for itself.
+	// AlikeFaults and AlikeSlow are how many answers count as one, since those to the
+	// same user, and those to rows of the same request, are alike; 0 where each
+	// stands for itself.
 	AlikeFaults float64 `json:"alike_faults,omitempty"`
 	AlikeSlow   float64 `json:"alike_slow,omitempty"`
 }

@@ -26,7 +26,10 @@ type arm struct {
 	hone.Arm
 	lat          stat.Latencies
 	units        units
-	faults, slow stat.Clusters
+	faults, slow stat.Clusters // By user.
+	// Rows of one request have their time and latency in common, and fail together.
+	request                struct{ at, took, n int64 }
+	faultsAtOnce, slowOnce stat.Clusters
 }
 
 // NewArms begins to count a step against a champion; slower is the time from which
@@ -40,13 +43,13 @@ func NewArms(slower time.Duration, champion hone.VersionID) *Arms {
 func (a *Arms) Prediction(p hone.Prediction) {
 	switch {
 	case p.Route == hone.ByCanary:
-		a.canary.add(p.Unit, p.Latency, a.slow, "")
+		a.canary.add(p.Unit, p.Time, p.Latency, a.slow, "")
 	case p.Route == hone.ByFallback && !owed(p, a.champion):
-		a.canary.add(p.Unit, p.Latency, a.slow, p.Fault)
+		a.canary.add(p.Unit, p.Time, p.Latency, a.slow, p.Fault)
 	case p.Route == hone.ByFallback:
-		a.control.add(p.Unit, p.Latency, a.slow, p.Fault)
+		a.control.add(p.Unit, p.Time, p.Latency, a.slow, p.Fault)
 	case p.Route == hone.ByControl || p.Route == hone.ByChampion:
-		a.control.add(p.Unit, p.Latency, a.slow, "")
+		a.control.add(p.Unit, p.Time, p.Latency, a.slow, "")
 	}
 }
 
@@ -57,7 +60,7 @@ func owed(p hone.Prediction, v hone.VersionID) bool {
 
 // Shadow counts one shadow answer. The control is what was served.
 func (a *Arms) Shadow(s hone.ShadowScore, sig hone.Signature, served string) {
-	a.canary.add("", s.Latency, a.slow, s.Fault)
+	a.canary.add("", s.Time, s.Latency, a.slow, s.Fault)
 	if s.Fault == "" && len(s.Scores) == sig.Width() && sig.Answer(s.Scores) == served {
 		a.agree++
 	}
@@ -68,7 +71,7 @@ func (a *Arms) Health() hone.Health {
 	return hone.Health{Canary: a.canary.read(), Control: a.control.read(), Agree: a.agree, SlowerThan: a.slow}
 }
 
-func (a *arm) add(unit string, lat, slow time.Duration, fault string) {
+func (a *arm) add(unit string, at time.Time, lat, slow time.Duration, fault string) {
 	a.Requests++
 	a.lat.Add(lat)
 	failed, late := 0.0, 0.0
@@ -84,6 +87,21 @@ func (a *arm) add(unit string, lat, slow time.Duration, fault string) {
 	i := a.units.number(unit)
 	a.faults.Add(i, failed)
 	a.slow.Add(i, late)
+	i = a.sameRequest(at, lat)
+	a.faultsAtOnce.Add(i, failed)
+	a.slowOnce.Add(i, late)
+}
+
+// sameRequest numbers the requests that rows come in, -1 from too many on.
+func (a *arm) sameRequest(at time.Time, took time.Duration) int {
+	r := &a.request
+	if now := at.UnixNano(); r.n == 0 || r.at != now || r.took != int64(took) {
+		r.at, r.took, r.n = now, int64(took), r.n+1
+	}
+	if r.n > mostUnits {
+		return -1
+	}
+	return int(r.n - 1)
 }
 
 // units numbers users in the order in which they come.
@@ -111,8 +129,9 @@ func (u *units) number(name string) int {
 func (a *arm) read() hone.Arm {
 	out := a.Arm
 	out.Units, out.P50, out.P99 = len(a.units), a.lat.Quantile(0.5), a.lat.Quantile(0.99)
-	if out.Units > 0 {
-		out.AlikeFaults, out.AlikeSlow = a.faults.Rows(), a.slow.Rows()
+	if out.Requests > 0 {
+		out.AlikeFaults = max(a.faults.Rows(), a.faultsAtOnce.Rows())
+		out.AlikeSlow = max(a.slow.Rows(), a.slowOnce.Rows())
 	}
 	return out
 }

@@ -64,7 +64,7 @@ func TestArmsOfUsers(t *testing.T) {
 		a := monitor.NewArms(time.Second, "v3")
 		for request := range 20 {
 			for user := range 100 {
-				p := hone.Prediction{Route: hone.ByCanary, Unit: fmt.Sprint(user), Latency: time.Millisecond}
+				p := hone.Prediction{Route: hone.ByCanary, Unit: fmt.Sprint(user), Latency: time.Millisecond, Time: time.Unix(int64(100*request+user), 0)}
 				if faulty(user, request) {
 					p.Route, p.Fault, p.Latency = hone.ByFallback, "v4: it crashed", time.Minute
 				}
@@ -79,6 +79,26 @@ func TestArmsOfUsers(t *testing.T) {
 	f(func(user, _ int) bool { return user < 3 }, 19.9, 20.5)
 	f(func(user, request int) bool { return (user*7+request*13)%20 == 0 }, 1, 1.2)
 	f(func(int, int) bool { return false }, 1, 1)
+}
+
+// TestArmsOfRequests holds that the rows of one slow request are not as many slow
+// answers.
+func TestArmsOfRequests(t *testing.T) {
+	t.Parallel()
+	a := monitor.NewArms(10*time.Millisecond, "v3")
+	for i := range 30 {
+		for range 20 {
+			s := hone.ShadowScore{Time: time.Unix(int64(i), 0), Latency: 5 * time.Millisecond, Scores: []float64{0.1}}
+			if i == 7 {
+				s.Latency, s.Fault = time.Second, "no answer within 1s"
+			}
+			a.Shadow(s, binary, "0")
+		}
+	}
+	h := a.Health()
+	if c := h.Canary; c.Slow != 20 || c.Faults != 20 || c.AlikeSlow < 19 || c.AlikeSlow > 21 || c.AlikeFaults != c.AlikeSlow {
+		t.Errorf("got %+v", c)
+	}
 }
 
 func TestArmsShadow(t *testing.T) {

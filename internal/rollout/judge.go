@@ -53,10 +53,12 @@ func shadowFaults(s hone.Step, h hone.Health) hone.Verdict {
 	n, k := h.Canary.Requests, h.Canary.Faults
 	v := hone.Verdict{Gate: "faults", Value: float64(k), Limit: tripwire, N: n, Unit: "faults", Result: hone.Pass}
 	v.Sentence = "it failed on " + say.Whole(k) + " of " + say.Count(n, "shadow request", "shadow requests") + example(h.Canary.Fault) + "."
-	want, worse := s.Shadow*(k+1), k >= tripwire || k < 0 || (n >= 200 && k*100 > n)
+	alike := max(1, h.Canary.AlikeFaults)
+	apart := int(math.Ceil(float64(k)/alike - 1e-9)) // Faults of one request are one.
+	want, worse := s.Shadow*(apart+1), apart >= tripwire || k < 0 || (n >= 200 && apart*100 > n)
 	if failing(h.Champion) {
 		want = s.Shadow
-		worse = k < 0 || stat.HarmLower(rate(k, n, 1), rate(h.Champion.Faults, h.Champion.Requests, 1), faultAlpha) > faultMargin
+		worse = k < 0 || stat.HarmLower(rate(k, n, alike), rate(h.Champion.Faults, h.Champion.Requests, alike), faultAlpha) > faultMargin
 	}
 	if worse {
 		v.Result = hone.Fail
@@ -76,7 +78,7 @@ func failing(t hone.Tally) bool { return t.Faults*1000 > t.Requests }
 // faults is the tripwire: nobody waits for statistics while requests fail that
 // do not fail elsewhere. A champion that is proven sound makes five faults enough,
 // in more than one request of a hundred; against any other they must be more than
-// its share explains. Faults of one user count as one.
+// its share explains. Faults of one user, or of one request, count as one.
 func faults(h hone.Health) hone.Verdict {
 	n, k := h.Canary.Requests, h.Canary.Faults
 	v := hone.Verdict{Gate: "faults", Result: hone.Pass, Value: float64(k), Limit: tripwire, N: n, Unit: "faults"}

@@ -65,6 +65,12 @@ func TestBegin(t *testing.T) {
 	f("blue_green", "shadow all", hone.Step{Shadow: 10}, hone.Step{Weight: 0.5})
 }
 
+// together makes the faults of so many rows one.
+func together(a hone.Arm, rows float64) hone.Arm {
+	a.AlikeFaults = rows
+	return a
+}
+
 func TestShadow(t *testing.T) {
 	t.Parallel()
 	m := model("canary", hone.Step{Shadow: 500}, hone.Step{Weight: 0.5})
@@ -82,6 +88,9 @@ func TestShadow(t *testing.T) {
 		{"five of 60", arm(60, 5, 3), rollout.Rollback},
 		{"three of 200", arm(200, 3, 10), rollout.Rollback},
 		{"half are slow", arm(500, 0, 250), rollout.Rollback},
+		{"one request of 20 rows fails", together(arm(500, 20, 25), 20), rollout.Stay},
+		{"one request of 20 rows failed", together(arm(1000, 20, 25), 20), rollout.StepOn},
+		{"five requests of 20 rows fail", together(arm(500, 100, 25), 20), rollout.Rollback},
 		{"two points slower are put up with", arm(500, 0, 35), rollout.StepOn},
 		{"broken counts", arm(500, -1, 0), rollout.Rollback},
 	}
@@ -112,7 +121,6 @@ func TestCanaryStep(t *testing.T) {
 	bad := hone.Paired{N: 200, Candidate: 0.5, Champion: 0.2, Diff: 0.3, Worse: 55}
 	nan := hone.Paired{N: 200, Diff: math.NaN(), Worse: math.NaN()}
 	units := func(a hone.Arm, n int) hone.Arm { a.Units = n; return a }
-	alike := func(a hone.Arm, n float64) hone.Arm { a.AlikeFaults = n; return a }
 	cases := []struct {
 		name            string
 		canary, control hone.Arm
@@ -124,11 +132,11 @@ func TestCanaryStep(t *testing.T) {
 		{"enough", arm(200, 0, 10), arm(200, 0, 10), hone.Paired{}, rollout.Promote},
 		{"nothing to compare with", arm(200, 0, 10), hone.Arm{}, hone.Paired{}, rollout.Rollback}, // The split is broken.
 		{"five faults", arm(50, 5, 0), arm(50, 0, 0), hone.Paired{}, rollout.Rollback},
-		{"five faults of one user", alike(arm(50, 5, 0), 5), arm(50, 0, 0), hone.Paired{}, rollout.Stay},
+		{"five faults of one user", together(arm(50, 5, 0), 5), arm(50, 0, 0), hone.Paired{}, rollout.Stay},
 		{"five faults in 600", arm(600, 5, 0), arm(600, 0, 0), hone.Paired{}, rollout.Promote},
 		{"five faults, and the champion fails too", arm(50, 5, 0), arm(50, 1, 0), hone.Paired{}, rollout.Stay},
 		{"all that fails are its own", arm(60, 12, 0), arm(60, 0, 0), hone.Paired{}, rollout.Rollback},
-		{"half the users fail", alike(arm(4000, 2000, 0), 1000), arm(4000, 0, 0), hone.Paired{}, rollout.Promote},
+		{"half the users fail", together(arm(4000, 2000, 0), 1000), arm(4000, 0, 0), hone.Paired{}, rollout.Promote},
 		{"both arms fail alike", arm(1000, 50, 50), arm(1000, 50, 50), hone.Paired{}, rollout.Promote},
 		{"fails more than a failing champion", arm(2000, 300, 0), arm(2000, 100, 0), hone.Paired{}, rollout.Rollback},
 		{"slow", arm(600, 0, 120), arm(600, 0, 30), hone.Paired{}, rollout.Rollback},
