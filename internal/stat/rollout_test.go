@@ -149,3 +149,69 @@ func TestSampleRatio(t *testing.T) {
 		t.Errorf("ten million units on one side: %v", e)
 	}
 }
+
+func TestMoreThanShare(t *testing.T) {
+	t.Parallel()
+	f := func(k1, n1, k0, n0 int, want float64) {
+		t.Helper()
+		near(t, "evidence", stat.MoreThanShareE(rate(k1, n1), rate(k0, n0)), want, 1e-9)
+	}
+	f(3, 10, 0, 0, 1)
+	f(0, 0, 3, 10, 1)
+	f(0, 50, 0, 50, 1)
+	// With half of the requests each fault is one of two: odds of 3, 30 and all.
+	f(2, 50, 0, 50, (1.5*1.5+math.Pow(60.0/31, 2)+4)/3)
+	f(1, 50, 1, 50, (1.5*0.5+60.0/31*2/31+0)/3)
+	if e := stat.MoreThanShareE(rate(1e6, 1e6), rate(0, 1e6)); math.IsInf(e, 0) || math.IsNaN(e) || e < 1e200 {
+		t.Errorf("a million faults on one side: %v", e)
+	}
+	// Looked at after each fault, equal arms reach 50 in one of fifty runs at most.
+	r := rand.New(rand.NewPCG(8, 4))
+	for _, share := range []float64{0.5, 0.1} {
+		alarms := 0
+		for range 2000 {
+			k1, k0 := 0, 0
+			for range 200 {
+				if r.Float64() < share {
+					k1++
+				} else {
+					k0++
+				}
+				if stat.MoreThanShareE(stat.Rate{Events: float64(k1), Requests: share * 1000}, stat.Rate{Events: float64(k0), Requests: (1 - share) * 1000}) >= 50 {
+					alarms++
+					break
+				}
+			}
+		}
+		if alarms > 40 {
+			t.Errorf("share %v: %d of 2000 equal arms were blamed, want 40 at most", share, alarms)
+		}
+	}
+}
+
+func TestClusters(t *testing.T) {
+	t.Parallel()
+	var c stat.Clusters
+	if c.Rows() != 1 {
+		t.Errorf("no rows: %v", c.Rows())
+	}
+	for user := range 40 {
+		for range 5 {
+			c.Add(user, float64(user%2)) // All rows of a user are the same.
+		}
+	}
+	near(t, "five rows that are one", c.Rows(), 5*40.0/39, 1e-9)
+	var one stat.Clusters
+	for i := range 30 {
+		one.Add(0, float64(i%2))
+	}
+	near(t, "one user", one.Rows(), 30, 0)
+	var apart stat.Clusters
+	r := rand.New(rand.NewPCG(4, 4))
+	for i := range 20000 {
+		apart.Add(i%2000-100, float64(r.IntN(2))) // Some belong to nobody.
+	}
+	if got := apart.Rows(); got > 1.1 {
+		t.Errorf("users whose rows have nothing in common: %v", got)
+	}
+}
