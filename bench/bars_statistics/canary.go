@@ -24,6 +24,7 @@ var canaryBars = []bar.Measured{
 		{Series: "base_1", Unit: "% rolled back", Of: bar.Max, Under: 5, AtMost: true},
 		{Series: "base_5", Unit: "% rolled back", Of: bar.Max, Under: 5, AtMost: true},
 		{Series: "base_20", Unit: "% rolled back", Of: bar.Max, Under: 5, AtMost: true},
+		{Series: "base_5_tenth", Unit: "% rolled back", Of: bar.Max, Under: 5, AtMost: true},
 		{Series: "base_5_users", Unit: "% rolled back", Of: bar.Max, Under: 5, AtMost: true},
 	}}, Measure: healthyCanaries},
 	{Bar: bar.Bar{ID: "canary_5_to_10", Limits: []bar.Limit{
@@ -203,9 +204,10 @@ func healthyCanaries(b *bar.Bench) error {
 		ends := each(seeds, world{canary: rate, control: rate, weight: 0.5, requests: 2000, differ: 0.1}.play)
 		b.Keep(name, "% rolled back", percent(ends, never-1))
 	}
+	b.Keep("base_5_tenth", "% rolled back", percent(each(seeds, world{canary: 0.05, control: 0.05, weight: 0.1, requests: 500, differ: 0.1}.play), never-1))
 	ends := each(seeds, world{canary: 0.05, control: 0.05, weight: 0.5, requests: 2000, perUser: 10, differ: 0.1}.play)
 	b.Keep("base_5_users", "% rolled back", percent(ends, never-1))
-	b.Note("2,000 canaries each of 2,000 requests of their own and as many of the control, looked at every 20 with all guards on; 5 %% of answers slow, labels at once, one of two versions wrong on 10 %% of rows")
+	b.Note("2,000 canaries each of 2,000 requests of their own and as many of the control (of 500 and nine times as many in base_5_tenth), looked at every 20 with all guards on; 5 %% of answers slow, labels at once, one of two versions wrong on 10 %% of rows")
 	return nil
 }
 

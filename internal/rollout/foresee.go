@@ -43,13 +43,13 @@ func Foresee(s hone.Step, t Traffic) hone.Outlook {
 	if weight >= 1 && s.Shadow == 0 {
 		return o
 	}
-	control := float64(n) * (1 - weight) / weight
-	if s.Shadow > 0 {
-		control = float64(n)
-	} else {
-		o.Sights = append(o.Sights, hone.Sight{Gate: "fault_rate", Base: t.Faults, Harm: smallest(t.Faults, float64(n), control, faultAlpha, faultMargin)})
+	if s.Shadow == 0 {
+		control := float64(n) * (1 - weight) / weight
+		o.Sights = []hone.Sight{
+			{Gate: "fault_rate", Base: t.Faults, Harm: smallest(t.Faults, float64(n), control, faultAlpha, faultMargin)},
+			{Gate: "slow_rate", Base: usuallySlow, Harm: smallest(usuallySlow, float64(n), control, slowAlpha, slowMargin)},
+		}
 	}
-	o.Sights = append(o.Sights, hone.Sight{Gate: "slow_rate", Base: usuallySlow, Harm: smallest(usuallySlow, float64(n), control, slowAlpha, slowMargin)})
 	rows := t.Labels * (float64(n)/weight - t.PerSecond*t.Delay.Seconds())
 	if t.PerSecond == 0 && t.Delay > 0 {
 		rows = 0
@@ -57,7 +57,9 @@ func Foresee(s hone.Step, t Traffic) hone.Outlook {
 	if rows >= 1 && t.Differ > 0 {
 		o.Sights = append(o.Sights, hone.Sight{Gate: "quality", Base: t.Differ, Harm: paired(t.Differ, rows, harmLimit)})
 	}
-	o.Sentence = outlook(s, o, rows)
+	if len(o.Sights) > 0 {
+		o.Sentence = outlook(s, o, rows)
+	}
 	return o
 }
 

@@ -94,7 +94,8 @@ func TestForeseeSays(t *testing.T) {
 	f(half, rollout.Traffic{PerSecond: 0.1, Labels: 1, Differ: 0.1}, 4000*time.Second, "after about 67 minutes,", " faults, or ", " slow answers, or ", " wrong ones are seen four times in five.")
 	f(half, rollout.Traffic{PerSecond: 0.1, Labels: 1, Differ: 0.1, Delay: 2 * time.Hour}, 4000*time.Second, "labels come too late for it.")
 	f(half, rollout.Traffic{PerSecond: 0.001}, 400000*time.Second, "after about 5 days,", "; it waits for at most 2d.")
-	f(hone.Step{Shadow: 500, MaxWait: day}, rollout.Traffic{PerSecond: 10}, 50*time.Second, "By its 500 answers, after about 50 seconds, ")
+	f(hone.Step{Shadow: 500, MaxWait: day}, rollout.Traffic{PerSecond: 10}, 50*time.Second)
+	f(hone.Step{Shadow: 500, MaxWait: day}, rollout.Traffic{PerSecond: 10, Labels: 1, Differ: 0.1}, 50*time.Second, "By its 500 answers, after about 50 seconds, ", " points more wrong ones are seen four times in five.")
 	if o := rollout.Foresee(hone.Step{Weight: 1}, rollout.Traffic{}); o.Sentence != "" || o.Sights != nil {
 		t.Errorf("all of the traffic: %+v", o)
 	}

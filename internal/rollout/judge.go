@@ -29,8 +29,8 @@ const (
 // judge returns the verdicts of a step. A failed one takes the candidate back;
 // one that is inconclusive with a Need holds the step.
 func judge(s hone.Step, h hone.Health) []hone.Verdict {
-	if s.Shadow > 0 {
-		return []hone.Verdict{shadowFaults(s, h), slow(h), agreement(h), quality(h.Quality)}
+	if s.Shadow > 0 { // It answers after the served answer, so that its latency says nothing yet.
+		return []hone.Verdict{shadowFaults(s, h), agreement(h), quality(h.Quality)}
 	}
 	return []hone.Verdict{faults(h), faultRate(h), slow(h), sampleRatio(s, h), quality(h.Quality), exposure(s, h)}
 }

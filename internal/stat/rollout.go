@@ -9,7 +9,7 @@ type Rate struct{ Events, Requests float64 }
 // HarmLower is a lower bound on the rate of the canary less that of the control.
 // It is a confidence sequence: it may be looked at as often as wanted, and lies
 // above the truth at any look with probability alpha at most, asymptotically. It is
-// tightest near 1,000 requests in all, about where a step ends. It is -1 while an
+// tightest near 500 requests of each, about where a step ends. It is -1 while an
 // arm is empty. Source: I. Waudby-Smith, D. Arbour, R. Sinha, E. H. Kennedy,
 // A. Ramdas, Ann. Statist. 52 (2024).
 func HarmLower(canary, control Rate, alpha float64) float64 {
@@ -35,7 +35,8 @@ func harm(canary, control Rate, alpha float64) (delta, width float64) {
 	alpha = max(1e-300, min(alpha, 0.4)) // The boundary has no meaning from 0.5 on.
 	l := 2 * math.Log(1/(2*alpha))
 	rho2 := (l + math.Log1p(l)) / optimal
-	n := canary.Requests + control.Requests
+	// Twice the harmonic mean: a large control does not make up for a small canary.
+	n := 4 / (1/canary.Requests + 1/control.Requests)
 	variance := n * (canary.variance()/canary.Requests + control.variance()/control.Requests)
 	s := n*rho2 + 1
 	r := math.Sqrt(2 * s / (n * n * rho2) * math.Log1p(math.Sqrt(s)/(2*alpha)))

@@ -30,7 +30,7 @@ func canary(r *rand.Rand, requests int, share, rate1, rate0, alpha float64) int 
 				k0++
 			}
 		}
-		if i%10 == 0 && n1 >= 200 && stat.HarmLower(rate(k1, n1), rate(k0, n0), alpha) > 0 {
+		if i%10 == 0 && n1 > 0 && stat.HarmLower(rate(k1, n1), rate(k0, n0), alpha) > 0 {
 			return n1
 		}
 	}
@@ -57,6 +57,8 @@ func TestHarmUnderPeeking(t *testing.T) {
 	f(0.5, 0.05)
 	f(0.5, 0.01)
 	f(0.1, 0.2)
+	f(0.01, 0.2)
+	f(0.01, 0.01)
 
 	var delays []int
 	for range 100 {
