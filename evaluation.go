@@ -24,8 +24,8 @@ type Evaluation struct {
 // champion, so that negative is better.
 type Paired struct {
 	N int `json:"n"`
-	// Effective is the number of rows of equal weight that say as much; 0 where all
-	// weigh the same.
+	// Effective is the number of rows of equal weight, each by itself, that say as
+	// much; 0 where N is that number.
 	Effective float64 `json:"effective_n,omitempty"`
 	Candidate float64 `json:"candidate"`
 	Champion  float64 `json:"champion"`

@@ -15,10 +15,32 @@ type Rollout struct {
 	// Ask says why a person must decide, empty when nobody need.
 	Ask      string    `json:"ask,omitempty"`
 	Verdicts []Verdict `json:"verdicts,omitempty"` // Of the step under way.
+	// Outlook is what the step under way was said to see before it began.
+	Outlook *Outlook `json:"outlook,omitempty"`
+}
+
+// Outlook says what harm a step of a rollout can see.
+type Outlook struct {
+	Requests int `json:"requests"` // Answers of the candidate by which it is judged.
+	// After is how long they take at the rate of the traffic; 0 where that is not
+	// known.
+	After    Duration `json:"after,omitempty"`
+	Sights   []Sight  `json:"sights,omitempty"`
+	Sentence string   `json:"sentence,omitempty"`
+}
+
+// Sight is the least harm that one guard sees four times in five.
+type Sight struct {
+	Gate string `json:"gate"`
+	// Base is how often the champion fails or is slow, or on what share of the
+	// requests the versions differ.
+	Base float64 `json:"base"`
+	Harm float64 `json:"harm"` // More of it, as a share; 1 where none is seen.
 }
 
 // Health is what was seen of a step: the challenger's answers against those of
-// the control, or shadow answers against what was served.
+// the control, which are all that the champion gave meanwhile; or shadow answers
+// against what was served.
 type Health struct {
 	Canary  Arm `json:"canary"`
 	Control Arm `json:"control"`
@@ -27,6 +49,9 @@ type Health struct {
 	// Quality is the paired loss on labels that have come, challenger less
 	// champion.
 	Quality Paired `json:"quality"`
+	// Champion counts what the champion answered, and failed to, since it was
+	// watched: also before the step.
+	Champion Tally `json:"champion"`
 	// SlowerThan is the time, in nanoseconds, that Slow
 	// counts against.
 	SlowerThan time.Duration `json:"slower_than_ns"`
@@ -41,6 +66,17 @@ type Arm struct {
 	P50      time.Duration `json:"p50_ns"`
 	P99      time.Duration `json:"p99_ns"`
 	Fault    string        `json:"fault,omitempty"` // One example.
+	// AlikeFaults and AlikeSlow are how many answers count as one, since those to the
+	// same user, and those to rows of the same request, are alike; 0 where each
+	// stands for itself.
+	AlikeFaults float64 `json:"alike_faults,omitempty"`
+	AlikeSlow   float64 `json:"alike_slow,omitempty"`
+}
+
+// Tally counts requests, and those that failed.
+type Tally struct {
+	Requests int `json:"requests"`
+	Faults   int `json:"faults"`
 }
 
 // Watch is the probation of a new champion.

@@ -336,9 +336,7 @@ func printRun(w io.Writer, r hone.Run) {
 		fmt.Fprintf(w, "  %-13s %-14s %s\n", v.Result, v.Gate, v.Sentence)
 	}
 	if r.Rollout != nil {
-		for _, v := range r.Rollout.Verdicts {
-			fmt.Fprintf(w, "  %-13s %-14s %s\n", v.Result, v.Gate, v.Sentence)
-		}
+		printRollout(w, *r.Rollout)
 	}
 	for _, s := range []hone.State{hone.Collecting, hone.Validating, hone.Training, hone.Evaluating, hone.Deciding, hone.AwaitingApproval, hone.Shadowing, hone.Canary} {
 		if d, ok := r.Took[s]; ok {

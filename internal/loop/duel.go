@@ -77,11 +77,10 @@ func (k *keeper) feedDuels(ctx context.Context, mature []hone.Outcome) error {
 // feedDuel counts outcomes that neither version was trained on.
 func (k *keeper) feedDuel(ctx context.Context, d *duel, mature []hone.Outcome) error {
 	var rows [][]byte
-	var labels []string
-	var weights []float64
+	var counted []hone.Outcome
 	for _, o := range mature {
 		if o.Seq > d.after && o.Time.After(d.a.TrainedUntil) && o.Time.After(d.b.TrainedUntil) {
-			rows, labels, weights = append(rows, o.Features), append(labels, o.Label), append(weights, o.Weight())
+			rows, counted = append(rows, o.Features), append(counted, o)
 		}
 	}
 	if len(rows) == 0 {
@@ -101,8 +100,8 @@ func (k *keeper) feedDuel(ctx context.Context, d *duel, mature []hone.Outcome) e
 		return fmt.Errorf("ask %s: %w", d.b.ID, err)
 	}
 	prices := k.model.Loss.Prices(f)
-	for i, l := range labels {
-		d.Add(l, a.Row(i), b.Row(i), prices[i], weights[i])
+	for i, o := range counted {
+		d.Add(monitor.Row{Unit: o.Unit, Label: o.Label, A: a.Row(i), B: b.Row(i), Price: prices[i], Weight: o.Weight()})
 	}
 	return nil
 }

@@ -323,6 +323,7 @@ func (k *keeper) launch(ctx context.Context, run hone.Run, c hone.Change, by str
 		return c, err
 	}
 	r := rollout.Begin(k.model, run.Candidate, k.o.Clock.Now(), last, string(run.ID))
+	k.foresee(&r, hone.Health{})
 	state, sentence := k.rolloutState(run, r)
 	if len(r.Steps) == 1 {
 		run.Rollout = &r
@@ -338,9 +339,30 @@ func (k *keeper) launch(ctx context.Context, run hone.Run, c hone.Change, by str
 }
 
 func (k *keeper) rolloutState(run hone.Run, r hone.Rollout) (hone.State, string) {
-	step := r.Steps[r.Step]
-	if step.Weight == 0 {
-		return hone.Shadowing, fmt.Sprintf("%s answers %d requests of %s unseen.", run.Candidate, step.Shadow, k.model.Name)
+	step, outlook := r.Steps[r.Step], ""
+	if r.Outlook != nil && r.Outlook.Sentence != "" {
+		outlook = " " + r.Outlook.Sentence
 	}
-	return hone.Canary, fmt.Sprintf("%s is in canary with %.0f %% of the traffic of %s.", run.Candidate, 100*step.Weight, k.model.Name)
+	if step.Weight == 0 {
+		return hone.Shadowing, fmt.Sprintf("%s answers %d requests of %s unseen.%s", run.Candidate, step.Shadow, k.model.Name, outlook)
+	}
+	return hone.Canary, fmt.Sprintf("%s is in canary with %.0f %% of the traffic of %s.%s", run.Candidate, 100*step.Weight, k.model.Name, outlook)
+}
+
+// foresee has the rollout say what its step can see with the traffic it will get.
+// The step before, if there was one, tells how often the versions differ.
+func (k *keeper) foresee(r *hone.Rollout, before hone.Health) {
+	if k.monitor == nil {
+		return
+	}
+	t := rollout.Traffic{}
+	t.PerSecond, t.Labels, t.Delay = k.monitor.Pace()
+	if requests, faults := k.monitor.Served(); requests > 0 {
+		t.Faults = float64(faults) / float64(requests)
+	}
+	if n := before.Canary.Requests; n > 0 && k.model.Loss.Kind == hone.ZeroOne && r.Step > 0 && r.Steps[r.Step-1].Shadow > 0 {
+		t.Differ = 1 - float64(before.Agree)/float64(n)
+	}
+	o := rollout.Foresee(r.Steps[r.Step], t)
+	r.Outlook = &o
 }

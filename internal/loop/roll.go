@@ -41,7 +41,7 @@ func (k *keeper) roll(ctx context.Context, now time.Time) error {
 		}
 		return k.put(ctx, c)
 	case rollout.StepOn:
-		return k.stepOn(ctx, run, next, sentence)
+		return k.stepOn(ctx, run, next, health, sentence)
 	}
 	said := ""
 	switch {
@@ -69,8 +69,12 @@ func (k *keeper) put(ctx context.Context, c hone.Change) error {
 	return k.moved(ctx, c)
 }
 
-func (k *keeper) stepOn(ctx context.Context, run hone.Run, next hone.Rollout, sentence string) error {
+func (k *keeper) stepOn(ctx context.Context, run hone.Run, next hone.Rollout, before hone.Health, sentence string) error {
+	k.foresee(&next, before)
 	state, _ := k.rolloutState(run, next)
+	if next.Outlook != nil && next.Outlook.Sentence != "" {
+		sentence += " " + next.Outlook.Sentence
+	}
 	run = k.enter(run, state, sentence)
 	run.Rollout = &next
 	plan := rollout.PlanFor(k.model, k.champion.ID, k.before(), &next, nil)
@@ -78,13 +82,14 @@ func (k *keeper) stepOn(ctx context.Context, run hone.Run, next hone.Rollout, se
 		Action: "run." + string(state), Version: run.Candidate, Sentence: sentence, Data: marshal(next.Verdicts)}}); err != nil {
 		return err
 	}
-	k.arms = monitor.NewArms(k.monitor.SlowLatency())
+	k.arms = monitor.NewArms(k.monitor.SlowLatency(), k.champion.ID)
 	return nil
 }
 
 // health is what has been seen of the step under way.
 func (k *keeper) health() hone.Health {
 	h := k.arms.Health()
+	h.Champion.Requests, h.Champion.Faults = k.monitor.Served()
 	if k.duel != nil {
 		h.Quality = k.duel.paired()
 	}
@@ -97,7 +102,7 @@ func (k *keeper) countArms(ps []hone.Prediction) {
 		return
 	}
 	if k.arms == nil {
-		k.arms = monitor.NewArms(k.monitor.SlowLatency())
+		k.arms = monitor.NewArms(k.monitor.SlowLatency(), k.champion.ID)
 	}
 	for _, p := range ps {
 		if p.Seq > k.run.Rollout.From {
@@ -109,7 +114,7 @@ func (k *keeper) countArms(ps []hone.Prediction) {
 // countShadows counts shadow answers of the step under way.
 func (k *keeper) countShadows(ctx context.Context, r hone.Rollout) error {
 	if k.arms == nil {
-		k.arms = monitor.NewArms(k.monitor.SlowLatency())
+		k.arms = monitor.NewArms(k.monitor.SlowLatency(), k.champion.ID)
 	}
 	if k.run.State != hone.Shadowing {
 		return nil

@@ -130,7 +130,7 @@ func (m *Monitor) count(ps []hone.Prediction) error {
 	}
 	for _, p := range ps {
 		if p.Route != hone.Imported {
-			m.traffic.add(p)
+			m.traffic.add(p, m.version.ID)
 			m.pulse.prediction(p.Received)
 		}
 	}

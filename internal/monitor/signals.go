@@ -12,6 +12,7 @@ import (
 // traffic counts what was served.
 type traffic struct {
 	served, faults int
+	answered, owed int // By the champion; and by others, since it failed.
 	latency        stat.Latencies
 	last           time.Time
 	// A stretch for the rate: since when, and how many.
@@ -20,14 +21,18 @@ type traffic struct {
 	rate  float64
 }
 
-func (t *traffic) add(p hone.Prediction) {
+func (t *traffic) add(p hone.Prediction, champion hone.VersionID) {
 	t.served++
 	t.last = p.Time
 	if p.Fault != "" {
 		t.faults++
 	}
-	if p.Route == hone.ByChampion || p.Route == hone.ByControl {
+	switch {
+	case p.Route == hone.ByChampion || p.Route == hone.ByControl:
+		t.answered++
 		t.latency.Add(p.Latency)
+	case p.Route == hone.ByFallback && owed(p, champion):
+		t.owed++
 	}
 	if t.from.IsZero() {
 		t.from = p.Time

@@ -9,14 +9,18 @@ import (
 	"hone/internal/stat"
 )
 
-// The guardrails, each with its share of the 5 % of healthy candidates that may
-// be rolled back, and the harm that is put up with.
+// The guardrails share the 5 % of healthy candidates that may be rolled back while
+// all of them look at every request: what each may take adds up to it. Beside each
+// is the harm that is put up with.
 const (
-	faultAlpha, faultMargin = 0.02, 0.001
-	slowAlpha, slowMargin   = 0.01, 0.02
+	faultAlpha, faultMargin = 0.025, 0.001
+	suddenLimit             = 500 // Evidence that a few faults are no chance, at 0.2 %.
+	slowAlpha, slowMargin   = 0.002, 0.02
 	ratioLimit              = 1000 // Evidence that the split is broken, at 0.1 %.
-	worseLimit              = 20   // Evidence that the answers are worse, at 5 %.
-	tripwire                = 5    // Faults.
+	harmLimit               = 50   // Evidence that the answers are worse, at 2 %.
+	// tripwire is how many faults are too many for a candidate whose champion has
+	// none to speak of: one in a thousand of at least so many answers.
+	tripwire, proven = 5, 1000
 	// fast is a 99th percentile under which nobody minds how much slower the
 	// candidate is.
 	fast = time.Millisecond
@@ -25,8 +29,8 @@ const (
 // judge returns the verdicts of a step. A failed one takes the candidate back;
 // one that is inconclusive with a Need holds the step.
 func judge(s hone.Step, h hone.Health) []hone.Verdict {
-	if s.Shadow > 0 {
-		return []hone.Verdict{shadowFaults(s, h), slow(h), agreement(h), quality(h.Quality)}
+	if s.Shadow > 0 { // It answers after the served answer, so that its latency says nothing yet.
+		return []hone.Verdict{shadowFaults(s, h), agreement(h), quality(h.Quality)}
 	}
 	return []hone.Verdict{faults(h), faultRate(h), slow(h), sampleRatio(s, h), quality(h.Quality), exposure(s, h)}
 }
@@ -43,40 +47,57 @@ func blocking(all []hone.Verdict) (first *hone.Verdict) {
 }
 
 // shadowFaults asks for the step's number of answers without a fault, and for as
-// many again for each fault: a single hiccup costs time, a habit the candidate.
+// many again for each fault: a single hiccup costs time, a habit the candidate. Where
+// the champion has that habit too, the rates are compared.
 func shadowFaults(s hone.Step, h hone.Health) hone.Verdict {
 	n, k := h.Canary.Requests, h.Canary.Faults
-	v := hone.Verdict{Gate: "faults", Value: float64(k), Limit: tripwire, N: n, Unit: "faults"}
+	v := hone.Verdict{Gate: "faults", Value: float64(k), Limit: tripwire, N: n, Unit: "faults", Result: hone.Pass}
 	v.Sentence = "it failed on " + say.Whole(k) + " of " + say.Count(n, "shadow request", "shadow requests") + example(h.Canary.Fault) + "."
-	if k >= tripwire || k < 0 || (n >= 200 && k*100 > n) {
+	alike := max(1, h.Canary.AlikeFaults)
+	apart := int(math.Ceil(float64(k)/alike - 1e-9)) // Faults of one request are one.
+	want, worse := s.Shadow*(apart+1), apart >= tripwire || k < 0 || (n >= 200 && apart*100 > n)
+	if failing(h.Champion) {
+		want = s.Shadow
+		worse = k < 0 || stat.HarmLower(rate(k, n, alike), rate(h.Champion.Faults, h.Champion.Requests, alike), faultAlpha) > faultMargin
+	}
+	if worse {
 		v.Result = hone.Fail
 		return v
 	}
-	v.Result = hone.Pass
-	if want := s.Shadow * (k + 1); n < want {
+	if n < want {
 		v.Result, v.Need = hone.Inconclusive, want-n
 		v.Sentence = say.Count(n, "shadow answer", "shadow answers") + " so far, " + say.Whole(v.Need) + " more are needed."
 	}
 	return v
 }
 
+// failing tells whether the champion itself fails on more than one request in a
+// thousand.
+func failing(t hone.Tally) bool { return t.Faults*1000 > t.Requests }
+
 // faults is the tripwire: nobody waits for statistics while requests fail that
-// do not fail elsewhere. Where the champion fails too, the rates are compared.
+// do not fail elsewhere. A champion that is proven sound makes five faults enough,
+// in more than one request of a hundred; against any other they must be more than
+// its share explains. Faults of one user, or of one request, count as one.
 func faults(h hone.Health) hone.Verdict {
 	n, k := h.Canary.Requests, h.Canary.Faults
 	v := hone.Verdict{Gate: "faults", Result: hone.Pass, Value: float64(k), Limit: tripwire, N: n, Unit: "faults"}
 	v.Sentence = "it failed on " + say.Whole(k) + " of " + say.Count(n, "request", "requests") + example(h.Canary.Fault) + "."
-	sound := h.Control.Faults*1000 <= h.Control.Requests
-	if k < 0 || (k >= tripwire && sound) {
+	alike := max(1, h.Canary.AlikeFaults, h.Control.AlikeFaults)
+	canary, control := rate(k, n, alike), rate(h.Control.Faults, h.Control.Requests, alike)
+	sound := h.Champion.Requests >= proven && !failing(h.Champion) && !failing(hone.Tally{Requests: h.Control.Requests, Faults: h.Control.Faults})
+	known := canary.Events >= tripwire && canary.Share() > 0.01 && sound
+	if k < 0 || known || (canary.Events >= tripwire && stat.MoreThanShareE(canary, control) >= suddenLimit) {
 		v.Result = hone.Fail
 	}
 	return v
 }
 
 func faultRate(h hone.Health) hone.Verdict {
-	v := rates("fault_rate", h.Canary.Faults, h.Canary.Requests, h.Control.Faults, h.Control.Requests, faultAlpha, faultMargin)
+	alike := max(h.Canary.AlikeFaults, h.Control.AlikeFaults)
+	v := rates("fault_rate", h.Canary.Faults, h.Canary.Requests, h.Control.Faults, h.Control.Requests, alike, faultAlpha, faultMargin)
 	v.Sentence = "it fails on " + say.Percent(share(h.Canary.Faults, h.Canary.Requests)) + " of requests, the champion on " +
-		say.Percent(share(h.Control.Faults, h.Control.Requests)) + "."
+		say.Percent(share(h.Control.Faults, h.Control.Requests)) + bounds(v) + "."
 	if v.Result == hone.Inconclusive {
 		v.Need = 1
 		v.Sentence = "there are no answers of both versions to compare."
@@ -87,7 +108,8 @@ func faultRate(h hone.Health) hone.Verdict {
 // slow compares how often answers take longer than the champion's 95th
 // percentile. Without one it cannot be told, and does not hold the step.
 func slow(h hone.Health) hone.Verdict {
-	v := rates("slow_rate", h.Canary.Slow, h.Canary.Requests, h.Control.Slow, h.Control.Requests, slowAlpha, slowMargin)
+	alike := max(h.Canary.AlikeSlow, h.Control.AlikeSlow)
+	v := rates("slow_rate", h.Canary.Slow, h.Canary.Requests, h.Control.Slow, h.Control.Requests, alike, slowAlpha, slowMargin)
 	if h.SlowerThan <= 0 {
 		v.Result = hone.Inconclusive
 	}
@@ -99,25 +121,45 @@ func slow(h hone.Health) hone.Verdict {
 		v.Result = hone.Pass
 	}
 	v.Sentence = say.Percent(share(h.Canary.Slow, h.Canary.Requests)) + " of its answers take longer than " + h.SlowerThan.String() +
-		", against " + say.Percent(share(h.Control.Slow, h.Control.Requests)) + " of the champion's."
+		", against " + say.Percent(share(h.Control.Slow, h.Control.Requests)) + " of the champion's" + bounds(v) + "."
 	return v
 }
 
-// rates holds the canary's rate of harm against the control's.
-func rates(gate string, k1, n1, k0, n0 int, alpha, margin float64) hone.Verdict {
+// rates holds the canary's rate of harm against the control's, where so many
+// requests of the same users count as one.
+func rates(gate string, k1, n1, k0, n0 int, alike, alpha, margin float64) hone.Verdict {
 	v := hone.Verdict{Gate: gate, Limit: margin, N: max(n1, 0), Unit: "share"}
 	if n1 <= 0 || n0 <= 0 || k1 < 0 || k0 < 0 || k1 > n1 || k0 > n0 {
 		v.Result = hone.Inconclusive
 		return v
 	}
-	v.Value = share(k1, n1) - share(k0, n0)
-	v.Lower = stat.HarmLower(k1, n1, k0, n0, alpha)
-	v.Upper = stat.HarmUpper(k1, n1, k0, n0, alpha)
+	canary, control := rate(k1, n1, alike), rate(k0, n0, alike)
+	v.Value = canary.Share() - control.Share()
+	v.Lower = stat.HarmLower(canary, control, alpha)
+	v.Upper = stat.HarmUpper(canary, control, alpha)
 	v.Result = hone.Pass
 	if v.Lower > margin {
 		v.Result = hone.Fail
 	}
 	return v
+}
+
+// rate counts as many requests as are not alike.
+func rate(k, n int, alike float64) stat.Rate {
+	alike = max(1, alike)
+	return stat.Rate{Events: float64(k) / alike, Requests: float64(n) / alike}
+}
+
+// bounds says what a harm is surely within.
+func bounds(v hone.Verdict) string {
+	switch points := func(x float64) string { return say.Num(100 * x) }; {
+	case v.Result == hone.Fail:
+		return ": surely " + points(v.Lower) + " points more, where " + points(v.Limit) + " are put up with"
+	case v.Upper >= 1:
+		return ""
+	default:
+		return ": at most " + points(max(0, v.Upper)) + " points more"
+	}
 }
 
 // sampleRatio checks that the traffic was split as planned, by users where they
@@ -128,7 +170,7 @@ func sampleRatio(s hone.Step, h hone.Health) hone.Verdict {
 	if h.Canary.Units > 0 || h.Control.Units > 0 {
 		canary, control, what = h.Canary.Units, h.Control.Units, "users"
 	}
-	want := s.Weight / (s.Weight + math.Min(s.Weight, 1-s.Weight))
+	want := s.Weight
 	v := hone.Verdict{Gate: "sample_ratio", Result: hone.Pass, Limit: ratioLimit, N: canary + control, Unit: "e-value"}
 	v.Value = stat.SampleRatioE(canary, control, want)
 	v.Sentence = "it has " + say.Whole(canary) + " of " + say.Whole(canary+control) + " " + what + ", and " + say.Percent(want) + " were due."
@@ -142,7 +184,7 @@ func sampleRatio(s hone.Step, h hone.Health) hone.Verdict {
 // quality looks at the labels that have come. None come in time for many models;
 // then the step is judged without them, and says so.
 func quality(q hone.Paired) hone.Verdict {
-	v := hone.Verdict{Gate: "quality", Limit: worseLimit, N: max(q.N, 0), Unit: "e-value"}
+	v := hone.Verdict{Gate: "quality", Limit: harmLimit, N: max(q.N, 0), Unit: "e-value"}
 	switch {
 	case q.N <= 0:
 		v.Result = hone.Inconclusive
@@ -155,7 +197,7 @@ func quality(q hone.Paired) hone.Verdict {
 	}
 	v.Value = q.Worse
 	switch {
-	case q.Worse >= worseLimit:
+	case q.Worse >= harmLimit:
 		v.Result = hone.Fail
 		v.Sentence = "it loses " + say.Num(q.Candidate) + " a row on " + say.Count(q.N, "label", "labels") + ", the champion " + say.Num(q.Champion) + ": surely worse."
 	default:

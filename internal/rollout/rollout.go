@@ -120,7 +120,7 @@ func next(m hone.Model, r hone.Rollout, h hone.Health, now time.Time, lastSeq in
 		proof += ", judged without labels"
 	}
 	r.Step++
-	r.Since, r.From = now, lastSeq
+	r.Since, r.From, r.Outlook = now, lastSeq, nil
 	if r.Step >= len(r.Steps) || (r.Steps[r.Step].Shadow == 0 && r.Steps[r.Step].Weight >= 1) {
 		r.Step = min(r.Step, len(r.Steps)-1)
 		return r, Promote, who + " takes all of the traffic" + proof + "."

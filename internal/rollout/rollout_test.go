@@ -30,7 +30,7 @@ func arm(n, faults, slow int) hone.Arm {
 }
 
 func health(c, k hone.Arm) hone.Health {
-	return hone.Health{Canary: c, Control: k, SlowerThan: 10 * time.Millisecond}
+	return hone.Health{Canary: c, Control: k, SlowerThan: 10 * time.Millisecond, Champion: hone.Tally{Requests: 5000}}
 }
 
 func TestBegin(t *testing.T) {
@@ -65,6 +65,12 @@ func TestBegin(t *testing.T) {
 	f("blue_green", "shadow all", hone.Step{Shadow: 10}, hone.Step{Weight: 0.5})
 }
 
+// together makes the faults of so many rows one.
+func together(a hone.Arm, rows float64) hone.Arm {
+	a.AlikeFaults = rows
+	return a
+}
+
 func TestShadow(t *testing.T) {
 	t.Parallel()
 	m := model("canary", hone.Step{Shadow: 500}, hone.Step{Weight: 0.5})
@@ -81,8 +87,10 @@ func TestShadow(t *testing.T) {
 		{"four of 60 wait", arm(60, 4, 3), rollout.Stay},
 		{"five of 60", arm(60, 5, 3), rollout.Rollback},
 		{"three of 200", arm(200, 3, 10), rollout.Rollback},
-		{"half are slow", arm(500, 0, 250), rollout.Rollback},
-		{"two points slower are put up with", arm(500, 0, 35), rollout.StepOn},
+		{"half are slow, which a shadow may be", arm(500, 0, 250), rollout.StepOn},
+		{"one request of 20 rows fails", together(arm(500, 20, 25), 20), rollout.Stay},
+		{"one request of 20 rows failed", together(arm(1000, 20, 25), 20), rollout.StepOn},
+		{"five requests of 20 rows fail", together(arm(500, 100, 25), 20), rollout.Rollback},
 		{"broken counts", arm(500, -1, 0), rollout.Rollback},
 	}
 	for _, c := range cases {
@@ -96,12 +104,8 @@ func TestShadow(t *testing.T) {
 		}
 	}
 	r := rollout.Begin(m, "v4", start, 0, "s")
-	h := health(arm(500, 0, 250), arm(500, 0, 25))
-	h.Canary.P99 = 900 * time.Microsecond
-	if _, action, s := rollout.Advance(m, r, h, start, 0); action != rollout.StepOn {
-		t.Errorf("under a millisecond nobody is slow: %s: %s", action, s)
-	}
-	h.Quality = hone.Paired{N: 300, Candidate: 0.4, Champion: 0.2, Diff: 0.2, Worse: 20}
+	h := health(arm(500, 0, 25), arm(500, 0, 25))
+	h.Quality = hone.Paired{N: 300, Candidate: 0.4, Champion: 0.2, Diff: 0.2, Worse: 50}
 	if _, action, s := rollout.Advance(m, r, h, start, 0); action != rollout.Rollback {
 		t.Errorf("worse on labels: %s: %s", action, s)
 	}
@@ -109,9 +113,10 @@ func TestShadow(t *testing.T) {
 
 func TestCanaryStep(t *testing.T) {
 	t.Parallel()
-	bad := hone.Paired{N: 200, Candidate: 0.5, Champion: 0.2, Diff: 0.3, Worse: 25}
+	bad := hone.Paired{N: 200, Candidate: 0.5, Champion: 0.2, Diff: 0.3, Worse: 55}
 	nan := hone.Paired{N: 200, Diff: math.NaN(), Worse: math.NaN()}
 	units := func(a hone.Arm, n int) hone.Arm { a.Units = n; return a }
+	fleet := func(a hone.Arm) hone.Arm { a.P99 = 900 * time.Microsecond; return a }
 	cases := []struct {
 		name            string
 		canary, control hone.Arm
@@ -123,9 +128,16 @@ func TestCanaryStep(t *testing.T) {
 		{"enough", arm(200, 0, 10), arm(200, 0, 10), hone.Paired{}, rollout.Promote},
 		{"nothing to compare with", arm(200, 0, 10), hone.Arm{}, hone.Paired{}, rollout.Rollback}, // The split is broken.
 		{"five faults", arm(50, 5, 0), arm(50, 0, 0), hone.Paired{}, rollout.Rollback},
+		{"five faults of one user", together(arm(50, 5, 0), 5), arm(50, 0, 0), hone.Paired{}, rollout.Stay},
+		{"five faults in 600", arm(600, 5, 0), arm(600, 0, 0), hone.Paired{}, rollout.Promote},
+		{"five faults, and the champion fails too", arm(50, 5, 0), arm(50, 1, 0), hone.Paired{}, rollout.Stay},
+		{"all that fails are its own", arm(60, 12, 0), arm(60, 0, 0), hone.Paired{}, rollout.Rollback},
+		{"half the users fail", together(arm(4000, 2000, 0), 1000), arm(4000, 0, 0), hone.Paired{}, rollout.Promote},
 		{"both arms fail alike", arm(1000, 50, 50), arm(1000, 50, 50), hone.Paired{}, rollout.Promote},
 		{"fails more than a failing champion", arm(2000, 300, 0), arm(2000, 100, 0), hone.Paired{}, rollout.Rollback},
 		{"slow", arm(600, 0, 120), arm(600, 0, 30), hone.Paired{}, rollout.Rollback},
+		{"two points slower are put up with", arm(600, 0, 42), arm(600, 0, 30), hone.Paired{}, rollout.Promote},
+		{"slower within a millisecond", fleet(arm(600, 0, 120)), arm(600, 0, 30), hone.Paired{}, rollout.Promote},
 		{"split broken", arm(900, 0, 0), arm(500, 0, 0), hone.Paired{}, rollout.Rollback},
 		{"few users with many requests", units(arm(900, 0, 0), 60), units(arm(500, 0, 0), 58), hone.Paired{}, rollout.Promote},
 		{"worse on labels", arm(60, 0, 0), arm(60, 0, 0), bad, rollout.Rollback},
@@ -220,6 +232,7 @@ func traffic(seed uint64, faults, controlFaults, slow, controlSlow, toCanary flo
 	m := canary(2000, "hold")
 	r := rollout.Begin(m, "v4", start, 0, "s")
 	h := health(arm(0, 0, 0), arm(0, 0, 0))
+	h.Champion.Faults = int(controlFaults * float64(h.Champion.Requests))
 	for i := 1; ; i++ {
 		a, f, s := &h.Control, controlFaults, controlSlow
 		if rng.Float64() < toCanary {

@@ -184,10 +184,10 @@ func sound(h hone.Health) bool {
 
 // harmful says, without a look at the verdicts, what no candidate survives.
 func harmful(s hone.Step, h hone.Health) bool {
-	if h.Quality.N > 0 && sound(h) && h.Quality.Worse >= 20 {
+	if h.Quality.N > 0 && sound(h) && h.Quality.Worse >= 50 {
 		return true
 	}
-	return h.Canary.Faults >= 5 && (s.Shadow > 0 || h.Control.Faults == 0)
+	return h.Canary.Faults >= 5 && (s.Shadow > 0 || h.Control.Faults == 0 && h.Canary.Faults*100 > h.Canary.Requests)
 }
 
 // seenEnough says, without a look at the verdicts, whether a step may be passed.
@@ -206,7 +206,7 @@ func (s *sequence) anyHealth() hone.Health {
 		return hone.Arm{Requests: n, Faults: int(share * float64(n)), Slow: int(slow * float64(n)), Units: rapid.IntRange(0, n).Draw(s.T, name+" users"),
 			P99: rapid.SampledFrom([]time.Duration{0, time.Microsecond, time.Second}).Draw(s.T, name+" takes")}
 	}
-	h := hone.Health{Canary: arm("canary"), SlowerThan: rapid.SampledFrom([]time.Duration{0, 10 * time.Millisecond}).Draw(s.T, "limit")}
+	h := hone.Health{Canary: arm("canary"), Champion: hone.Tally{Requests: 5000}, SlowerThan: rapid.SampledFrom([]time.Duration{0, 10 * time.Millisecond}).Draw(s.T, "limit")}
 	h.Control = arm("control")
 	if rapid.IntRange(0, 3).Draw(s.T, "alike") > 0 { // Mostly as healthy as it is split.
 		h.Control = h.Canary
@@ -217,7 +217,7 @@ func (s *sequence) anyHealth() hone.Health {
 	h.Agree = rapid.IntRange(0, h.Canary.Requests).Draw(s.T, "agree")
 	if rapid.Bool().Draw(s.T, "labels") {
 		h.Quality = hone.Paired{N: rapid.SampledFrom([]int{1, 300}).Draw(s.T, "labelled"), Candidate: 0.2, Champion: 0.2,
-			Diff: rapid.SampledFrom([]float64{0, 0, 0, 0.3, math.NaN(), math.Inf(1)}).Draw(s.T, "diff"), Worse: rapid.SampledFrom([]float64{0, 1, 1, 19, 20, 1e9, math.NaN()}).Draw(s.T, "worse")}
+			Diff: rapid.SampledFrom([]float64{0, 0, 0, 0.3, math.NaN(), math.Inf(1)}).Draw(s.T, "diff"), Worse: rapid.SampledFrom([]float64{0, 1, 1, 49, 50, 1e9, math.NaN()}).Draw(s.T, "worse")}
 	}
 	return h
 }

@@ -7,8 +7,12 @@ import (
 	"hone/internal/say"
 )
 
-// defaultLabels is how many labels a probation lasts.
-const defaultLabels = 3000
+// defaultLabels is how many labels a probation lasts; worseLimit the evidence that
+// the new champion is worse, at 5 %: no other guard looks beside it.
+const (
+	defaultLabels = 3000
+	worseLimit    = 20
+)
 
 // Against is whom a new champion is watched against, and what a rollback goes to:
 // the last version before it that is proven on labels.

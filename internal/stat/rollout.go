@@ -2,46 +2,84 @@ package stat
 
 import "math"
 
-// HarmLower is a lower bound on the rate of the canary (k1 of n1) less that of
-// the control (k0 of n0). It is a confidence sequence: it may be looked at as
-// often as wanted, and lies above the truth at any look with probability alpha
-// at most, asymptotically. It is tightest near 5,000 rows in all. It is -1
-// while an arm is empty. Source: I. Waudby-Smith, D. Arbour, R. Sinha,
-// E. H. Kennedy, A. Ramdas, Ann. Statist. 52 (2024).
-func HarmLower(k1, n1, k0, n0 int, alpha float64) float64 {
-	if n1 <= 0 || n0 <= 0 {
+// Rate is how often something happened. Where requests are alike both numbers are
+// those of as many requests that are not.
+type Rate struct{ Events, Requests float64 }
+
+// HarmLower is a lower bound on the rate of the canary less that of the control.
+// It is a confidence sequence: it may be looked at as often as wanted, and lies
+// above the truth at any look with probability alpha at most, asymptotically. It is
+// tightest near 500 requests of each, about where a step ends. It is -1 while an
+// arm is empty. Source: I. Waudby-Smith, D. Arbour, R. Sinha, E. H. Kennedy,
+// A. Ramdas, Ann. Statist. 52 (2024).
+func HarmLower(canary, control Rate, alpha float64) float64 {
+	if !(canary.Requests > 0) || !(control.Requests > 0) {
 		return -1
 	}
-	delta, width := harm(k1, n1, k0, n0, alpha)
+	delta, width := harm(canary, control, alpha)
 	return max(-1, delta-width)
 }
 
 // HarmUpper is the upper bound that goes with HarmLower, each at level alpha
 // on its own. It is 1 while an arm is empty.
-func HarmUpper(k1, n1, k0, n0 int, alpha float64) float64 {
-	if n1 <= 0 || n0 <= 0 {
+func HarmUpper(canary, control Rate, alpha float64) float64 {
+	if !(canary.Requests > 0) || !(control.Requests > 0) {
 		return 1
 	}
-	delta, width := harm(k1, n1, k0, n0, alpha)
+	delta, width := harm(canary, control, alpha)
 	return min(1, delta+width)
 }
 
-func harm(k1, n1, k0, n0 int, alpha float64) (delta, width float64) {
-	const optimal = 5000
+func harm(canary, control Rate, alpha float64) (delta, width float64) {
+	const optimal = 1000
 	alpha = max(1e-300, min(alpha, 0.4)) // The boundary has no meaning from 0.5 on.
 	l := 2 * math.Log(1/(2*alpha))
 	rho2 := (l + math.Log1p(l)) / optimal
-	n := float64(n1) + float64(n0)
-	variance := n * (rateVariance(k1, n1)/float64(n1) + rateVariance(k0, n0)/float64(n0))
+	// Twice the harmonic mean: a large control does not make up for a small canary.
+	n := 4 / (1/canary.Requests + 1/control.Requests)
+	variance := n * (canary.variance()/canary.Requests + control.variance()/control.Requests)
 	s := n*rho2 + 1
 	r := math.Sqrt(2 * s / (n * n * rho2) * math.Log1p(math.Sqrt(s)/(2*alpha)))
-	return float64(k1)/float64(n1) - float64(k0)/float64(n0), math.Sqrt(variance) * r
+	return canary.Share() - control.Share(), math.Sqrt(variance) * r
 }
 
-// rateVariance is smoothed, so that no early run without an event looks certain.
-func rateVariance(k, n int) float64 {
-	p := (float64(k) + 1) / (float64(n) + 2)
+// variance is smoothed, so that no early run without an event looks certain.
+func (r Rate) variance() float64 {
+	p := (r.Events + 1) / (r.Requests + 2)
 	return p * (1 - p)
+}
+
+// Share is that of the requests at which it happened; 0 where there are none.
+func (r Rate) Share() float64 {
+	if !(r.Requests > 0) {
+		return 0
+	}
+	return r.Events / r.Requests
+}
+
+// odds are those by which the canary may have more than its share of the events.
+var odds = [...]float64{3, 30, math.Inf(1)}
+
+// MoreThanShareE is the evidence that more of the events happened in the canary than
+// its share of the requests explains: each is a coin that shows the canary with
+// that share where it happens as often on both sides. It is exact for the smallest
+// numbers, and may be looked at after each request: it ever reaches 1/alpha with
+// probability alpha at most. It is 1 while an arm is empty, and finite always.
+func MoreThanShareE(canary, control Rate) float64 {
+	n := canary.Requests + control.Requests
+	if !(canary.Requests > 0) || !(control.Requests > 0) {
+		return 1
+	}
+	share, e := canary.Requests/n, 0.0
+	for _, odd := range odds {
+		more, less := 1/(share+(1-share)/odd), 1/(share*odd+1-share) // What p and 1-p are times as much.
+		log := canary.Events * math.Log(more)
+		if control.Events > 0 {
+			log += control.Events * math.Log(less)
+		}
+		e += math.Exp(min(700, log)) / float64(len(odds))
+	}
+	return e
 }
 
 // SampleRatioE is the evidence that units do not fall to the canary with the

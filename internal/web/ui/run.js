@@ -94,7 +94,8 @@ function rollout(r, mine) {
 	return card('Rollout', `of ${o.version}${o.paused ? ', paused' : ''}`,
 		body(pairs([
 			['Steps', o.steps.map((s, i) => [i > 0 && ' · ', i === o.step && open ? h('span.b', stepWords(s), h('span.vh', ' (under way)')) : stepWords(s), (i < o.step || r.ending === 'promoted') && ' ✓'])],
-			open && ['This step', ['since ', when(o.since, now()), at.max_wait && `; at most ${span(seconds(at.max_wait))}, then ${at.on_insufficient || 'hold'}`]]]),
+			open && ['This step', ['since ', when(o.since, now()), at.max_wait && `; at most ${span(seconds(at.max_wait))}, then ${at.on_insufficient || 'hold'}`]],
+			open && o.outlook?.sentence && ['It can see', o.outlook.sentence]]),
 		share > 0 && open && [weights(share, 400), h('p.sm.t2', h('span.b', `${o.version} ${pct(share, 0)}`), ` · control ${pct(control, 0)} · ${r.champion} ${pct(Math.max(0, 1 - share - control), 0)}`)]),
 		health && arms(health, at.shadow > 0),
 		health?.quality?.n > 0 && body(pairs(paired(health.quality))),
