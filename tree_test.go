@@ -18,7 +18,7 @@ import (
 // Words in capitals name groups; a package absent here fails the test.
 const mayImport = `
 	LEAF  = internal/clock internal/expr internal/fault internal/frame internal/say internal/secret internal/stat internal/table internal/learn/encode internal/learn/linear internal/learn/residual internal/predictor internal/predictor/child internal/sandbox
-	STAGE = internal/monitor internal/trigger internal/dataset internal/train internal/evaluate internal/gate internal/registry internal/rollout internal/feedback
+	STAGE = internal/monitor internal/trigger internal/dataset internal/validate internal/train internal/evaluate internal/gate internal/registry internal/rollout internal/feedback
 	PORT  = internal/web internal/cli
 
 	internal/frame             :
@@ -39,6 +39,7 @@ const mayImport = `
 	internal/predictor/child   : . internal/sandbox
 	internal/predictor         : . internal/clock internal/frame internal/learn/linear internal/predictor/child internal/sandbox
 	STAGE                      : . LEAF
+	internal/validate/world    : . internal/frame internal/validate
 	internal/train/builtin     : . LEAF internal/train
 	internal/train/command     : . LEAF internal/train
 	internal/audit             : .
