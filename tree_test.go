@@ -51,7 +51,7 @@ const mayImport = `
 	internal/loop              : . LEAF STAGE
 	internal/op                : . LEAF STAGE internal/loop internal/audit internal/config
 	internal/web               : . LEAF internal/op
-	internal/cli               : . LEAF internal/op internal/config internal/monitor
+	internal/cli               : . LEAF internal/op internal/config internal/monitor internal/validate
 	internal/demo              : . LEAF internal/stream
 	internal/app               : . LEAF STAGE PORT internal/train/builtin internal/train/command internal/audit internal/store internal/vault internal/spool internal/config internal/gateway internal/loop internal/op internal/demo
 	cmd/hone                   : internal/app

@@ -78,6 +78,10 @@ func (d *decoder) str(n *node, v reflect.Value, path, name string) {
 			d.fail(n, path, why, "%s %q is not supported", last(path), n.text)
 			return
 		}
+		if list, is := strings.CutPrefix(last(path), "an item of "); is {
+			d.fail(n, path, didYouMean(n.text, r.words), "unknown item %q of %s", clip(n.text, 40), list)
+			return
+		}
 		d.fail(n, path, didYouMean(n.text, r.words), "unknown %s %q", last(path), clip(n.text, 40))
 	case r.file && address.MatchString(n.text):
 		d.fail(n, path, "fetch it first, and name the file", "%s names a file of this machine, not the address %q", last(path), clip(n.text, 60))

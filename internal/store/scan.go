@@ -92,7 +92,7 @@ func (db *DB) truths(ctx context.Context, model string, upTo int64, pace *rests)
 }
 
 func outcome(p hone.Prediction, t feedback.Truth) hone.Outcome {
-	o := hone.Outcome{Prediction: p, Label: t.Label, LabelTime: t.Time, LabelSeq: t.Seq, Source: t.Source}
+	o := hone.Outcome{Prediction: p, Label: t.Label, LabelTime: t.Time, LabelSeq: t.Seq, LabelReceived: t.Received, Source: t.Source}
 	switch {
 	case t.Corrected:
 		o.Effect = hone.Corrected

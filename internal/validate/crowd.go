@@ -23,8 +23,7 @@ const (
 	userAgainst = 2.0
 	weakShare   = 0.6
 	crowdSignal = 0.3 // Least agreement of all rows, as a share of a perfect model's.
-	userRate    = 0.0025
-	userChance  = 1e-5
+	userErrors  = 4.0
 )
 
 // party is one source or user: how far its labels go with the answers.
@@ -51,7 +50,7 @@ func crowd(m hone.Model, r Rows, answers *Answers) []finding {
 		return nil
 	}
 	all := gather(along, could, func(int) string { return "all" })
-	if len(all) == 0 || all[0].slope() < crowdSignal || all[0].along < 10*all[0].error() {
+	if len(all) == 0 || all[0].slope() < crowdSignal || all[0].along < 5*all[0].error() {
 		return nil // The answers say too little to judge labels by.
 	}
 	var out []finding
@@ -59,7 +58,7 @@ func crowd(m hone.Model, r Rows, answers *Answers) []finding {
 		out = append(out, sources(gather(along, could, func(i int) string { return r.Sources[i] }), all[0])...)
 	}
 	if r.Units != nil {
-		out = append(out, users(gather(along, could, func(i int) string { return r.Units[i] }), all[0])...)
+		out = append(out, users(along, could, r.Units, all[0].slope())...)
 	}
 	return out
 }
@@ -67,9 +66,6 @@ func crowd(m hone.Model, r Rows, answers *Answers) []finding {
 // agreement is how far each label goes with its answer, and what that is on
 // average where the answer's chances are right.
 func agreement(m hone.Model, r Rows, a *Answers) (along, could []float64) {
-	if a == nil {
-		a = crossed(m, r)
-	}
 	if a == nil || a.Scores.Width == 0 {
 		return nil, nil
 	}
@@ -177,25 +173,36 @@ func sources(all []party, whole party) (out []finding) {
 	return out
 }
 
-// users finds more users whose labels run against the answers than chance has it.
-func users(all []party, whole party) []finding {
-	slope := whole.slope()
+// users finds that labels of the same user err together: some go with the answers
+// as they should, and some against them. Chance has labels err each for itself,
+// whoever they are of.
+func users(along, could []float64, units []string, slope float64) []finding {
+	all := gather(along, could, func(i int) string { return units[i] })
+	off := make([]float64, len(along)) // How far each label is off what its answer has it.
+	for i := range off {
+		off[i] = along[i] - slope*could[i]
+	}
+	// The sum of the products of all pairs of one user, and its variance.
+	errs, squares := gather(off, off, func(i int) string { return units[i] }), map[string]float64{}
+	for i, u := range units {
+		squares[u] += math.Pow(off[i], 4)
+	}
+	products, variance := 0.0, 0.0
+	for _, u := range errs {
+		products += u.along*u.along - u.squares
+		variance += 2 * (u.squares*u.squares - squares[u.name])
+	}
+	if len(all) < 20 || variance <= 0 || products < userErrors*math.Sqrt(variance) {
+		return nil
+	}
 	var bad []party
-	expected, rows := 0.0, 0
-	judged := 0
+	rows := 0
 	for _, u := range all {
-		if u.n < userRows {
-			continue
-		}
-		judged++
-		// How likely labels as good as all others are to look so bad.
-		z := (slope*u.could + userAgainst*u.error()) / u.error()
-		expected += math.Max(userRate, tail(z))
-		if u.along < -userAgainst*u.error() {
+		if u.n >= userRows && u.along < -userAgainst*u.error() {
 			bad, rows = append(bad, u), rows+u.n
 		}
 	}
-	if judged < 20 || !rare(len(bad), expected) {
+	if len(bad) == 0 {
 		return nil
 	}
 	slices.SortFunc(bad, func(a, b party) int { return cmp.Or(cmp.Compare(a.along, b.along), strings.Compare(a.name, b.name)) })
@@ -203,26 +210,9 @@ func users(all []party, whole party) []finding {
 	for _, u := range bad[:min(3, len(bad))] {
 		names = append(names, clip(u.name))
 	}
-	return []finding{{rule: "user_labels", about: bad[0].name, level: hone.Warns, value: float64(len(bad)), limit: math.Ceil(expected),
-		sentence: fmt.Sprintf("the labels of %d users run against those of all others, %d rows in all; chance would have it of %.0f. The first are %s.",
-			len(bad), rows, math.Ceil(expected), strings.Join(names, ", "))}}
-}
-
-// tail is the chance of a normal number above z.
-func tail(z float64) float64 { return math.Erfc(z/math.Sqrt2) / 2 }
-
-// rare tells whether k or more are less likely than userChance where so many are
-// expected.
-func rare(k int, expected float64) bool {
-	if float64(k) <= expected {
-		return false
-	}
-	p, term := 0.0, math.Exp(-expected)
-	for i := range k {
-		p += term
-		term *= expected / float64(i+1)
-	}
-	return 1-p < userChance
+	return []finding{{rule: "user_labels", about: bad[0].name, level: hone.Warns, value: products / math.Sqrt(variance), limit: userErrors,
+		sentence: fmt.Sprintf("labels of some users run against those of all others: of %d users with %d rows clearly so, such as %s.",
+			len(bad), rows, strings.Join(names, ", "))}}
 }
 
 // Answers are what a version said of rows, in their order.
@@ -234,33 +224,44 @@ type Answers struct {
 // crossed are the answers of linear models, each fitted to the rows of the other
 // half; nil where none can be.
 func crossed(m hone.Model, r Rows) *Answers {
-	a := &Answers{Classes: classes(m, r.Labels)}
+	cut := r.Frame.N / 2
+	if cut < minRows {
+		return nil
+	}
+	a, b := predicted(m, r.from(cut), r.to(cut)), predicted(m, r.to(cut), r.from(cut))
+	if a == nil || b == nil || !slices.Equal(a.Classes, b.Classes) {
+		return nil
+	}
+	a.Scores.V = append(a.Scores.V, b.Scores.V...)
+	return a
+}
+
+// predicted are the answers for some rows of a linear model that was fitted to
+// others; nil where that cannot be.
+func predicted(m hone.Model, old, now Rows) *Answers {
+	a := &Answers{Classes: classes(m, old.Labels)}
 	sig := hone.Signature{Task: m.Task, Classes: a.Classes}
-	width := sig.Width()
-	if r.Frame.N < 2*minRows || m.Task != hone.Regression && len(a.Classes) < 2 {
+	if m.Task != hone.Regression && len(a.Classes) < 2 || m.Task == hone.Binary && len(a.Classes) != 2 {
 		return nil
 	}
 	o := linear.Defaults()
-	o.Epochs = 8
+	o.Epochs, o.Interactions = 8, true
 	switch m.Task {
 	case hone.Multiclass:
-		o.Task, o.Classes = linear.Softmax, width
+		o.Task, o.Classes = linear.Softmax, len(a.Classes)
 	case hone.Regression:
 		o.Task = linear.LeastSquares
 	}
-	y := make([]float64, r.Frame.N)
-	for i, l := range r.Labels {
+	y := make([]float64, old.Frame.N)
+	for i, l := range old.Labels {
 		y[i] = sig.Target(l)
 	}
-	a.Scores = hone.Scores{Width: width, V: make([]float64, width*r.Frame.N)}
-	cut := r.Frame.N / 2
-	for _, part := range [][4]int{{0, cut, cut, r.Frame.N}, {cut, r.Frame.N, 0, cut}} {
-		fit, err := linear.Fit(r.Frame.Slice(part[0], part[1]), y[part[0]:part[1]], nil, o, nil, nil)
-		if err != nil {
-			return nil
-		}
-		fit.Predict(r.Frame.Slice(part[2], part[3]), a.Scores.V[part[2]*width:part[3]*width])
+	fit, err := linear.Fit(old.Frame, y, nil, o, nil, nil)
+	if err != nil {
+		return nil
 	}
+	a.Scores = hone.Scores{Width: sig.Width(), V: make([]float64, sig.Width()*now.Frame.N)}
+	fit.Predict(now.Frame, a.Scores.V)
 	return a
 }
 

@@ -214,59 +214,69 @@ func target(l string) float64 {
 	return x
 }
 
-// Days that the volume is judged by.
+// What the volume is judged by: the newest whole day, and where a day has few
+// rows the newest seven.
 const (
-	leastDays  = 8
-	usualDays  = 28
-	leastCount = 100
-	ratioLimit = 1.5
+	leastPeriods = 3
+	usualDays    = 28
+	leastCount   = 100
+	ratioLimit   = 1.5
 )
 
-// Volume finds that the labelled rows of the newest whole day are a third fewer
-// than on the days before, or half more: on the same weekdays, where these are
-// known, and beyond how much days differ.
+// volume finds that labelled rows are a third fewer than before, or half more: on
+// a day against the same weekdays, where these are known, or in a week, and beyond
+// how much days and weeks differ.
 func volume(days map[int64]int) []finding {
-	last, usual, spread, ok := usualDay(days)
-	if !ok || usual < leastCount {
+	if len(days) == 0 {
 		return nil
 	}
-	n := float64(days[last])
-	gap := math.Abs(math.Log((n + 1) / (usual + 1)))
-	if gap < math.Log(ratioLimit) || gap < 4*spread {
-		return nil
+	last := slices.Max(slices.Collect(maps.Keys(days))) - 1
+	first := slices.Min(slices.Collect(maps.Keys(days))) + 1
+	for _, length := range []int64{1, 7} {
+		now, like := periods(days, first, last, length)
+		if len(like) < leastPeriods || middle(like) < leastCount {
+			continue
+		}
+		usual := middle(like)
+		var gaps []float64
+		for _, n := range like {
+			gaps = append(gaps, math.Abs(math.Log((n+1)/(usual+1))))
+		}
+		spread := math.Max(1.4826*middle(gaps), 1/math.Sqrt(usual+1))
+		gap := math.Abs(math.Log((now + 1) / (usual + 1)))
+		if gap < math.Log(ratioLimit) || gap < 4*spread {
+			continue
+		}
+		what := map[int64]string{1: "day", 7: "week"}[length]
+		return []finding{{rule: "volume", level: hone.Warns, value: now / usual, limit: ratioLimit,
+			sentence: fmt.Sprintf("%.0f labelled rows are of the %s up to %s; %.0f are usual.", now, what, time.Unix(last*86400, 0).UTC().Format(time.DateOnly), usual)}}
 	}
-	return []finding{{rule: "volume", level: hone.Warns, value: n / usual, limit: ratioLimit,
-		sentence: fmt.Sprintf("%d labelled rows are of %s; %.0f are usual for a day.", days[last], time.Unix(last*86400, 0).UTC().Format(time.DateOnly), usual)}}
+	return nil
 }
 
-// usualDay is the newest whole day, how many rows days like it have, and how far
-// these differ, as a logarithm.
-func usualDay(days map[int64]int) (last int64, usual, spread float64, ok bool) {
-	if len(days) == 0 {
-		return 0, 0, 0, false
+// periods counts the rows of the newest period of so many days, and of those
+// before that are like it: of a day the same weekdays, or all where these are few.
+func periods(days map[int64]int, first, last, length int64) (now float64, like []float64) {
+	sum := func(to int64) (n float64) {
+		for d := to - length + 1; d <= to; d++ {
+			n += float64(days[d])
+		}
+		return n
 	}
-	last = slices.Max(slices.Collect(maps.Keys(days))) - 1
-	first := slices.Min(slices.Collect(maps.Keys(days))) + 1
-	if last-first < leastDays {
-		return last, 0, 0, false
-	}
-	var weekday, all []float64
-	for d := max(first, last-usualDays); d < last; d++ {
-		all = append(all, float64(days[d]))
-		if (last-d)%7 == 0 {
-			weekday = append(weekday, float64(days[d]))
+	var weekdays, all []float64
+	for to := last - length; to-length+1 >= max(first, last-usualDays-length); to -= length {
+		all = append(all, sum(to))
+		if (last-to)%7 == 0 {
+			weekdays = append(weekdays, sum(to))
 		}
 	}
-	like := all
-	if len(weekday) >= 3 {
-		like = weekday
+	if len(weekdays) >= leastPeriods {
+		return sum(last), weekdays
 	}
-	usual = middle(like)
-	var gaps []float64
-	for _, n := range like {
-		gaps = append(gaps, math.Abs(math.Log((n+1)/(usual+1))))
+	if len(all) < 7 {
+		return 0, nil
 	}
-	return last, usual, math.Max(1.4826*middle(gaps), 1/math.Sqrt(usual+1)), true
+	return sum(last), all
 }
 
 func middle(x []float64) float64 {

@@ -23,14 +23,18 @@ type Rows struct {
 	Sources []string
 }
 
-// from returns the rows from one on.
-func (r Rows) from(i int) Rows {
-	out := Rows{Frame: r.Frame.Slice(i, r.Frame.N), Labels: r.Labels[i:], Times: r.Times[i:]}
+func (r Rows) from(i int) Rows { return r.part(i, r.Frame.N) }
+
+func (r Rows) to(i int) Rows { return r.part(0, i) }
+
+// part returns rows [from, to).
+func (r Rows) part(from, to int) Rows {
+	out := Rows{Frame: r.Frame.Slice(from, to), Labels: r.Labels[from:to], Times: r.Times[from:to]}
 	if r.Units != nil {
-		out.Units = r.Units[i:]
+		out.Units = r.Units[from:to]
 	}
 	if r.Sources != nil {
-		out.Sources = r.Sources[i:]
+		out.Sources = r.Sources[from:to]
 	}
 	return out
 }
@@ -180,9 +184,7 @@ func (in Input) find() (out []finding) {
 	before, now, first := in.Before, in.Rows.from(in.Rows.Frame.N-in.New), in.Before == nil
 	if first {
 		cut := in.Rows.Frame.N * 4 / 5
-		older := in.Rows.from(0)
-		older.Frame, older.Labels, older.Times = older.Frame.Slice(0, cut), older.Labels[:cut], older.Times[:cut]
-		before, now = Infer(m, older), in.Rows.from(cut)
+		before, now = Infer(m, in.Rows.to(cut)), in.Rows.from(cut)
 	}
 	found := newPair(before, now.Frame, false).find()
 	found = append(found, labelRate(m, before, now)...)
@@ -210,10 +212,14 @@ func (in Input) find() (out []finding) {
 		}
 	}
 	out = append(out, leaks(m, in.Rows, known)...)
-	if in.Answers != nil {
-		return append(out, crowd(m, now, in.Answers)...)
+	if a := in.Answers; a != nil && now.Frame.N >= minRows {
+		return append(out, crowd(m, now, a)...)
 	}
-	return append(out, crowd(m, in.Rows.even(crowdRows), nil)...)
+	if cut := in.Rows.Frame.N - now.Frame.N; !first && now.Frame.N >= minRows && cut >= minRows {
+		return append(out, crowd(m, now, predicted(m, in.Rows.to(cut).even(crowdRows), now))...)
+	}
+	all := in.Rows.even(crowdRows)
+	return append(out, crowd(m, all, crossed(m, all))...)
 }
 
 func (p *pair) find() (out []finding) {

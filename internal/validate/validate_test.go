@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 
 	"hone"
@@ -41,6 +42,9 @@ func TestExplore(t *testing.T) {
 	}
 	fmt.Println("clean", n, "bad", bad, "warns", warns, "asks", asks, "blocks", blocks)
 	for _, f := range world.Faults {
+		if os.Getenv("F") != "" && !strings.Contains(f.Name, os.Getenv("F")) {
+			continue
+		}
 		tried, caught, seen := 0, 0, map[string]int{}
 		for seed := range n / 4 {
 			w := world.New(uint64(seed) + 1e6)

@@ -164,21 +164,25 @@ func (w *World) leakGaps() bool {
 	return true
 }
 
-// volume changes how many rows the newest whole day has.
+// volume changes how many rows the newest whole days have.
 func (w *World) volume(by float64) {
 	last := int64(0)
 	for d := range w.Days {
 		last = max(last, d)
 	}
-	w.Days[last-1] = int(by * float64(w.Days[last-1]))
+	for d := last - 7; d < last; d++ {
+		w.Days[d] = int(by * float64(w.Days[d]))
+	}
 }
 
 // collude lets a share of the users turn all their new labels round.
 func (w *World) collude(share float64) bool {
+	bad := map[string]bool{}
+	for _, u := range w.r.Perm(len(w.users))[:int(share*float64(len(w.users)))] {
+		bad[fmt.Sprintf("user %d", u)] = true
+	}
 	w.newRows(func(i int) {
-		var u int
-		fmt.Sscanf(w.Rows.Units[i], "user %d", &u)
-		if float64((u*7919+13)%1000) < 1000*share {
+		if bad[w.Rows.Units[i]] {
 			w.turn(i)
 		}
 	})

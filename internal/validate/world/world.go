@@ -71,14 +71,14 @@ func New(seed uint64) *World {
 		w.concept = r.Float64()
 	}
 	w.nonlin, w.noise = r.IntN(4) == 0, 0.5+r.Float64()
-	users := 50 + r.IntN(1500)
+	users := 100 + r.IntN(200)
 	sum := 0.0
 	for i := range users {
 		sum += 1 / math.Pow(float64(i+5), 0.7)
 		w.users = append(w.users, sum)
 	}
 	w.partners = []int{0, 0, 4, 7}[r.IntN(4)]
-	w.fill(1200 + r.IntN(3000))
+	w.fill(3000 + r.IntN(6000))
 	return w
 }
 
