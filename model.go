@@ -38,7 +38,7 @@ type Model struct {
 	Dataset DatasetSpec `json:"dataset" yaml:"dataset"`
 	// Validation says what the rows of a run must be like before anything is trained
 	// on them.
-	Validation ValidationSpec `json:"validation" yaml:"validation"`
+	Validation ValidationSpec `json:"validation,omitzero" yaml:"validation"`
 	// Train says how a candidate is made.
 	Train TrainSpec `json:"train" yaml:"train"`
 	// Triggers start runs; any one of them is enough.

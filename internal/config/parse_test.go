@@ -101,7 +101,7 @@ func TestParseReadsCapsAndValidation(t *testing.T) {
 	if diff := cmp.Diff(want, m.Validation); diff != "" {
 		t.Error(diff)
 	}
-	if caps := good(t, "minimal", "m").Dataset.Caps(); caps == nil || caps.PerUser != 0.01 || caps.PerSource != 0.2 {
+	if caps := good(t, "design", "fraud").Dataset.Caps(); caps == nil || caps.PerUser != 0.01 || caps.PerSource != 0.2 {
 		t.Errorf("caps are %+v where none are written", caps)
 	}
 }

@@ -54,7 +54,10 @@ func (d *decoder) scalar(n *node, v reflect.Value, path, name string) {
 			d.explicit(v)
 		}
 	case reflect.Float64:
-		d.number(n, v, path, name)
+		before := len(d.problems)
+		if d.number(n, v, path, name); len(d.problems) == before {
+			d.explicit(v)
+		}
 	default:
 		panic("config: no way to read a " + v.Type().String())
 	}

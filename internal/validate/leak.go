@@ -28,8 +28,8 @@ const (
 // rows of the champion, and were let pass, nobody is asked again.
 func leaks(m hone.Model, r Rows, known map[string]bool) (out []finding) {
 	r = r.even(leakRows)
-	if r.Frame.N < minRows {
-		return nil
+	if r.Frame.N < minRows || varying(r.Frame) < 2 {
+		return nil // Of one feature there is nothing to ask: it is the model.
 	}
 	targets := targetsOf(m, r.Labels)
 	if targets == nil {
@@ -63,6 +63,17 @@ func leaks(m hone.Model, r Rows, known map[string]bool) (out []finding) {
 		out = append(out, leak)
 	}
 	return out
+}
+
+// varying counts the features that have more than one value.
+func varying(f *frame.Frame) (n int) {
+	for _, c := range f.Cols {
+		if slices.ContainsFunc(c.Num, func(x float64) bool { return x-x == 0 && x != c.Num[0] }) ||
+			slices.ContainsFunc(c.Str, func(v string) bool { return v != c.Str[0] }) {
+			n++
+		}
+	}
+	return n
 }
 
 func leakSentence(m hone.Model, name string, told float64, sure bool) string {

@@ -75,7 +75,8 @@ func runs(keys []uint64, twice []bool) {
 	if length >= len(keys) {
 		return
 	}
-	first := map[uint64]bool{}
+	times := map[uint64]int{}
+	sums := make([]uint64, len(keys))
 	const base = 0x9E3779B97F4A7C15
 	power, sum := uint64(1), uint64(0)
 	for range length - 1 {
@@ -86,17 +87,24 @@ func runs(keys []uint64, twice []bool) {
 			sum -= keys[i-length] * power
 		}
 		sum = sum*base + k
-		if i < length-1 {
-			continue
+		if sums[i] = sum; i >= length-1 {
+			times[sum]++
 		}
-		if first[sum] {
+	}
+	first := map[uint64]bool{}
+	for i := length - 1; i < len(keys); i++ {
+		if n := times[sums[i]]; first[sums[i]] && n <= uploads {
 			for j := i - length + 1; j <= i; j++ {
 				twice[j] = true
 			}
 		}
-		first[sum] = true
+		first[sums[i]] = true
 	}
 }
+
+// uploads is how often the same rows may have been brought to be noticed. What
+// comes again more often goes round, as hours and weekdays do.
+const uploads = 3
 
 // collisions is the chance that two rows are alike.
 func collisions(keys []uint64) float64 {
