@@ -84,7 +84,7 @@ func duplicates(r Rows) hone.Check {
 		seen[string(b)+"\x00"+r.Labels[i]] = true
 	}
 	share := 1 - float64(len(seen))/math.Max(1, float64(r.Len()))
-	return hone.Check{Rule: "duplicates", Passed: share <= 0.95, Value: share, Limit: 0.95,
+	return hone.Check{Rule: "alike", Passed: share <= 0.95, Value: share, Limit: 0.95,
 		Sentence: fmt.Sprintf("%.0f %% of the rows repeat another row; at most 95 %% may.", 100*share)}
 }
 
@@ -151,11 +151,11 @@ func present(r Rows) []hone.Check {
 		if share <= limit {
 			continue
 		}
-		out = append(out, hone.Check{Rule: "missing:" + field.Name, About: field.Name, Value: share, Limit: limit,
+		out = append(out, hone.Check{Rule: "present:" + field.Name, About: field.Name, Value: share, Limit: limit,
 			Sentence: fmt.Sprintf("%s is missing in %.0f %% of the rows; at most %.0f %% may be.", field.Name, 100*share, 100*limit)})
 	}
 	if out == nil {
-		out = append(out, hone.Check{Rule: "missing", Passed: true, Limit: limit, Sentence: "every feature is present."})
+		out = append(out, hone.Check{Rule: "present", Passed: true, Limit: limit, Sentence: "every feature is present."})
 	}
 	return out
 }

@@ -59,7 +59,7 @@ func TestValidate(t *testing.T) {
 		c.Holdout.Times = slices.Clone(c.Holdout.Times)
 		c.Holdout.Times[7] = c.Train.Times[0]
 	})
-	f("duplicates", func(_ *hone.Model, c *dataset.Collected) {
+	f("alike", func(_ *hone.Model, c *dataset.Collected) {
 		one := make([]int, c.Train.Len())
 		for i := range one {
 			one[i] = i % 20
@@ -95,7 +95,7 @@ func TestValidate(t *testing.T) {
 		m.Task, c.Classes = hone.Regression, nil
 		relabel([]string{"12.5", "13"}, &c.Train)
 	})
-	f("missing:country", func(_ *hone.Model, c *dataset.Collected) {
+	f("present:country", func(_ *hone.Model, c *dataset.Collected) {
 		c.Train.Frame = c.Train.Frame.Pick(upTo(c.Train.Len()))
 		clear(c.Train.Frame.Cols[1].Str)
 	})

@@ -149,6 +149,14 @@ func (in Input) nothing(rule string) string {
 		return fmt.Sprintf("not compared: that takes %d new rows.", minRows)
 	case rule == "skew" && (in.Imported == nil || in.Served == nil):
 		return "not compared: rows are all imported, or all as they were served."
+	case rule == "volume" && len(in.Days) < 10:
+		return "not compared: that takes ten days of labelled rows."
+	case rule == "freshness" && in.Before == nil && in.Model.Validation.Freshness == 0:
+		return "not compared: rows of a first version may be of any age."
+	case rule == "source_labels" && in.Rows.Sources == nil:
+		return "not compared: no label names its source."
+	case rule == "user_labels" && !slices.ContainsFunc(in.Rows.Units, func(u string) bool { return u != "" }):
+		return "not compared: no row names its user."
 	case rule == "constraint" && len(in.Model.Validation.Features) == 0:
 		return "no feature has constraints."
 	}

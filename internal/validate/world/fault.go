@@ -3,6 +3,7 @@ package world
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"hone"
@@ -187,4 +188,15 @@ func (w *World) collude(share float64) bool {
 		}
 	})
 	return true
+}
+
+// Spam lets some users send a share of all rows, their labels turned round.
+func (w *World) Spam(users int, share float64) {
+	w.Rows.Labels, w.Rows.Units = slices.Clone(w.Rows.Labels), slices.Clone(w.Rows.Units)
+	for i := range w.Rows.Labels {
+		if w.r.Float64() < share {
+			w.turn(i)
+			w.Rows.Units[i] = fmt.Sprintf("spammer %d", w.r.IntN(users))
+		}
+	}
 }
