@@ -29,6 +29,7 @@ var validationBars = []bar.Measured{
 	}, Also: []string{"warned", "first_versions_held_up"}}, Measure: falseBlocks},
 	{Bar: bar.Bar{ID: "validation_faults_caught", Limits: []bar.Limit{
 		{Series: "worst", Unit: "% of the worlds with the fault", Of: bar.Max, Over: 95},
+		{Series: "users", Unit: "% of the worlds where users collude", Of: bar.Max, Over: 95},
 	}}, Measure: faultsCaught},
 	{Bar: bar.Bar{ID: "validation_poisoning", Limits: []bar.Limit{
 		{Series: "saved", Unit: "% of the points lost", Of: bar.Max, Over: 50},
@@ -82,7 +83,7 @@ func outcome(checks []hone.Check, by map[string]int) (hold, warn bool) {
 
 // faultsCaught plants each fault in a hundred worlds of their own.
 func faultsCaught(b *bar.Bench) error {
-	worst := 100.0
+	worst, users := 100.0, 100.0
 	for _, f := range world.Faults {
 		tried, caught := 0, 0
 		for seed := uint64(firstSeed + cleanWorlds); tried < faultWorlds; seed++ {
@@ -96,10 +97,15 @@ func faultsCaught(b *bar.Bench) error {
 			}
 		}
 		share := 100 * float64(caught) / float64(tried)
-		worst = min(worst, share)
+		if f.Rule == "user_labels" {
+			users = min(users, share)
+		} else {
+			worst = min(worst, share)
+		}
 		b.Note("%s: %.0f %%", f.Name, share)
 	}
 	b.Keep("worst", "% of the worlds with the fault", worst)
+	b.Keep("users", "% of the worlds where users collude", users)
 	return nil
 }
 

@@ -47,13 +47,15 @@ func (p *pair) columns(fn func(was, is *Column, at int)) {
 	}
 }
 
-// where ends a sentence that compares.
-func (p *pair) where() string {
+// rows are what is held against the others.
+func (p *pair) rows() string {
 	if p.skew {
-		return "in what is served, against the imported rows"
+		return "the rows that are served, against those imported"
 	}
-	return "in the new rows"
+	return "the new rows"
 }
+
+func (p *pair) where() string { return "in " + p.rows() }
 
 // How much more may be missing, in points; chance is tested apart.
 const (
@@ -71,7 +73,7 @@ func (p *pair) missing() (out []finding) {
 			return
 		}
 		f := finding{rule: "missing", about: is.Feature, level: hone.Warns, value: is.Missing, limit: was.Missing + moreMissing,
-			sentence: fmt.Sprintf("%s is missing in %s of the rows %s; it was in %s.", is.Feature, percent(is.Missing), p.where(), percent(was.Missing))}
+			sentence: fmt.Sprintf("%s is missing in %s of %s; it was in %s.", is.Feature, percent(is.Missing), p.rows(), percent(was.Missing))}
 		if rise >= muchMissing {
 			f.level, f.limit = hone.Blocks, was.Missing+muchMissing
 		}
@@ -155,7 +157,7 @@ func (p *pair) renamed() (out []finding) {
 			}
 			if now, share := heir(was, is, lost); now != "" {
 				out = append(out, finding{rule: "renamed", about: is.Feature, level: hone.Blocks, value: share, limit: renamedShare,
-					sentence: fmt.Sprintf("%s %q is gone %s, and %q, which was never there, has come in its place: %s of the rows.",
+					sentence: fmt.Sprintf("%s %q is gone %s, and %q, which was never there, has come in its place: %s of them.",
 						is.Feature, clip(old.Value), p.where(), clip(now), percent(share))})
 			}
 		}
