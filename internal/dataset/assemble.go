@@ -64,7 +64,7 @@ func Assemble(n Need, d frame.Decoder, rows []Row, proxy Proxy) (Collected, erro
 	} else {
 		history = 0
 	}
-	if n.Caps != nil { // Whoever has little of all rows may have much of the newest.
+	if n.Caps != nil { // Of each part: whoever has little of all rows may have much of the newest.
 		c.Train, c.Holdout = left.rows(n.Caps, c.Train), left.rows(n.Caps, c.Holdout)
 	}
 	c.Recipe = hone.Recipe{Caps: n.Caps, Left: left.done(), Window: window, WindowBy: by, History: history, Holdout: hold, HeldBack: n.HeldBack,

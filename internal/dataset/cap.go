@@ -14,9 +14,9 @@ import (
 // evenShares is how many times the even share a user may have where they are few: a model with twenty shops for users keeps what each sent.
 const evenShares = 5
 
-// capped takes rows out so that nobody has more than their share of them, the
-// newest of each staying. Rows are in the order of time; at is when labels
-// counted, heard when each source was first heard.
+// capped takes out the rows of new sources, and those of users who have many on one
+// day. Rows are in the order of time; at is when labels counted, heard when each
+// source was first heard.
 func (t *tally) capped(c *hone.Caps, rows []Row, at time.Time, heard map[string]time.Time) []Row {
 	if c == nil {
 		return rows
@@ -35,10 +35,6 @@ func (t *tally) capped(c *hone.Caps, rows []Row, at time.Time, heard map[string]
 	}
 	if c.PerUserDay > 0 {
 		rows = t.perDay(rows, c.PerUserDay)
-	}
-	keep, all := t.share(c, len(rows), func(i int) string { return rows[i].Unit }, func(i int) string { return rows[i].Source })
-	if !all {
-		rows = picked(rows, keep)
 	}
 	return rows
 }
@@ -72,7 +68,8 @@ func (t *tally) share(c *hone.Caps, n int, user, source func(i int) string) (kee
 	return keep, rows+more == 0
 }
 
-// rows holds users and sources to their share of one part of a dataset.
+// rows holds users and sources to their share of one part of a dataset; the newest
+// rows of each stay.
 func (t *tally) rows(c *hone.Caps, r Rows) Rows {
 	if keep, all := t.share(c, r.Len(), func(i int) string { return r.Units[i] }, r.source); !all {
 		return r.pick(keep)
@@ -157,14 +154,6 @@ func upTo(n int) []int {
 	return out
 }
 
-func picked(rows []Row, keep []int) []Row {
-	out := make([]Row, len(keep))
-	for n, i := range keep {
-		out[n] = rows[i]
-	}
-	return out
-}
-
 // boundOf is the most rows of one name: at most its share of what is left when
 // all are held to it.
 func boundOf(count map[string]int, rows int, most float64) int {
@@ -174,16 +163,16 @@ func boundOf(count map[string]int, rows int, most float64) int {
 	}
 	slices.SortFunc(sizes, func(a, b int) int { return cmp.Compare(b, a) })
 	rest := rows
-	for i, k := range sizes {
+	for i := range len(sizes) + 1 {
 		// With i names at the bound b, and rest rows of others, b = most·(i·b + rest).
 		bound := rows
-		if free := 1 - most*float64(i); free > 0 {
-			bound = int(most * float64(rest) / free)
+		if free := 1 - most*float64(i); free > 0 && rest > 0 {
+			bound = max(1, int(most*float64(rest)/free))
 		}
-		if k <= max(bound, 1) {
-			return max(bound, 1)
+		if i == len(sizes) || sizes[i] <= bound {
+			return bound
 		}
-		rest -= k
+		rest -= sizes[i]
 	}
 	return rows
 }
