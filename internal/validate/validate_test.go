@@ -38,10 +38,10 @@ func judged(t *testing.T, in validate.Input) []string {
 }
 
 // TestCleanWorlds holds that next to no dataset is held up that has no fault, though
-// some drift: of 40 none. The bar has 2,000.
+// some drift: of 25 none. The bar has 2,000.
 func TestCleanWorlds(t *testing.T) {
 	t.Parallel()
-	n := uint64(40)
+	n := uint64(25)
 	if testing.Short() {
 		n = 10
 	}
@@ -60,7 +60,7 @@ func TestCleanWorlds(t *testing.T) {
 // how many of a hundred.
 func TestFaults(t *testing.T) {
 	t.Parallel()
-	n := 4
+	n := 3
 	if testing.Short() {
 		n = 2
 	}
