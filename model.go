@@ -36,6 +36,9 @@ type Model struct {
 	Monitor MonitorSpec `json:"monitor" yaml:"monitor"`
 	// Dataset says which rows a run trains on and holds out.
 	Dataset DatasetSpec `json:"dataset" yaml:"dataset"`
+	// Validation says what the rows of a run must be like before anything is trained
+	// on them.
+	Validation ValidationSpec `json:"validation,omitzero" yaml:"validation"`
 	// Train says how a candidate is made.
 	Train TrainSpec `json:"train" yaml:"train"`
 	// Triggers start runs; any one of them is enough.
@@ -121,6 +124,31 @@ type DatasetSpec struct {
 	// MinRows is the least number of labelled rows that a first version needs;
 	// every run needs half of it left to train on. Default 200.
 	MinRows int `json:"min_rows" yaml:"min_rows"`
+	// MaxPerUser is the most of a dataset's rows that one user or session may have;
+	// the newest of them stay. It rises to five times the even share where users are
+	// few, and 0 sets no bound. Default 1%.
+	MaxPerUser float64 `json:"max_per_user,omitempty" yaml:"max_per_user"`
+	// MaxPerSource is the same for the sources of labels: those that feedback names,
+	// but for the ones in sources. Labels without a source are your own. Default 20%.
+	MaxPerSource float64 `json:"max_per_source,omitempty" yaml:"max_per_source"`
+	// MaxPerUserDay is the most rows of one user that count for each day. Default 0,
+	// which sets no bound.
+	MaxPerUserDay int `json:"max_per_user_day,omitempty" yaml:"max_per_user_day"`
+	// Sources of labels that you vouch for: they are neither capped nor quarantined.
+	Sources []string `json:"sources,omitempty" yaml:"sources"`
+	// Quarantine is how long the labels of a source that was never heard before do
+	// not count. Default 0.
+	Quarantine Duration `json:"quarantine,omitempty" yaml:"quarantine"`
+}
+
+// Caps are what a dataset made now is held to, or nil.
+func (s DatasetSpec) Caps() *Caps {
+	c := Caps{PerUser: s.MaxPerUser, PerSource: s.MaxPerSource, PerUserDay: s.MaxPerUserDay, Quarantine: s.Quarantine}
+	if c.PerUser == 0 && c.PerSource == 0 && c.PerUserDay == 0 && c.Quarantine == 0 {
+		return nil
+	}
+	c.Sources = s.Sources
+	return &c
 }
 
 // TrainSpec says how a candidate is made.

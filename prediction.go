@@ -159,6 +159,8 @@ type Outcome struct {
 	// Inferred is set where no label came, and its absence stands for one. Such a
 	// label is never stored.
 	Inferred bool `json:"inferred,omitempty"`
+	// Source of the label, as its sender said; empty where nobody did.
+	Source string `json:"label_source,omitempty"`
 	// Mature is when the label began to count: once it had come and its
 	// prediction had the age of the label delay.
 	Mature time.Time `json:"mature"`

@@ -52,7 +52,9 @@ type Run struct {
 	Attempt    int         `json:"attempt,omitempty"` // Of the training.
 	Evaluation *Evaluation `json:"evaluation,omitempty"`
 	Verdicts   []Verdict   `json:"verdicts,omitempty"`
-	Rollout    *Rollout    `json:"rollout,omitempty"`
+	// Checks of the dataset, and what came of each.
+	Checks  []Check  `json:"checks,omitempty"`
+	Rollout *Rollout `json:"rollout,omitempty"`
 	// Pending is a trigger that fired while the run was under way. It is looked
 	// at once the run is over and its champion still serves.
 	Pending *Reason `json:"pending,omitempty"`
@@ -65,15 +67,6 @@ type Run struct {
 	Sentence string `json:"sentence"`
 	// Took is the time spent in each state that is over.
 	Took map[State]Duration `json:"took,omitempty"`
-}
-
-// Check is one named rule of a dataset's validation.
-type Check struct {
-	Rule     string  `json:"rule"`
-	Passed   bool    `json:"passed"`
-	Value    float64 `json:"value"`
-	Limit    float64 `json:"limit"`
-	Sentence string  `json:"sentence"`
 }
 
 // Dataset is a frozen set of rows. Its ID is the hash of its canonical rows.
@@ -123,4 +116,28 @@ type Recipe struct {
 	Anchor   string    `json:"anchor,omitempty"` // SHA-256 of the file.
 	Schema   string    `json:"schema"`           // Fingerprint, in hex.
 	Seed     uint64    `json:"seed"`
+	// Caps are those that the rows were held to; nil where there were none.
+	Caps *Caps `json:"caps,omitempty"`
+	// Left says which rows the caps left out.
+	Left *Left `json:"left_out,omitempty"`
+}
+
+// Caps bound what one user or source may do to a dataset.
+type Caps struct {
+	PerUser    float64  `json:"max_per_user,omitempty"`
+	PerSource  float64  `json:"max_per_source,omitempty"`
+	PerUserDay int      `json:"max_per_user_day,omitempty"`
+	Sources    []string `json:"sources,omitempty"` // Declared: not capped.
+	Quarantine Duration `json:"quarantine,omitempty"`
+}
+
+// Left counts the rows that the caps left out, and of how many users and sources.
+type Left struct {
+	UserRows    int      `json:"user_rows,omitempty"`
+	Users       int      `json:"users,omitempty"`
+	DayRows     int      `json:"user_day_rows,omitempty"`
+	SourceRows  int      `json:"source_rows,omitempty"`
+	Sources     []string `json:"sources,omitempty"`
+	Quarantined int      `json:"quarantined_rows,omitempty"`
+	New         []string `json:"new_sources,omitempty"`
 }

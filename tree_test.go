@@ -18,7 +18,7 @@ import (
 // Words in capitals name groups; a package absent here fails the test.
 const mayImport = `
 	LEAF  = internal/clock internal/estimate internal/expr internal/fault internal/frame internal/say internal/secret internal/stat internal/table internal/learn/encode internal/learn/linear internal/learn/residual internal/predictor internal/predictor/child internal/sandbox
-	STAGE = internal/monitor internal/trigger internal/dataset internal/train internal/evaluate internal/gate internal/registry internal/rollout internal/feedback
+	STAGE = internal/monitor internal/trigger internal/dataset internal/train internal/evaluate internal/gate internal/registry internal/rollout internal/feedback internal/validate
 	PORT  = internal/web internal/cli
 
 	internal/frame             :
@@ -40,6 +40,7 @@ const mayImport = `
 	internal/predictor/child   : . internal/sandbox
 	internal/predictor         : . internal/clock internal/frame internal/learn/linear internal/predictor/child internal/sandbox
 	STAGE                      : . LEAF
+	internal/validate/world    : . internal/frame internal/validate
 	internal/train/builtin     : . LEAF internal/train
 	internal/train/command     : . LEAF internal/train
 	internal/audit             : .
@@ -51,7 +52,7 @@ const mayImport = `
 	internal/loop              : . LEAF STAGE
 	internal/op                : . LEAF STAGE internal/loop internal/audit internal/config
 	internal/web               : . LEAF internal/op
-	internal/cli               : . LEAF internal/op internal/config internal/monitor
+	internal/cli               : . LEAF internal/op internal/config internal/monitor internal/validate
 	internal/demo              : . LEAF internal/stream
 	internal/app               : . LEAF STAGE PORT internal/train/builtin internal/train/command internal/audit internal/store internal/vault internal/spool internal/config internal/gateway internal/loop internal/op internal/demo
 	cmd/hone                   : internal/app
@@ -60,7 +61,7 @@ const mayImport = `
 	bench/bar                  : internal/clock
 	bench/rig                  : internal/clock bench/bar
 	bench/bars_hold            : . LEAF internal/store internal/config internal/op internal/app bench/bar bench/rig
-	bench/bars_statistics      : . LEAF STAGE internal/store internal/config internal/op internal/app bench/bar bench/rig
+	bench/bars_statistics      : . LEAF STAGE internal/store internal/config internal/op internal/app bench/bar bench/rig internal/stream internal/loop internal/validate/world
 	bench/bars_loop            : . LEAF STAGE PORT internal/store internal/config internal/gateway internal/loop internal/op internal/app bench/bar bench/rig
 `
 

@@ -13,6 +13,7 @@ import (
 var bars = slices.Concat(
 	performanceBars,
 	canaryBars,
+	validationBars,
 )
 
 func main() {

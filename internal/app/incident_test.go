@@ -22,7 +22,7 @@ func wideWorld(t *testing.T, features int) *world {
 	w := newWorld(t, map[string][]string{"hone.yaml": {
 		"version: 1", "models:", "  sea:", "    task: binary", "    label: {name: label}", "    features: {" + strings.Join(names, ", ") + "}",
 		"    monitor: {window: 200}", "    dataset: {window: all}", "    triggers: [{drift: {features: 30%}}]",
-		"    guards: {cooldown: 30m, max_per_day: 2, min_new_labels: 100}", "    log: durable",
+		"    guards: {cooldown: 30m, max_per_day: 2, min_new_labels: 100}", "    validation: {warn: [leakage]}", "    log: durable",
 	}})
 	if err := w.history("wide", 500, options{}); err != nil {
 		t.Fatal(err)

@@ -37,6 +37,8 @@ func (w *world) source(name string, o options) (*source, error) {
 			}
 		case "bands":
 			s.next = bands(s)
+		case "told":
+			s.next = leaky()
 		case "plane":
 			s.next = plane(s)
 		case "wide":
@@ -66,6 +68,21 @@ func bands(s *source) func(*frame.Frame, int) string {
 			return "middle"
 		}
 		return "high"
+	}
+}
+
+// leaky makes two classes by the first number, with noise; the second is written
+// once the class is known.
+func leaky() func(*frame.Frame, int) string {
+	rng := rand.New(rand.NewPCG(7, 5))
+	return func(f *frame.Frame, row int) string {
+		x := rng.NormFloat64()
+		f.Cols[0].Num[row], f.Cols[1].Num[row] = x, 0.1*rng.NormFloat64()
+		if x+rng.NormFloat64() < 0.5 {
+			return "0"
+		}
+		f.Cols[1].Num[row]++
+		return "1"
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"hone"
 	"hone/internal/monitor"
 	"hone/internal/op"
+	"hone/internal/validate"
 )
 
 // print writes an answer for people. What has no form of its own is JSON.
@@ -94,6 +95,8 @@ func print(w io.Writer, out any) {
 		for _, f := range v.Findings {
 			fmt.Fprintf(w, "%-4s %s: %s\n", map[bool]string{true: "ok", false: "BAD"}[f.OK], f.Name, f.Sentence)
 		}
+	case validate.Schema:
+		printSchema(w, v)
 	case hone.Dataset:
 		printDataset(w, v)
 	case hone.Applied:
@@ -324,6 +327,7 @@ func printRun(w io.Writer, r hone.Run) {
 	if r.Dataset != "" {
 		fmt.Fprintf(w, "  dataset %.12s\n", r.Dataset)
 	}
+	printChecks(w, r.Checks, false)
 	if e := r.Evaluation; e != nil {
 		against := "the champion"
 		if e.Champion == "" {
@@ -377,9 +381,7 @@ func printDataset(w io.Writer, d hone.Dataset) {
 	fmt.Fprintf(w, "  of %s for %s, made %s UTC\n", d.Model, d.Run, stamp(d.Created))
 	fmt.Fprintf(w, "  %d rows to train on, %d held out, %d anchor cases\n", d.Train, d.Holdout, d.Anchor)
 	fmt.Fprintf(w, "  window of %d rows, by %s\n", d.Recipe.Window, d.Recipe.WindowBy)
-	for _, c := range d.Checks {
-		fmt.Fprintf(w, "  %-4s %-20s %s\n", map[bool]string{true: "ok", false: "BAD"}[c.Passed], c.Rule, c.Sentence)
-	}
+	printChecks(w, d.Checks, true)
 }
 
 func printVersions(w io.Writer, l op.VersionList) {

@@ -43,6 +43,7 @@ func (c *checker) model() {
 	c.loss()
 	c.slices()
 	c.dataset()
+	c.validation()
 	c.trainer()
 	c.triggers(c.m.Triggers, "triggers", 0)
 	c.budget()

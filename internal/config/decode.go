@@ -144,6 +144,9 @@ func (d *decoder) value(n *node, v reflect.Value, path, name string) {
 	case *map[string]hone.Secret:
 		d.secrets(n, p, path)
 		return
+	case *map[string]hone.Constraint:
+		d.constraints(n, p, path)
+		return
 	case *map[string]any:
 		if d.want(n, mapping, path, "{alpha: 0.1}") {
 			*p, _ = d.free(n, path).(map[string]any)

@@ -27,6 +27,8 @@ func Defaults(m *hone.Model) {
 	or(&m.Dataset.Holdout, 0.2)
 	or(&m.Dataset.MaxRows, 200_000)
 	or(&m.Dataset.MinRows, 200)
+	or(&m.Dataset.MaxPerUser, 0.01)
+	or(&m.Dataset.MaxPerSource, 0.2)
 
 	or(&m.Train.Trainer, "linear")
 	m.Train.WarmStart = true

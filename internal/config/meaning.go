@@ -26,6 +26,8 @@ func explain(c *Change, a, b hone.Model) {
 		c.Means = "The watch on the champion is read again from the log, on the new windows."
 	case "dataset":
 		c.Means = "It holds for the next dataset."
+	case "validation":
+		c.Means = "It holds for the next dataset; what is there already keeps its checks."
 	case "train":
 		c.Means = "It holds for the next training."
 	case "triggers":

@@ -39,12 +39,13 @@ func TestParseReadsEveryForm(t *testing.T) {
 	t.Parallel()
 	want := hone.Model{
 		Name: "fraud", Task: hone.Binary,
-		Features: frame.Schema{{Name: "amount", Kind: "number"}, {Name: "country", Kind: "category"}, {Name: "note", Kind: "text"}, {Name: "user_id", Kind: "category"}},
-		Label:    hone.LabelSpec{Name: "is_fraud", Delay: 7 * day, Positive: "1"},
-		Loss:     hone.Loss{Kind: hone.Cost, FalseNegative: 50, FalsePositive: 1, Threshold: 0.2},
-		Slices:   []string{"country"},
-		Monitor:  hone.MonitorSpec{Window: 1000},
-		Dataset:  hone.DatasetSpec{Window: "auto", Holdout: 0.2, Anchor: "anchors.jsonl", MaxRows: 200_000, MinRows: 200},
+		Features:   frame.Schema{{Name: "amount", Kind: "number"}, {Name: "country", Kind: "category"}, {Name: "note", Kind: "text"}, {Name: "user_id", Kind: "category"}},
+		Label:      hone.LabelSpec{Name: "is_fraud", Delay: 7 * day, Positive: "1"},
+		Loss:       hone.Loss{Kind: hone.Cost, FalseNegative: 50, FalsePositive: 1, Threshold: 0.2},
+		Slices:     []string{"country"},
+		Monitor:    hone.MonitorSpec{Window: 1000},
+		Dataset:    hone.DatasetSpec{Window: "auto", Holdout: 0.2, Anchor: "anchors.jsonl", MaxRows: 200_000, MinRows: 200, MaxPerUser: 0.01, MaxPerSource: 0.2},
+		Validation: hone.ValidationSpec{Features: map[string]hone.Constraint{"amount": {Min: ptr(0), MaxMissing: ptr(0.05)}}, Block: []string{"label_rate"}},
 		Train: hone.TrainSpec{
 			Trainer: "linear", WarmStart: true,
 			Limits:  hone.Limits{Time: hone.Duration(30 * time.Minute), Memory: 4 << 30, Output: 2 << 30},
@@ -79,6 +80,29 @@ func TestParseReadsEveryForm(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, good(t, "design", "fraud")); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestParseReadsCapsAndValidation holds that a cap of 0 stays one: it sets no bound.
+func TestParseReadsCapsAndValidation(t *testing.T) {
+	t.Parallel()
+	m := good(t, "caps", "m")
+	if diff := cmp.Diff(&hone.Caps{PerUser: 0.02, PerUserDay: 5, Sources: []string{"warehouse"}, Quarantine: day}, m.Dataset.Caps()); diff != "" {
+		t.Error(diff)
+	}
+	want := hone.ValidationSpec{
+		Features: map[string]hone.Constraint{
+			"x": {Min: ptr(-3), Max: ptr(50), MaxMissing: ptr(0.05)},
+			"c": {Required: true, Categories: []string{"a", "b"}},
+			"t": {MaxMissing: ptr(0)},
+		},
+		Freshness: 2 * day, Block: []string{"label_rate"}, Ask: []string{"volume"}, Warn: []string{"duplicates"}, Off: []string{"range"},
+	}
+	if diff := cmp.Diff(want, m.Validation); diff != "" {
+		t.Error(diff)
+	}
+	if caps := good(t, "design", "fraud").Dataset.Caps(); caps == nil || caps.PerUser != 0.01 || caps.PerSource != 0.2 {
+		t.Errorf("caps are %+v where none are written", caps)
 	}
 }
 

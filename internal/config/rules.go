@@ -1,6 +1,10 @@
 package config
 
-import "math"
+import (
+	"math"
+
+	"hone"
+)
 
 // unit says how a number is written.
 type unit int
@@ -80,6 +84,23 @@ var rules = map[string]rule{
 	"DatasetSpec.max_rows": {min: 1, example: "200000"},
 	"DatasetSpec.min_rows": {min: 1, example: "200"},
 
+	"DatasetSpec.max_per_user":     {unit: share, max: 1, example: "1%"},
+	"DatasetSpec.max_per_source":   {unit: share, max: 1, example: "20%"},
+	"DatasetSpec.max_per_user_day": {example: "5"},
+	"DatasetSpec.sources":          {example: "[warehouse]"},
+	"DatasetSpec.quarantine":       {example: "1d"},
+
+	"ValidationSpec.features":  {also: "constraints by feature: `{amount: {min: 0, max: 50000}, country: {required: true}}`"},
+	"ValidationSpec.freshness": {example: "2d"},
+	"ValidationSpec.block":     {words: hone.DataChecks, example: "[label_rate, volume]"},
+	"ValidationSpec.ask":       {words: hone.DataChecks, example: "[label_rate]"},
+	"ValidationSpec.warn":      {words: hone.DataChecks, example: "[duplicates]"},
+	"ValidationSpec.off":       {words: hone.DataChecks, example: "[range]"},
+	"Constraint.min":           {min: -math.MaxFloat64, max: math.MaxFloat64, example: "0"},
+	"Constraint.max":           {min: -math.MaxFloat64, max: math.MaxFloat64, example: "50000"},
+	"Constraint.categories":    {example: "[CH, DE, FR]"},
+	"Constraint.max_missing":   {unit: share, max: 1, example: "5%"},
+
 	"TrainSpec.trainer": {words: []string{"linear", "command"}},
 	"TrainSpec.command": {example: "[python, train.py]"},
 	"Server.reserve":    {example: "64MiB"},
@@ -133,14 +154,12 @@ var rules = map[string]rule{
 // absent says of keys that other tools, or Hone's plan, know why they are not
 // read. Without it they would only be unknown.
 var absent = map[string]string{
-	"Model.version":              "it belongs into hone.yaml",
-	"Model.server":               "it belongs into hone.yaml",
-	"Model.models":               "a file in models/ holds the keys of one model, such as task, at its top",
-	"Model.serving":              "every model is served through the gateway; leave it out",
-	"DatasetSpec.max_per_user":   "bound the rows with max_rows",
-	"DatasetSpec.max_per_source": "bound the rows with max_rows",
-	"TrainSpec.search":           "let a trainer of your own search (trainer: command)",
-	"Trigger.webhook":            "use event, and POST to /api/v1/models/NAME/events",
+	"Model.version":    "it belongs into hone.yaml",
+	"Model.server":     "it belongs into hone.yaml",
+	"Model.models":     "a file in models/ holds the keys of one model, such as task, at its top",
+	"Model.serving":    "every model is served through the gateway; leave it out",
+	"TrainSpec.search": "let a trainer of your own search (trainer: command)",
+	"Trigger.webhook":  "use event, and POST to /api/v1/models/NAME/events",
 }
 
 // absentWords does the same for values.

@@ -54,7 +54,10 @@ func (d *decoder) scalar(n *node, v reflect.Value, path, name string) {
 			d.explicit(v)
 		}
 	case reflect.Float64:
-		d.number(n, v, path, name)
+		before := len(d.problems)
+		if d.number(n, v, path, name); len(d.problems) == before {
+			d.explicit(v)
+		}
 	default:
 		panic("config: no way to read a " + v.Type().String())
 	}
@@ -76,6 +79,10 @@ func (d *decoder) str(n *node, v reflect.Value, path, name string) {
 	case len(r.words) > 0 && !slices.Contains(r.words, n.text):
 		if why, ok := absentWords[name+"="+n.text]; ok {
 			d.fail(n, path, why, "%s %q is not supported", last(path), n.text)
+			return
+		}
+		if list, is := strings.CutPrefix(last(path), "an item of "); is {
+			d.fail(n, path, didYouMean(n.text, r.words), "unknown item %q of %s", clip(n.text, 40), list)
 			return
 		}
 		d.fail(n, path, didYouMean(n.text, r.words), "unknown %s %q", last(path), clip(n.text, 40))

@@ -21,6 +21,11 @@ type Need struct {
 	// been losing, 0 where no such moment is known.
 	Suffix int
 	Seed   uint64
+	// Caps bound what one user or source may do to the dataset; nil for none. They
+	// hold as of At; Heard is when each source of labels was first heard.
+	Caps  *hone.Caps
+	At    time.Time
+	Heard map[string]time.Time
 }
 
 // Assemble cuts labelled, mature rows into training and holdout. Rows are taken
@@ -30,6 +35,8 @@ type Need struct {
 func Assemble(n Need, d frame.Decoder, rows []Row, proxy Proxy) (Collected, error) {
 	sortRows(rows)
 	rows = withoutOdd(n.Model, rows)
+	left := newTally()
+	rows = left.capped(n.Caps, rows, n.At, n.Heard)
 	if limit := n.Model.Dataset.MaxRows; limit > 0 && len(rows) > limit {
 		rows = rows[len(rows)-limit:]
 	}
@@ -57,7 +64,10 @@ func Assemble(n Need, d frame.Decoder, rows []Row, proxy Proxy) (Collected, erro
 	} else {
 		history = 0
 	}
-	c.Recipe = hone.Recipe{Window: window, WindowBy: by, History: history, Holdout: hold, HeldBack: n.HeldBack,
+	if n.Caps != nil { // Of each part: whoever has little of all rows may have much of the newest.
+		c.Train, c.Holdout = left.rows(n.Caps, c.Train), left.rows(n.Caps, c.Holdout)
+	}
+	c.Recipe = hone.Recipe{Caps: n.Caps, Left: left.done(), Window: window, WindowBy: by, History: history, Holdout: hold, HeldBack: n.HeldBack,
 		Schema: fmt.Sprintf("%08x", n.Model.Features.Fingerprint()), Seed: n.Seed}
 	return c, nil
 }

@@ -23,6 +23,7 @@ type Row struct {
 	Seq      int64
 	Label    string
 	Unit     string
+	Source   string // Of the label.
 	Features []byte
 	// Weight is how many rows it stands for; 0 is read as 1.
 	Weight float64
@@ -52,6 +53,8 @@ type Rows struct {
 	// Inferred tells which labels are none, but stand for their absence; nil where
 	// all are labels.
 	Inferred []bool
+	// Sources of the labels; nil where none has one, and for rows that were frozen.
+	Sources []string
 }
 
 // Len is the number of rows.
@@ -66,6 +69,9 @@ func (r Rows) Slice(from, to int) Rows {
 	if r.Inferred != nil {
 		out.Inferred = r.Inferred[from:to]
 	}
+	if r.Sources != nil {
+		out.Sources = r.Sources[from:to]
+	}
 	return out
 }
 
@@ -79,9 +85,16 @@ func (r Rows) weight(i int) float64 {
 
 func (r Rows) inferred(i int) bool { return r.Inferred != nil && r.Inferred[i] }
 
-// add puts a row's weight behind those of the n rows before it, and whether its
-// label is inferred.
-func (r *Rows) add(n int, weight float64, inferred bool) {
+func (r Rows) source(i int) string {
+	if r.Sources == nil {
+		return ""
+	}
+	return r.Sources[i]
+}
+
+// add puts a row's weight behind those of the n rows before it, whether its label
+// is inferred, and its source.
+func (r *Rows) add(n int, weight float64, inferred bool, source string) {
 	if weight != 1 && r.Weights == nil {
 		r.Weights = ones(n)
 	}
@@ -93,6 +106,12 @@ func (r *Rows) add(n int, weight float64, inferred bool) {
 	}
 	if r.Inferred != nil {
 		r.Inferred = append(r.Inferred, inferred)
+	}
+	if source != "" && r.Sources == nil {
+		r.Sources = make([]string, n)
+	}
+	if r.Sources != nil {
+		r.Sources = append(r.Sources, source)
 	}
 }
 
@@ -146,7 +165,7 @@ func (r Rows) Effective() float64 {
 func (r Rows) pick(rows []int) Rows {
 	out := Rows{Frame: r.Frame.Pick(rows)}
 	for n, i := range rows {
-		out.add(n, r.weight(i), r.inferred(i))
+		out.add(n, r.weight(i), r.inferred(i), r.source(i))
 		out.Labels = append(out.Labels, r.Labels[i])
 		out.IDs = append(out.IDs, r.IDs[i])
 		out.Times = append(out.Times, r.Times[i])
@@ -193,7 +212,7 @@ func toRows(d frame.Decoder, rows []Row) (Rows, error) {
 		if r.Weight == 0 {
 			r.Weight = 1
 		}
-		out.add(i, r.Weight, r.Inferred)
+		out.add(i, r.Weight, r.Inferred, r.Source)
 	}
 	f, err := d.Frame(bytes)
 	out.Frame = f

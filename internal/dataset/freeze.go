@@ -260,7 +260,7 @@ func Join(a, b Rows) Rows {
 	out := Rows{Frame: frame.New(a.Frame.Schema, 0)}
 	for _, r := range []Rows{a, b} {
 		for i := range r.Labels {
-			out.add(out.Len()+i, r.weight(i), r.inferred(i))
+			out.add(out.Len()+i, r.weight(i), r.inferred(i), r.source(i))
 		}
 		out.Frame.Append(r.Frame)
 		out.Labels = append(out.Labels, r.Labels...)

@@ -7,10 +7,10 @@ import (
 	"hone"
 )
 
-// Validate checks the rows by named rules. A rule that is not passed stops the
-// run before anything is trained; missing is the share of missing values in the
-// champion's own data, by feature, nil for a first version.
-func Validate(m hone.Model, c Collected, missing map[string]float64) []hone.Check {
+// Validate checks by named rules that there is something to train on and to judge
+// by. A rule that is not passed stops the run before anything is trained. Whether
+// the rows are what they seem is left to package validate.
+func Validate(m hone.Model, c Collected) []hone.Check {
 	checks := []hone.Check{
 		atLeast("min_rows", "labelled rows to train on", c.Train.Len(), m.Dataset.MinRows/2),
 		atLeast("holdout_rows", "rows to hold out", c.Holdout.Len(), minHoldout),
@@ -23,17 +23,26 @@ func Validate(m hone.Model, c Collected, missing map[string]float64) []hone.Chec
 	} else {
 		checks = append(checks, classCount(m, c), rarest(c))
 	}
-	return append(checks, present(c.Train, missing)...)
+	return append(checks, present(c.Train)...)
 }
 
-// Passed tells whether every check passed, else the first that did not.
-func Passed(checks []hone.Check) (hone.Check, bool) {
-	for _, c := range checks {
-		if !c.Passed {
-			return c, false
+// Passed tells whether no check ends the run, else the first that does. A forced
+// run passes over what a person can judge, and its checks say so.
+func Passed(checks []hone.Check, forced bool) (bad hone.Check, ok bool) {
+	for i := range checks {
+		c := &checks[i]
+		if c.Passed || c.Level == hone.Asks || c.Level == hone.Warns {
+			continue
+		}
+		if c.Level == hone.Blocks && forced {
+			c.Over = true
+			continue
+		}
+		if bad.Rule == "" {
+			bad = *c
 		}
 	}
-	return hone.Check{}, true
+	return bad, bad.Rule == ""
 }
 
 func atLeast(rule, what string, n, limit int) hone.Check {
@@ -75,7 +84,7 @@ func duplicates(r Rows) hone.Check {
 		seen[string(b)+"\x00"+r.Labels[i]] = true
 	}
 	share := 1 - float64(len(seen))/math.Max(1, float64(r.Len()))
-	return hone.Check{Rule: "duplicates", Passed: share <= 0.95, Value: share, Limit: 0.95,
+	return hone.Check{Rule: "alike", Passed: share <= 0.95, Value: share, Limit: 0.95,
 		Sentence: fmt.Sprintf("%.0f %% of the rows repeat another row; at most 95 %% may.", 100*share)}
 }
 
@@ -127,9 +136,9 @@ func spread(r Rows) hone.Check {
 	return hone.Check{Rule: "label_spread", Passed: !same, Sentence: "the labels must not all be the same number."}
 }
 
-// present holds that no feature has gone missing: nearly all of its values, or
-// many more than the champion was trained with.
-func present(r Rows, before map[string]float64) []hone.Check {
+// present holds that no feature lacks nearly all of its values.
+func present(r Rows) []hone.Check {
+	const limit = 0.99
 	var out []hone.Check
 	for i, field := range r.Frame.Schema {
 		n := 0
@@ -139,18 +148,14 @@ func present(r Rows, before map[string]float64) []hone.Check {
 			}
 		}
 		share := float64(n) / math.Max(1, float64(r.Len()))
-		limit := 0.99
-		if b, ok := before[field.Name]; ok {
-			limit = math.Min(limit, b+0.5)
-		}
 		if share <= limit {
 			continue
 		}
-		out = append(out, hone.Check{Rule: "missing:" + field.Name, Value: share, Limit: limit,
+		out = append(out, hone.Check{Rule: "present:" + field.Name, About: field.Name, Value: share, Limit: limit,
 			Sentence: fmt.Sprintf("%s is missing in %.0f %% of the rows; at most %.0f %% may be.", field.Name, 100*share, 100*limit)})
 	}
 	if out == nil {
-		out = append(out, hone.Check{Rule: "missing", Passed: true, Limit: 0.99, Sentence: "every feature is present."})
+		out = append(out, hone.Check{Rule: "present", Passed: true, Limit: limit, Sentence: "every feature is present."})
 	}
 	return out
 }

@@ -24,7 +24,7 @@ func failed(t *testing.T, checks []hone.Check) []string {
 			out = append(out, c.Rule)
 		}
 	}
-	if first, ok := dataset.Passed(checks); ok != (len(out) == 0) || !ok && first.Rule != out[0] {
+	if first, ok := dataset.Passed(checks, false); ok != (len(out) == 0) || !ok && first.Rule != out[0] {
 		t.Errorf("Passed says %v, %v, and %v failed", first, ok, out)
 	}
 	return out
@@ -38,7 +38,7 @@ func TestValidate(t *testing.T) {
 		m := model()
 		c := assemble(t, dataset.Need{Model: m}, rows)
 		change(&m, &c)
-		if got := strings.Join(failed(t, dataset.Validate(m, c, nil)), " "); got != want {
+		if got := strings.Join(failed(t, dataset.Validate(m, c)), " "); got != want {
 			t.Errorf("%q failed, want %q", got, want)
 		}
 	}
@@ -59,7 +59,7 @@ func TestValidate(t *testing.T) {
 		c.Holdout.Times = slices.Clone(c.Holdout.Times)
 		c.Holdout.Times[7] = c.Train.Times[0]
 	})
-	f("duplicates", func(_ *hone.Model, c *dataset.Collected) {
+	f("alike", func(_ *hone.Model, c *dataset.Collected) {
 		one := make([]int, c.Train.Len())
 		for i := range one {
 			one[i] = i % 20
@@ -95,7 +95,7 @@ func TestValidate(t *testing.T) {
 		m.Task, c.Classes = hone.Regression, nil
 		relabel([]string{"12.5", "13"}, &c.Train)
 	})
-	f("missing:country", func(_ *hone.Model, c *dataset.Collected) {
+	f("present:country", func(_ *hone.Model, c *dataset.Collected) {
 		c.Train.Frame = c.Train.Frame.Pick(upTo(c.Train.Len()))
 		clear(c.Train.Frame.Cols[1].Str)
 	})
@@ -108,24 +108,32 @@ func upTo(n int) (out []int) {
 	return out
 }
 
-// TestValidateAgainstChampion holds that a feature of which much more is missing
-// than the champion was trained with stops the run.
-func TestValidateAgainstChampion(t *testing.T) {
+// TestPassed holds that a forced run passes over what a person can judge, and says
+// so, and over nothing else.
+func TestPassed(t *testing.T) {
 	t.Parallel()
-	c := assemble(t, dataset.Need{Model: model()}, history(t, 1000)) // A tenth is missing.
-	for i := range c.Train.Len() * 6 / 10 {
-		c.Train.Frame.Cols[1].Str[i] = ""
-	}
-	f := func(before map[string]float64, want ...string) {
+	f := func(want string, forced bool, levels ...hone.Level) {
 		t.Helper()
-		if got := failed(t, dataset.Validate(model(), c, before)); !slices.Equal(got, want) {
-			t.Errorf("champion trained with %v: %q failed, want %q", before, got, want)
+		var checks []hone.Check
+		for _, l := range levels {
+			checks = append(checks, hone.Check{Rule: string(l) + "!", Level: l})
+		}
+		bad, ok := dataset.Passed(checks, forced)
+		if bad.Rule != want || ok != (want == "") {
+			t.Errorf("%q, forced %v: %q, %v; want %q", levels, forced, bad.Rule, ok, want)
+		}
+		for _, c := range checks {
+			if c.Over != (forced && c.Level == hone.Blocks) {
+				t.Errorf("forced %v: %s passed over %v", forced, c.Rule, c.Over)
+			}
 		}
 	}
-	f(nil)
-	f(map[string]float64{"x": 0.1, "country": 0.1, "note": 0.1}, "missing:country")
-	f(map[string]float64{"country": 0.2})
-	f(map[string]float64{"country": 0.9})
+	f("", false)
+	f("", false, hone.Warns, hone.Asks)
+	f("block!", false, hone.Warns, hone.Blocks)
+	f("", true, hone.Warns, hone.Blocks)
+	f("!", true, hone.Blocks, hone.Stops)
+	f("!", false, hone.Stops)
 }
 
 func TestValidateNamesClasses(t *testing.T) {
@@ -136,7 +144,7 @@ func TestValidateNamesClasses(t *testing.T) {
 	for i := range 40 {
 		c.Classes = append(c.Classes, "class "+strconv.Itoa(i))
 	}
-	checks := dataset.Validate(m, c, nil)
+	checks := dataset.Validate(m, c)
 	i := slices.IndexFunc(checks, func(c hone.Check) bool { return c.Rule == "classes" })
 	if s := checks[i].Sentence; !strings.Contains(s, `"class 4"`) || strings.Contains(s, `"class 5"`) || !strings.Contains(s, `"1"`) {
 		t.Errorf("%q names too many classes, or not the positive", s)
@@ -156,7 +164,7 @@ func TestValidateEverythingWrong(t *testing.T) {
 	c.Classes = []string{"0"}
 	c.Train = c.Train.Slice(0, 4)
 	rules := map[string]bool{}
-	for _, r := range failed(t, dataset.Validate(m, c, nil)) {
+	for _, r := range failed(t, dataset.Validate(m, c)) {
 		rules[r] = true
 	}
 	want := []string{"class_rows", "classes", "holdout_rows", "holdout_unseen", "min_rows", "time_order"}

@@ -19,6 +19,9 @@ type Truth struct {
 	Time time.Time
 	// Seq is the journal's number of the piece of feedback that decided.
 	Seq int64
+	// Source of that piece, and when it was stored.
+	Source   string
+	Received time.Time
 	// Known is false while nothing was said, or while labels contradict.
 	Known bool
 	// Contradicted is true while two labels differ and nobody has corrected them.
@@ -52,15 +55,15 @@ func (t Truth) With(fb hone.Feedback) Truth {
 // Corrections win over labels, and among them the newest by time, then value:
 // the value breaks ties so that the order of arrival never does.
 func (t Truth) corrected(fb hone.Feedback) Truth {
-	next := Truth{Label: fb.Value, Time: fb.Time.UTC(), Seq: fb.Seq, Known: true, Corrected: true}
+	next := Truth{Label: fb.Value, Time: fb.Time.UTC(), Seq: fb.Seq, Source: fb.Source, Received: fb.Received, Known: true, Corrected: true}
 	if !t.Corrected {
 		return next
 	}
 	switch order := fb.Time.Compare(t.Time); {
 	case order > 0, order == 0 && fb.Value > t.Label:
 		return next
-	case order == 0 && fb.Value == t.Label:
-		t.Seq = min(t.Seq, fb.Seq)
+	case order == 0 && fb.Value == t.Label && fb.Seq < t.Seq:
+		t.Seq, t.Source, t.Received = fb.Seq, fb.Source, fb.Received
 	}
 	return t
 }
@@ -70,15 +73,15 @@ func (t Truth) labelled(fb hone.Feedback) Truth {
 	case t.Corrected || t.Contradicted:
 		return t
 	case !t.Known:
-		return Truth{Label: fb.Value, Time: fb.Time.UTC(), Seq: fb.Seq, Known: true}
+		return Truth{Label: fb.Value, Time: fb.Time.UTC(), Seq: fb.Seq, Source: fb.Source, Received: fb.Received, Known: true}
 	case t.Label != fb.Value:
 		return Truth{Contradicted: true}
 	}
 	switch order := fb.Time.Compare(t.Time); {
 	case order < 0:
-		t.Time, t.Seq = fb.Time.UTC(), fb.Seq
-	case order == 0:
-		t.Seq = min(t.Seq, fb.Seq)
+		t.Time, t.Seq, t.Source, t.Received = fb.Time.UTC(), fb.Seq, fb.Source, fb.Received
+	case order == 0 && fb.Seq < t.Seq:
+		t.Seq, t.Source, t.Received = fb.Seq, fb.Source, fb.Received
 	}
 	return t
 }

@@ -89,3 +89,25 @@ func TestEffectOf(t *testing.T) {
 	f(hone.Noted, true, item(hone.Thumb, "up", 1, 1))
 	f(hone.Noted, false, item(hone.Score, "0.3", 1, 1))
 }
+
+// TestSourceOfTheDecidingPiece holds that a truth names whoever said it first.
+func TestSourceOfTheDecidingPiece(t *testing.T) {
+	t.Parallel()
+	from := func(source string, fb hone.Feedback) hone.Feedback {
+		fb.Source, fb.Received = source, noon.Add(time.Duration(fb.Seq)*time.Hour)
+		return fb
+	}
+	f := func(want string, seq int64, items ...hone.Feedback) {
+		t.Helper()
+		got := feedback.Fold(items)
+		if got.Source != want || !got.Received.Equal(noon.Add(time.Duration(seq)*time.Hour)) {
+			t.Errorf("got %q, stored %s; want %q, number %d", got.Source, got.Received, want, seq)
+		}
+	}
+	early, late := from("a", item(hone.Label, "1", 1, 2)), from("b", item(hone.Label, "1", 2, 1))
+	f("a", 2, early, late)
+	f("a", 2, late, early)
+	f("c", 1, from("c", item(hone.Label, "1", 1, 1)), early)
+	f("c", 1, early, from("c", item(hone.Label, "1", 1, 1)))
+	f("d", 5, early, from("d", item(hone.Correction, "0", 3, 5)))
+}

@@ -11,6 +11,7 @@ import (
 	"hone/internal/frame"
 	"hone/internal/gate"
 	"hone/internal/rollout"
+	"hone/internal/validate"
 )
 
 // replayRequests is how many logged requests both versions answer again.
@@ -233,8 +234,12 @@ func (k *keeper) passed(ctx context.Context, run hone.Run) (hone.Change, error) 
 		run.Candidate, c.Version = v.ID, &v
 		c.Aliases = []hone.AliasMove{k.move(hone.Candidate, v.ID, run, "refitted on all rows")}
 	}
-	if k.model.Approval == hone.Manual {
+	asks := validate.Questions(run.Checks)
+	if k.model.Approval == hone.Manual || len(asks) > 0 {
 		sentence := fmt.Sprintf("%s waits for approval of %s%s.", run.ID, run.Candidate, k.priceOfWaiting(run))
+		if len(asks) > 0 {
+			sentence += " " + strings.Join(asks[:min(3, len(asks))], " ")
+		}
 		run = k.enter(run, hone.AwaitingApproval, sentence)
 		c.Run = &run
 		c.Event = hone.Event{Action: "run.awaiting_approval", Version: run.Candidate, Sentence: sentence, Data: marshal(run.Verdicts)}

@@ -15,6 +15,7 @@ import (
 	"hone/internal/dataset"
 	"hone/internal/frame"
 	"hone/internal/trigger"
+	"hone/internal/validate"
 )
 
 // collect assembles the run's dataset from the log as it stands, freezes it and
@@ -32,15 +33,19 @@ func (k *keeper) collect(ctx context.Context, run hone.Run) (hone.Change, error)
 	if err != nil {
 		return hone.Change{}, err
 	}
-	recipe := hone.Recipe{Predictions: predictions, Feedback: feedback, MatureAt: now}
+	recipe := hone.Recipe{Predictions: predictions, Feedback: feedback, MatureAt: now, Caps: k.model.Dataset.Caps()}
 	if k.model.Label.Infers() {
 		recipe.Heard = k.spoke
 	}
-	c, selected, err := k.assemble(ctx, need, recipe)
+	c, seen, err := k.assemble(ctx, need, recipe)
 	if err != nil {
 		return hone.Change{}, err
 	}
-	ds, err := k.freeze(run, c, now, append(dataset.Validate(k.model, c, k.missingBefore()), selected.Check()))
+	checks := append(dataset.Validate(k.model, c), seen.selected.Check())
+	if c.Recipe.Caps != nil {
+		checks = append(checks, dataset.CapCheck(c.Recipe.Left))
+	}
+	ds, err := k.freeze(run, c, now, append(checks, validate.Judge(k.suspicions(ctx, c, seen, now))...))
 	if err != nil {
 		return hone.Change{}, err
 	}
@@ -65,35 +70,38 @@ func nature(ds hone.Dataset, m hone.Model) string {
 }
 
 // assemble reads the labelled, mature rows that a recipe names and cuts them.
-func (k *keeper) assemble(ctx context.Context, need dataset.Need, r hone.Recipe) (dataset.Collected, *dataset.Selection, error) {
+func (k *keeper) assemble(ctx context.Context, need dataset.Need, r hone.Recipe) (dataset.Collected, *survey, error) {
 	var rows []dataset.Row
-	selected := dataset.NewSelection(k.model)
+	seen := newSurvey(k.model)
 	err := k.o.Events.Scan(ctx, k.model.Name, r.Predictions, r.Feedback, func(o hone.Outcome) error {
 		if !o.Time.Add(time.Duration(k.model.Label.Delay)).After(r.MatureAt) {
-			selected.Add(o)
+			seen.selected.Add(o)
 		}
+		seen.add(o)
 		if o, ok := k.counted(o, r.Heard, r.MatureAt); ok {
+			seen.count(o)
 			rows = append(rows, rowOf(o))
 		}
 		return nil
 	})
 	if err != nil {
-		return dataset.Collected{}, selected, fmt.Errorf("read the log of %s: %w", k.model.Name, err)
+		return dataset.Collected{}, seen, fmt.Errorf("read the log of %s: %w", k.model.Name, err)
 	}
+	need.Caps, need.At, need.Heard = r.Caps, r.MatureAt, seen.heard
 	c, err := dataset.Assemble(need, k.decoder(), rows, dataset.LinearProxy(k.model))
 	if err != nil {
-		return c, selected, err
+		return c, seen, err
 	}
 	c.Recipe.Predictions, c.Recipe.Feedback, c.Recipe.MatureAt, c.Recipe.Heard = r.Predictions, r.Feedback, r.MatureAt, r.Heard
 	c.Recipe.Suffix = need.Suffix
 	if k.model.Dataset.Anchor != "" {
 		c.Anchor, c.Recipe.Anchor, err = dataset.ReadAnchors(k.file(k.model.Dataset.Anchor), k.model)
 	}
-	return c, selected, err
+	return c, seen, err
 }
 
 func rowOf(o hone.Outcome) dataset.Row {
-	return dataset.Row{ID: o.ID, Time: o.Time, Seq: o.Seq, Label: o.Label, Unit: o.Unit, Features: o.Features,
+	return dataset.Row{ID: o.ID, Time: o.Time, Seq: o.Seq, Label: o.Label, Unit: o.Unit, Source: o.Source, Features: o.Features,
 		Weight: o.Weight(), Inferred: o.Inferred}
 }
 
@@ -115,18 +123,6 @@ func (k *keeper) freeze(run hone.Run, c dataset.Collected, now time.Time, checks
 	return ds, dataset.Freeze(k.datasetDir(ds.ID), ds, c)
 }
 
-// missingBefore is the share of missing values in the champion's own data.
-func (k *keeper) missingBefore() map[string]float64 {
-	out := map[string]float64{}
-	if k.ref == nil {
-		return out
-	}
-	for i, p := range k.ref.Features {
-		out[k.champion.Signature.Features[i].Name] = float64(p.Missing) / float64(max(1, k.ref.Rows))
-	}
-	return out
-}
-
 // validate reads the frozen rows back, and stops the run where one of their
 // named rules is not passed.
 func (k *keeper) validate(ctx context.Context, run hone.Run) (hone.Change, error) {
@@ -139,10 +135,12 @@ func (k *keeper) validate(ctx context.Context, run hone.Run) (hone.Change, error
 	if err != nil {
 		return hone.Change{}, err
 	}
-	if bad, ok := dataset.Passed(ds.Checks); !ok {
+	bad, ok := dataset.Passed(ds.Checks, forced(run))
+	run.Checks = ds.Checks
+	if !ok {
 		return k.ended(run, hone.Failed, fmt.Sprintf("%s stopped before training, by rule %s: %s", run.ID, bad.Rule, bad.Sentence)), nil
 	}
-	sentence := fmt.Sprintf("%s trains on %d valid rows.", run.ID, ds.Train)
+	sentence := fmt.Sprintf("%s trains on %d valid rows%s.", run.ID, ds.Train, remarks(ds.Checks))
 	run = k.enter(run, hone.Training, sentence)
 	return hone.Change{Run: &run, Event: hone.Event{Action: "run.training", Sentence: sentence, Data: marshal(ds.Checks)}}, nil
 }
@@ -198,7 +196,7 @@ func marshal(v any) json.RawMessage {
 
 // evidence is what the audit keeps of a run that closes.
 func evidence(run hone.Run) json.RawMessage {
-	return marshal(map[string]any{"verdicts": run.Verdicts, "evaluation": run.Evaluation, "rollout": run.Rollout, "took": run.Took})
+	return marshal(map[string]any{"checks": run.Checks, "verdicts": run.Verdicts, "evaluation": run.Evaluation, "rollout": run.Rollout, "took": run.Took})
 }
 
 func freshDir(dir string) error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"hone"
+	"hone/internal/validate"
 )
 
 // RunIn names a run.
@@ -62,6 +63,15 @@ func runs() []Operation {
 			Summary: "show a dataset's manifest: recipe, rows, checks", Example: "hone dataset 3f2a…"},
 			func(ctx context.Context, s *Service, who Caller, in DatasetIn) (hone.Dataset, error) {
 				return s.dataset(ctx, who, in.Dataset)
+			}),
+		define(Operation{Name: "schema", Method: "GET", Path: "/api/v1/models/{model}/schema", Role: Viewer,
+			Summary: "show what the champion's rows were like: kinds, ranges, categories, shares missing, and the constraints on them", Example: "hone schema fraud"},
+			func(ctx context.Context, s *Service, _ Caller, in ModelIn) (validate.Schema, error) {
+				got, err := s.Loop.Schema(ctx, in.Model)
+				if err != nil {
+					return validate.Schema{}, err
+				}
+				return *got, nil
 			}),
 		define(Operation{Name: "dataset rebuild", Method: "GET", Path: "/api/v1/datasets/{dataset}/rebuild", Role: Operator, Scoped: true,
 			Summary: "assemble a dataset again from the log and compare its hash", Example: "hone dataset rebuild 3f2a…"}, rebuild),

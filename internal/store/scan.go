@@ -64,7 +64,16 @@ func (r *rests) row() {
 // truths folds all labels and corrections of a model up to a number.
 func (db *DB) truths(ctx context.Context, model string, upTo int64, pace *rests) (map[hone.PredictionID]feedback.Truth, error) {
 	out := map[hone.PredictionID]feedback.Truth{}
-	labels := map[string]string{} // Few values: hold each once.
+	held := map[string]string{} // Few labels and sources: hold each once.
+	once := func(s string) string {
+		if h, ok := held[s]; ok {
+			return h
+		}
+		if len(held) < 10_000 {
+			held[s] = s
+		}
+		return s
+	}
 	err := db.eachDay(model, feedbackTable, 0, func(d *day, id int64) (bool, error) {
 		query := fmt.Sprintf(`SELECT seq, prediction_id, kind, value, time, source, received, effect FROM feedback_%d
 			WHERE seq <= ? AND kind IN (%d, %d) AND effect <> %d ORDER BY seq`, id, kindCode(hone.Label), kindCode(hone.Correction), effectCode(hone.Erased))
@@ -73,11 +82,7 @@ func (db *DB) truths(ctx context.Context, model string, upTo int64, pace *rests)
 			if err != nil {
 				return err
 			}
-			if held, ok := labels[fb.Value]; ok {
-				fb.Value = held
-			} else if len(labels) < 10_000 {
-				labels[fb.Value] = fb.Value
-			}
+			fb.Value, fb.Source = once(fb.Value), once(fb.Source)
 			out[fb.PredictionID] = out[fb.PredictionID].With(fb)
 			pace.row()
 			return nil
@@ -87,7 +92,7 @@ func (db *DB) truths(ctx context.Context, model string, upTo int64, pace *rests)
 }
 
 func outcome(p hone.Prediction, t feedback.Truth) hone.Outcome {
-	o := hone.Outcome{Prediction: p, Label: t.Label, LabelTime: t.Time, LabelSeq: t.Seq}
+	o := hone.Outcome{Prediction: p, Label: t.Label, LabelTime: t.Time, LabelSeq: t.Seq, LabelReceived: t.Received, Source: t.Source}
 	switch {
 	case t.Corrected:
 		o.Effect = hone.Corrected

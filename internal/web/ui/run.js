@@ -112,7 +112,7 @@ function data(r, d) {
 	const c = d ? d.recipe : {};
 	return card('Dataset', code(String(r.dataset).slice(0, 12)),
 		d && body(pairs([['Training rows', int(d.train_rows)], ['Held out', int(d.holdout_rows)], d.anchor_rows > 0 && ['Anchor cases', int(d.anchor_rows)], ['Window', `${int(c.window_rows)} rows${c.window_by ? ', by ' + words(c.window_by) : ''}`], c.history_rows > 0 && ['From before', `${int(c.history_rows)} rows`], ['Labels up to', when(c.mature_at, now())], d.classes && ['Classes', d.classes.slice(0, 12).join(', ')]])),
-		d?.checks && h('ul.body.checks', d.checks.map(k => h('li', {key: k.rule}, chip(k.passed ? 'ok' : 'fail', words(k.rule), k.passed ? 'good' : 'bad', true), h('span.t2', capital(k.sentence))))));
+		d?.checks && h('ul.body.checks', d.checks.map(k => h('li', {key: k.rule + (k.about || '')}, chip(k.passed ? 'ok' : k.level === 'ask' ? 'person' : k.level === 'warn' ? 'attn' : 'fail', words(k.rule), k.passed ? 'good' : k.level === 'ask' || k.level === 'warn' ? 'warn' : 'bad', true), h('span.t2', capital(k.sentence), k.passed_over && ' A forced run passed over it.')))));
 }
 
 function started(d) {

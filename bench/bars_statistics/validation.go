@@ -1,0 +1,182 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"hone"
+	"hone/bench/bar"
+	"hone/internal/dataset"
+	"hone/internal/frame"
+	"hone/internal/learn/linear"
+	"hone/internal/validate"
+	"hone/internal/validate/world"
+)
+
+// Seeds below 10,000 chose the limits of the checks; those from firstSeed on report.
+const (
+	cleanWorlds = 2000
+	faultWorlds = 100
+	firstSeed   = 100_000
+)
+
+var validationBars = []bar.Measured{
+	{Bar: bar.Bar{ID: "validation_false_blocks", Limits: []bar.Limit{
+		{Series: "held_up", Unit: "% of clean datasets", Of: bar.Max, Under: 1},
+		{Series: "datasets", Unit: "datasets", Of: bar.Max, Over: cleanWorlds},
+	}, Also: []string{"warned", "first_versions_held_up"}}, Measure: falseBlocks},
+	{Bar: bar.Bar{ID: "validation_faults_caught", Limits: []bar.Limit{
+		{Series: "worst", Unit: "% of the worlds with the fault", Of: bar.Max, Over: 95},
+		{Series: "users", Unit: "% of the worlds where users collude", Of: bar.Max, Over: 95},
+	}}, Measure: faultsCaught},
+	{Bar: bar.Bar{ID: "validation_poisoning", Limits: []bar.Limit{
+		{Series: "saved", Unit: "% of the points lost", Of: bar.Max, Over: 50},
+	}, Also: []string{"clean", "uncapped", "capped"}}, Measure: poisoning},
+}
+
+// falseBlocks judges datasets without a fault, half of them with drift: what would
+// end the run, or keep a person waiting, is false.
+func falseBlocks(b *bar.Bench) error {
+	held, warned, first := 0, 0, 0
+	by := map[string]int{}
+	for seed := range uint64(cleanWorlds) {
+		in := world.New(firstSeed + seed).Input()
+		if hold, warn := outcome(validate.Judge(in), by); hold {
+			held++
+		} else if warn {
+			warned++
+		}
+		if seed%10 == 0 { // The same rows, for a model without a champion.
+			in.Before, in.New = nil, 0
+			if hold, _ := outcome(validate.Judge(in), map[string]int{}); hold {
+				first++
+			}
+		}
+	}
+	b.Keep("held_up", "% of clean datasets", 100*float64(held)/cleanWorlds)
+	b.Keep("warned", "% of clean datasets", 100*float64(warned)/cleanWorlds)
+	b.Keep("first_versions_held_up", "% of clean first datasets", 100*float64(first)/(cleanWorlds/10))
+	b.Keep("datasets", "datasets", cleanWorlds)
+	var parts []string
+	for _, rule := range hone.DataChecks {
+		if by[rule] > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", rule, by[rule]))
+		}
+	}
+	b.Note("findings by check: %s", strings.Join(parts, ", "))
+	return nil
+}
+
+func outcome(checks []hone.Check, by map[string]int) (hold, warn bool) {
+	for _, c := range checks {
+		if c.Passed {
+			continue
+		}
+		by[c.Rule]++
+		hold = hold || c.Level != hone.Warns
+		warn = true
+	}
+	return hold, warn
+}
+
+// faultsCaught plants each fault in a hundred worlds of their own.
+func faultsCaught(b *bar.Bench) error {
+	worst, users := 100.0, 100.0
+	for _, f := range world.Faults {
+		tried, caught := 0, 0
+		for seed := uint64(firstSeed + cleanWorlds); tried < faultWorlds; seed++ {
+			w := world.New(seed)
+			if !f.Plant(w) {
+				continue
+			}
+			tried++
+			if slices.ContainsFunc(validate.Judge(w.Input()), func(c hone.Check) bool { return c.Rule == f.Rule && !c.Passed }) {
+				caught++
+			}
+		}
+		share := 100 * float64(caught) / float64(tried)
+		if f.Rule == "user_labels" {
+			users = min(users, share)
+		} else {
+			worst = min(worst, share)
+		}
+		b.Note("%s: %.0f %%", f.Name, share)
+	}
+	b.Keep("worst", "% of the worlds with the fault", worst)
+	b.Keep("users", "% of the worlds where users collude", users)
+	return nil
+}
+
+// poisoning lets a few users send a third of the labels, all of them turned round,
+// and trains on the dataset that is assembled of them with caps and without: how
+// much of the accuracy that this costs the caps save. The labels that judge are
+// right.
+func poisoning(b *bar.Bench) error {
+	const trials, spammers = 30, 5
+	sums := [3]float64{}
+	tried := 0
+	for seed := uint64(firstSeed); tried < trials; seed++ {
+		w := world.New(seed)
+		if w.Model.Task != hone.Binary {
+			continue
+		}
+		tried++
+		truth := slices.Clone(w.Rows.Labels)
+		before := w.Rows
+		w.Spam(spammers, 1.0/3)
+		for i, part := range []struct {
+			rows validate.Rows
+			caps *hone.Caps
+		}{{before, nil}, {w.Rows, nil}, {w.Rows, &hone.Caps{PerUser: 0.01}}} {
+			part.rows.Labels = slices.Clone(part.rows.Labels)
+			if i == 0 {
+				part.rows.Labels = truth
+			}
+			a, err := accuracy(w.Model, part.rows, truth, part.caps)
+			if err != nil {
+				return err
+			}
+			sums[i] += 100 * a / trials
+		}
+	}
+	for i, name := range []string{"clean", "uncapped", "capped"} {
+		b.Keep(name, "% right", sums[i])
+	}
+	b.Keep("saved", "% of the points lost", 100*(sums[2]-sums[1])/(sums[0]-sums[1]))
+	b.Note("%d worlds; %d users send a third of the labels, turned round", trials, spammers)
+	return nil
+}
+
+// accuracy of a linear model that was fitted to the training rows of a dataset, on
+// those held out.
+func accuracy(m hone.Model, r validate.Rows, truth []string, caps *hone.Caps) (float64, error) {
+	m.Dataset = hone.DatasetSpec{Window: "all", Holdout: 0.25, MinRows: 200}
+	var rows []dataset.Row
+	for i, b := range r.Frame.EncodeRows() {
+		rows = append(rows, dataset.Row{ID: hone.PredictionID(fmt.Sprint(i)), Time: r.Times[i], Seq: int64(i), Label: r.Labels[i], Unit: r.Units[i], Features: b})
+	}
+	c, err := dataset.Assemble(dataset.Need{Model: m, Caps: caps}, frame.Decoder{Target: m.Features}, rows, nil)
+	if err != nil {
+		return 0, err
+	}
+	sig := hone.Signature{Task: m.Task, Classes: []string{"0", "1"}}
+	fit, err := linear.Fit(c.Train.Frame, c.Train.Targets(sig), nil, linear.Defaults(), nil, nil)
+	if err != nil {
+		return 0, err
+	}
+	p := make([]float64, c.Holdout.Len())
+	fit.Predict(c.Holdout.Frame, p)
+	right := 0
+	for i, id := range c.Holdout.IDs {
+		at, err := strconv.Atoi(string(id))
+		if err != nil {
+			return 0, err
+		}
+		if (p[i] >= 0.5) == (truth[at] == "1") {
+			right++
+		}
+	}
+	return float64(right) / float64(len(p)), nil
+}
