@@ -8,6 +8,8 @@ import (
 	"math"
 	"slices"
 	"strconv"
+
+	"hone/internal/stat/distance"
 )
 
 // Profile is the reference distribution of one feature on bins that stay fixed
@@ -80,7 +82,7 @@ func NewNumeric(values []float64) *Profile {
 	}
 	p.Missing = len(values) - len(v)
 	sorted := slices.Clone(v)
-	slices.Sort(sorted)
+	distance.Sort(sorted)
 	p.summarise(sorted)
 	if keys, few := frequentNumbers(sorted); few {
 		p.Keys = keys
@@ -140,7 +142,7 @@ func NewNames(values []string) *Profile {
 
 // Window returns an empty counter on the profile's bins.
 func (p *Profile) Window() *Counts {
-	return &Counts{Bins: make([]int, p.size()), On: p.fingerprint(), profile: p, index: p.index()}
+	return &Counts{Bins: make([]int, p.size()), On: p.fingerprint(), profile: p, step: p.step(), index: p.index()}
 }
 
 // Bins returns the bins of the chi-squared test and of PSI in order, with the
