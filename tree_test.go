@@ -17,7 +17,7 @@ import (
 // It is policy: change it only together with a decision record.
 // Words in capitals name groups; a package absent here fails the test.
 const mayImport = `
-	LEAF  = internal/clock internal/expr internal/fault internal/frame internal/say internal/secret internal/stat internal/stat/distance internal/table internal/learn/encode internal/learn/linear internal/learn/residual internal/predictor internal/predictor/child internal/sandbox
+	LEAF  = internal/clock internal/expr internal/fault internal/frame internal/say internal/secret internal/stat internal/stat/distance internal/stat/change internal/table internal/learn/encode internal/learn/linear internal/learn/residual internal/predictor internal/predictor/child internal/sandbox
 	STAGE = internal/monitor internal/trigger internal/dataset internal/train internal/evaluate internal/gate internal/registry internal/rollout internal/feedback
 	PORT  = internal/web internal/cli
 
@@ -31,6 +31,7 @@ const mayImport = `
 	internal/secret            : .
 	internal/stat              : internal/stat/distance
 	internal/stat/distance     :
+	internal/stat/change       :
 	internal/table             : . internal/frame
 	internal/stream            : internal/frame
 	internal/learn/encode      : internal/frame
