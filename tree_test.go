@@ -46,7 +46,7 @@ const mayImport = `
 	internal/audit             : .
 	internal/store             : . internal/audit internal/clock internal/fault internal/frame internal/feedback internal/vfs
 	internal/spool              : . internal/clock
-	internal/config            : . internal/expr internal/frame
+	internal/config            : . internal/expr internal/frame internal/stat/change
 	internal/vault             : . LEAF internal/audit internal/dataset internal/store
 	internal/gateway           : . LEAF
 	internal/loop              : . LEAF STAGE

@@ -1,6 +1,10 @@
 package config
 
-import "math"
+import (
+	"math"
+
+	"hone/internal/stat/change"
+)
 
 // unit says how a number is written.
 type unit int
@@ -33,7 +37,10 @@ var (
 	kinds     = []string{"number", "category", "text"}
 )
 
-const regressionTests = "regression_tests"
+const (
+	regressionTests = "regression_tests"
+	lossChange      = "loss.change"
+)
 
 // rules by type and key. A whole number, a duration or a size is at least 0
 // unless it says otherwise.
@@ -70,8 +77,9 @@ var rules = map[string]rule{
 	"Loss.false_positive": {max: math.MaxFloat64, example: "1"},
 	"Loss.threshold":      {unit: share, max: 1, above: true, below: true, example: "0.2"},
 
-	"MonitorSpec.window": {min: 200, example: "1000"},
-	"MonitorSpec.tick":   {min: 1, example: "200"},
+	"MonitorSpec.window":   {min: 200, example: "1000"},
+	"MonitorSpec.detector": {words: change.Names()},
+	"MonitorSpec.tick":     {min: 1, example: "200"},
 
 	"DatasetSpec.anchor":   {file: true},
 	"DatasetSpec.window":   {example: "auto"},
@@ -104,7 +112,7 @@ var rules = map[string]rule{
 	"RecoverableLoss.retrain_cost": {max: math.MaxFloat64, above: true, example: "300"},
 	"Schedule.cron":                {required: true},
 	"DriftTrigger.features":        {required: true, unit: share, max: 1, above: true, example: "30%"},
-	"Performance.metric":           {required: true, words: metrics},
+	"Performance.metric":           {required: true, words: append(metrics[:len(metrics):len(metrics)], lossChange)},
 
 	"Guards.cooldown":       {example: "1h"},
 	"Guards.max_per_day":    {max: 1000, example: "4"},

@@ -29,6 +29,7 @@ func Names() []string {
 	return slices.Sorted(slices.Values([]string{
 		// As monitor measures them.
 		"loss", "accuracy", "auc", "log_loss", "brier", "rmse", "mae", "recoverable_loss",
+		"loss.change", "score.change",
 		"drift.share", "drift.max", "drift.p", "drift.score", "missing.share", "out_of_range.share",
 		"labels.mature", "labels.silent", "labels.every", "label_delay.p50", "label_delay.p95",
 		"traffic.served", "traffic.rate", "faults", "latency.p50", "latency.p99",

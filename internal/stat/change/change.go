@@ -21,7 +21,10 @@ type Detector interface {
 type Found struct {
 	Before float64 `json:"before"` // Level before the change.
 	After  float64 `json:"after"`  // Level since.
-	N      int     `json:"n"`      // Values since; some detectors reach back further than the change.
+	// N values came since; some detectors reach back further than the change. The
+	// level before is that of NBefore values.
+	N       int `json:"n"`
+	NBefore int `json:"n_before"`
 }
 
 // Sides says which changes count.
@@ -82,7 +85,7 @@ type scaled struct {
 
 func (s *scaled) Add(x float64) (Found, bool) {
 	f, ok := s.to.Add(x / s.by)
-	return Found{Before: f.Before * s.by, After: f.After * s.by, N: f.N}, ok
+	return Found{Before: f.Before * s.by, After: f.After * s.by, N: f.N, NBefore: f.NBefore}, ok
 }
 
 // run is the mean of consecutive values.
@@ -106,7 +109,7 @@ func (r run) since(start run) run {
 }
 
 func found(before, after run) (Found, bool) {
-	return Found{Before: before.mean, After: after.mean, N: int(after.n)}, true
+	return Found{Before: before.mean, After: after.mean, N: int(after.n), NBefore: int(before.n)}, true
 }
 
 func isNumber(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
