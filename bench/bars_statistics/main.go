@@ -17,7 +17,8 @@ var bars = slices.Concat(
 
 // programs are what bars measure as a process of its own, by the first argument.
 var programs = map[string]func(args []string) error{
-	"fold": fold,
+	"fold":    fold,
+	"compare": compareTables,
 }
 
 func main() {

@@ -23,6 +23,20 @@ var measuresBars = []bar.Measured{
 		"windows of a model by the monitor, each window of 1,000 rows judged: values per second of processor time, user and " +
 		"system, of a process on one core.",
 		Of: []string{"internal/stat", "internal/monitor", "internal/frame"}}, Measure: foldRate},
+	{Bar: bar.Bar{ID: "report_speed", Limits: []bar.Limit{
+		{Series: "evidently", Unit: "times our processor time", Of: bar.Median, Over: 25},
+		{Series: "whylogs", Unit: "times our processor time", Of: bar.Median, Over: 20},
+		{Series: "nannyml", Unit: "times our processor time", Of: bar.Median, Over: 4},
+		{Series: "evidently_memory", Unit: "of its memory", Of: bar.Median, Under: 0.2},
+		{Series: "whylogs_memory", Unit: "of its memory", Of: bar.Median, Under: 0.2},
+		{Series: "nannyml_memory", Unit: "of its memory", Of: bar.Median, Under: 0.2},
+	}, Also: []string{"hone_cpu", "evidently_cpu", "whylogs_cpu", "nannyml_cpu", "hone_memory"},
+		About: "Two tables of 100,000 rows without drift, 20 numbers and 5 categories of 2 to 200 values. Hone profiles one, counts " +
+			"the other on its bins and makes every test and distance of a verdict; beside it Evidently's DataDriftPreset, NannyML's " +
+			"univariate drift with its defaults, and whylogs' profiles of both tables. Processor time of the work alone, tables " +
+			"already read, each tool in one process; memory is the peak above what the process had after its imports, tables " +
+			"included: Hone takes a column at a time, the peers take whole data frames. Three interleaved pairs each.",
+		Of: []string{"internal/stat"}}, Measure: againstPeers},
 }
 
 // used is the processor time and the most memory of a process that has ended.

@@ -19,6 +19,7 @@ type Counts struct {
 	Beyond int64 `json:"beyond,omitempty"`
 
 	profile *Profile
+	find    *finder
 	step    float64
 	index   map[string]int
 }
@@ -32,9 +33,8 @@ func (c *Counts) AddNumber(x float64) {
 		c.Missing++
 		return
 	}
-	p := c.profile
-	c.Bins[p.bin(x)]++
-	if x < p.Min || x > p.Max {
+	c.Bins[c.find.bin(x)]++
+	if x < c.find.min || x > c.find.max {
 		c.addBeyond(x)
 	}
 }
@@ -60,7 +60,7 @@ func (c *Counts) Merge(o *Counts) error {
 		return nil
 	}
 	if c.Bins == nil {
-		*c = Counts{Bins: slices.Clone(o.Bins), Missing: c.Missing + o.Missing, On: o.On, Beyond: o.Beyond, profile: o.profile, step: o.step, index: o.index}
+		*c = Counts{Bins: slices.Clone(o.Bins), Missing: c.Missing + o.Missing, On: o.On, Beyond: o.Beyond, profile: o.profile, find: o.find, step: o.step, index: o.index}
 		return nil
 	}
 	if c.On != o.On || len(c.Bins) != len(o.Bins) {
