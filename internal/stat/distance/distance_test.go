@@ -354,9 +354,11 @@ func TestKSIsCalibrated(t *testing.T) {
 			t.Errorf("%s: %.4f of %d pairs of samples have a p-value up to 0.05", name, share, rounds)
 		}
 	}
-	f("numbers", 120, 90, 2000, r.NormFloat64)
-	f("ties", 120, 90, 2000, func() float64 { return float64(r.IntN(12)) })
-	f("large", 4000, 3001, 800, r.NormFloat64)
+	f("numbers", 120, 90, 1000, r.NormFloat64)
+	f("ties", 120, 90, 1000, func() float64 { return float64(r.IntN(12)) })
+	if !testing.Short() { // Ten million draws, which take the race detector long.
+		f("large", 4000, 3001, 800, r.NormFloat64)
+	}
 }
 
 func TestLargeKSMeetsExact(t *testing.T) {
