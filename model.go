@@ -101,6 +101,10 @@ func (l LabelSpec) Presumed(p Prediction) time.Time {
 type MonitorSpec struct {
 	// Window is the number of predictions that drift is judged on. Default 1000.
 	Window int `json:"window" yaml:"window"`
+	// Detector finds when the loss a row, or the scores, began to run at another
+	// level: adwin, page_hinkley, ddm (only counts errors), hddm_a or hddm_w. The
+	// signals are loss.change and score.change. Default adwin.
+	Detector string `json:"detector,omitempty" yaml:"detector"`
 	// Tick is the number of mature labels after which losses are read and
 	// triggers looked at. Default: 1 % of the champion's training rows, at
 	// least 200.

@@ -17,7 +17,7 @@ import (
 // It is policy: change it only together with a decision record.
 // Words in capitals name groups; a package absent here fails the test.
 const mayImport = `
-	LEAF  = internal/clock internal/estimate internal/expr internal/fault internal/frame internal/say internal/secret internal/stat internal/table internal/learn/encode internal/learn/linear internal/learn/residual internal/predictor internal/predictor/child internal/sandbox
+	LEAF  = internal/clock internal/estimate internal/expr internal/fault internal/frame internal/say internal/secret internal/stat internal/table internal/learn/encode internal/learn/linear internal/learn/residual internal/predictor internal/predictor/child internal/sandbox internal/stat/distance internal/stat/change
 	STAGE = internal/monitor internal/trigger internal/dataset internal/train internal/evaluate internal/gate internal/registry internal/rollout internal/feedback internal/validate
 	PORT  = internal/web internal/cli
 
@@ -30,7 +30,9 @@ const mayImport = `
 	internal/vfs               : internal/fault
 	internal/say               :
 	internal/secret            : .
-	internal/stat              :
+	internal/stat              : internal/stat/distance
+	internal/stat/distance     :
+	internal/stat/change       :
 	internal/table             : . internal/frame
 	internal/stream            : internal/frame
 	internal/learn/encode      : internal/frame
@@ -46,7 +48,7 @@ const mayImport = `
 	internal/audit             : .
 	internal/store             : . internal/audit internal/clock internal/fault internal/frame internal/feedback internal/vfs
 	internal/spool              : . internal/clock
-	internal/config            : . internal/expr internal/frame
+	internal/config            : . internal/expr internal/frame internal/stat/change
 	internal/vault             : . LEAF internal/audit internal/dataset internal/store
 	internal/gateway           : . LEAF
 	internal/loop              : . LEAF STAGE

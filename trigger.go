@@ -76,7 +76,8 @@ type DriftTrigger struct {
 
 // Performance is a limit on a realised metric.
 type Performance struct {
-	// Metric is loss, accuracy, auc, log_loss, brier, rmse or mae.
+	// Metric is loss, accuracy, auc, log_loss, brier, rmse or mae; or loss.change, by
+	// which the loss a row has changed its level.
 	Metric string `json:"metric" yaml:"metric"`
 	// Below fires when the metric is surely under it.
 	Below *float64 `json:"below,omitempty" yaml:"below"`

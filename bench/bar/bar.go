@@ -15,6 +15,12 @@ type Bar struct {
 	Limits []Limit
 	// Also are series that are printed and must not hold anything.
 	Also []string
+	// About tells a reader of the report, in a sentence or two, what was measured
+	// and how.
+	About string
+	// Of are the folders, below the project's, that the figure comes from: a change
+	// in another one leaves it as good as it was. None means the whole program.
+	Of []string
 }
 
 // Limit bounds what a series of samples comes to.
@@ -58,12 +64,12 @@ func (l Limit) String() string {
 	return fmt.Sprintf("under %s %s", number(l.Under), l.Unit)
 }
 
-// Print writes a line for each bar and tells whether all of them hold. Sources is
-// the hash of what would be measured now.
-func Print(w io.Writer, bars []Bar, f File, sources string) bool {
+// Print writes a line for each bar and tells whether all of them hold. Sources
+// has, by bar, the hash of what would be measured now.
+func Print(w io.Writer, bars []Bar, f File, sources map[string]string) bool {
 	all := true
 	for _, b := range bars {
-		line, ok := b.line(f, sources)
+		line, ok := b.line(f, sources[b.ID])
 		fmt.Fprintln(w, line)
 		all = all && ok
 	}

@@ -28,7 +28,7 @@ func TestPrint(t *testing.T) {
 			}
 		}
 		var b strings.Builder
-		ok := bar.Print(&b, bars, bar.File{Results: map[string]bar.Result{"speed": r}}, "now")
+		ok := bar.Print(&b, bars, bar.File{Results: map[string]bar.Result{"speed": r}}, map[string]string{"speed": "now"})
 		line := b.String()
 		if ok != want || strings.Count(line, "\n") != 1 || !strings.HasPrefix(line, "speed ") || !strings.Contains(line, says) {
 			t.Errorf("cost %v, rate %v, memory %v: got %v, want %v, and a line with %q: %s", cost, rate, memory, ok, want, says, line)
@@ -42,7 +42,7 @@ func TestPrint(t *testing.T) {
 	f([]float64{100}, []float64{50_000}, []float64{1}, "before", false, "older than what it measures")
 
 	var b strings.Builder
-	if bar.Print(&b, bars, bar.File{}, "now") || !strings.Contains(b.String(), "not measured") {
+	if bar.Print(&b, bars, bar.File{}, map[string]string{"speed": "now"}) || !strings.Contains(b.String(), "not measured") {
 		t.Errorf("a bar without a measurement is %s", b.String())
 	}
 }
@@ -92,6 +92,74 @@ func TestSources(t *testing.T) {
 		if sum() == last {
 			t.Errorf("%s does not change the sources; it should", name)
 		}
+	}
+}
+
+func TestSourcesOfFolders(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		path := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sum := func() string {
+		t.Helper()
+		s, err := bar.Sources(root, "internal/x", "internal/y")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	write("internal/x/x.go", "x")
+	write("internal/y/y.go", "y")
+	before := sum()
+	for _, name := range []string{"a.go", "go.mod", "cmd/z/z.go", "internal/z/z.go", "internal/x/x_test.go"} {
+		write(name, "new")
+		if sum() != before {
+			t.Errorf("%s changes the sources of other folders", name)
+		}
+	}
+	write("internal/y/y.go", "changed")
+	if sum() == before {
+		t.Error("a file of a folder that is measured does not change the sources")
+	}
+	if _, err := bar.Sources(root, "internal/gone"); err == nil {
+		t.Error("a folder that is not there has sources")
+	}
+}
+
+func TestReport(t *testing.T) {
+	t.Parallel()
+	bars := []bar.Bar{
+		{ID: "speed", About: "How fast it is.", Limits: []bar.Limit{
+			{Series: "rate", Unit: "/s", Of: bar.Median, Over: 40},
+			{Series: "cost", Unit: "µs", Of: bar.Max, Under: 140},
+			{Series: "gone", Unit: "s", Of: bar.Max, Under: 1},
+		}, Also: []string{"beside"}},
+		{ID: "never", Limits: []bar.Limit{{Series: "x", Unit: "s", Under: 1}}},
+	}
+	r := bar.Result{Sources: "then", Commit: "0123456789abcdef", Notes: []string{"b is so", "a is so"}, Series: map[string]bar.Series{
+		"rate": bar.NewSeries("/s", 50, 41, 60), "cost": bar.NewSeries("µs", 141), "beside": bar.NewSeries("MiB", 7)}}
+	file := bar.File{Results: map[string]bar.Result{"speed": r}}
+	got := string(bar.Report("topic", bars, file, map[string]string{"speed": "now", "never": "now"}))
+	for _, want := range []string{"# Topic", "0 of 2 bars hold", "How fast it is.",
+		"| rate | 50 /s | median of 3 | 41 to 60 | at least 40 /s | ok |",
+		"| cost | 141 µs | one |  | under 140 µs | short |", "| gone | - | | | under 1 s | short |",
+		"| beside | 7 MiB | one |  | | |", "- a is so\n- b is so\n", "0123456789ab; what it measures has changed since", "## never: short\n\nNot measured."} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the report lacks %q:\n%s", want, got)
+		}
+	}
+	r.Sources = "now"
+	file.Results["speed"] = r
+	if got := string(bar.Report("topic", bars[:1], file, map[string]string{"speed": "now"})); strings.Contains(got, "changed since") {
+		t.Errorf("nothing changed:\n%s", got)
 	}
 }
 

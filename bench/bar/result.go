@@ -76,17 +76,22 @@ func (f File) Save(path string) error {
 	return os.WriteFile(path, append(b, '\n'), 0o644)
 }
 
-// Sources is the hash of every file below root that a measured program is built
-// from: the root package, internal, cmd, go.mod and go.sum. Left out are tests,
+// Sources is the hash of the files below root that figures come from: those of the
+// folders given, or, where none is, all that a measured program is built from: the
+// root package, internal, cmd, go.mod and go.sum. Left out are tests, their data,
 // and the page's files, which no figure of a bar touches.
-func Sources(root string) (string, error) {
-	names, err := filepath.Glob(filepath.Join(root, "*.go"))
-	if err != nil {
-		return "", err
+func Sources(root string, of ...string) (string, error) {
+	var names []string
+	if len(of) == 0 {
+		var err error
+		if names, err = filepath.Glob(filepath.Join(root, "*.go")); err != nil {
+			return "", err
+		}
+		names = append(names, filepath.Join(root, "go.mod"), filepath.Join(root, "go.sum"))
+		of = []string{"internal", "cmd"}
 	}
-	names = append(names, filepath.Join(root, "go.mod"), filepath.Join(root, "go.sum"))
-	for _, dir := range []string{"internal", "cmd"} {
-		err := filepath.WalkDir(filepath.Join(root, dir), func(p string, d fs.DirEntry, err error) error {
+	for _, dir := range of {
+		err := filepath.WalkDir(filepath.Join(root, filepath.FromSlash(dir)), func(p string, d fs.DirEntry, err error) error {
 			if err != nil {
 				return err
 			}

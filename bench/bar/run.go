@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"hone/internal/clock"
 )
@@ -36,7 +37,8 @@ func (b *Bench) Note(format string, args ...any) {
 
 // Main is the whole of a topic's program: it reads the command line, measures
 // where that asks for it, in the order of the bars, prints a line each, and ends
-// the process with 1 where one is short.
+// the process with 1 where one is short. The argument "report" writes
+// docs/TOPIC-report.md instead.
 func Main(topic string, bars []Measured) {
 	root := flag.String("root", ".", "the project's folder")
 	program := flag.String("hone", "", "the hone to measure")
@@ -45,8 +47,6 @@ func Main(topic string, bars []Measured) {
 	measure := flag.Bool("measure", false, "measure first; arguments name the bars, none means all")
 	flag.Parse()
 
-	sources, err := Sources(*root)
-	Fail(err)
 	path := filepath.Join(*root, "bench", "results", topic+".json")
 	file, err := Load(path, topic)
 	Fail(err)
@@ -54,6 +54,8 @@ func Main(topic string, bars []Measured) {
 	for i, b := range bars {
 		list[i] = b.Bar
 	}
+	sources, err := sourcesOf(*root, list)
+	Fail(err)
 	if *measure {
 		for _, name := range flag.Args() {
 			if !slices.ContainsFunc(list, func(b Bar) bool { return b.ID == name }) {
@@ -64,17 +66,41 @@ func Main(topic string, bars []Measured) {
 		Fail(err)
 		project, err := filepath.Abs(*root)
 		Fail(err)
-		made := Result{Commit: *commit, Sources: sources}
-		Fail(measureAll(bars, Bench{Root: project, Hone: hone, Work: *work, Result: made}, path, file, flag.Args()))
+		made := Result{Commit: *commit}
+		Fail(measureAll(bars, Bench{Root: project, Hone: hone, Work: *work, Result: made}, path, file, sources, flag.Args()))
+	}
+	if !*measure && flag.Arg(0) == "report" {
+		name := filepath.Join(*root, "docs", topic+"-report.md")
+		Fail(os.WriteFile(name, Report(topic, list, file, sources), 0o644))
+		fmt.Println("wrote", name)
+		return
 	}
 	if !Print(os.Stdout, list, file, sources) {
 		os.Exit(1)
 	}
 }
 
+// sourcesOf hashes, for each bar, what it measures.
+func sourcesOf(root string, bars []Bar) (map[string]string, error) {
+	out, known := map[string]string{}, map[string]string{}
+	for _, b := range bars {
+		key := strings.Join(b.Of, " ")
+		sum, ok := known[key]
+		if !ok {
+			var err error
+			if sum, err = Sources(root, b.Of...); err != nil {
+				return nil, fmt.Errorf("what bar %s measures: %w", b.ID, err)
+			}
+			known[key] = sum
+		}
+		out[b.ID] = sum
+	}
+	return out, nil
+}
+
 // measureAll keeps each result as soon as it is there. A bar that cannot be
 // measured loses its old result.
-func measureAll(bars []Measured, made Bench, path string, file File, only []string) error {
+func measureAll(bars []Measured, made Bench, path string, file File, sources map[string]string, only []string) error {
 	for _, m := range bars {
 		if len(only) > 0 && !slices.Contains(only, m.ID) {
 			continue
@@ -85,6 +111,7 @@ func measureAll(bars []Measured, made Bench, path string, file File, only []stri
 			return err
 		}
 		fmt.Fprintf(os.Stderr, "measuring %s …\n", m.ID)
+		b.Result.Sources = sources[m.ID]
 		b.Result.MeasuredAt, b.Result.Machine = clock.System{}.Now(), Machine()
 		b.Result.LoadBefore, b.Result.Series = LoadAverage(), map[string]Series{}
 		watch := clock.Start()

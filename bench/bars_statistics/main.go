@@ -4,6 +4,7 @@
 package main
 
 import (
+	"os"
 	"slices"
 
 	"hone/bench/bar"
@@ -11,11 +12,24 @@ import (
 
 // bars are in the order in which they are measured and printed.
 var bars = slices.Concat(
+	measuresBars,
 	performanceBars,
 	canaryBars,
 	validationBars,
 )
 
+// programs are what bars measure as a process of its own, by the first argument.
+var programs = map[string]func(args []string) error{
+	"fold":    fold,
+	"compare": compareTables,
+}
+
 func main() {
+	if len(os.Args) > 1 {
+		if run, ok := programs[os.Args[1]]; ok {
+			bar.Fail(run(os.Args[2:]))
+			return
+		}
+	}
 	bar.Main("statistics", bars)
 }

@@ -374,6 +374,7 @@ func printDrift(w io.Writer, d monitor.Drift) {
 		fmt.Fprintf(t, "  %s\t%.3f\t%.3g\t%.1f %%\t%.1f %%\t%s\n", f.Feature, f.ExcessPSI, f.P, 100*f.MissingCur, 100*f.Outside, mark)
 	}
 	t.Flush()
+	printDistances(w, d)
 }
 
 func printDataset(w io.Writer, d hone.Dataset) {

@@ -13,6 +13,7 @@ import (
 
 	"hone"
 	"hone/internal/frame"
+	"hone/internal/stat/change"
 )
 
 var modelName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
@@ -41,6 +42,7 @@ func (c *checker) model() {
 	}
 	c.label()
 	c.loss()
+	c.detector()
 	c.slices()
 	c.dataset()
 	c.validation()
@@ -170,6 +172,13 @@ func (c *checker) loss() {
 		if kind, ok := c.feature(l.Column, "loss.column"); ok && kind != frame.Number && kind != "" {
 			c.fault("loss.column", "", "the column %q that prices a row must be a number, not %s", l.Column, kind)
 		}
+	}
+}
+
+// detector refuses one that only counts errors where the loss is more than that.
+func (c *checker) detector() {
+	if c.m.Monitor.Detector == change.NameDDM && c.m.Loss.Kind != hone.ZeroOne && c.m.Loss.Kind != "" {
+		c.fault("monitor.detector", "write detector: adwin, or take it out", "ddm only counts errors, and the loss %s is more than that", c.m.Loss.Kind)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"hone"
+	"hone/internal/stat/change"
 )
 
 // unit says how a number is written.
@@ -37,7 +38,10 @@ var (
 	kinds     = []string{"number", "category", "text"}
 )
 
-const regressionTests = "regression_tests"
+const (
+	regressionTests = "regression_tests"
+	lossChange      = "loss.change"
+)
 
 // rules by type and key. A whole number, a duration or a size is at least 0
 // unless it says otherwise.
@@ -74,8 +78,9 @@ var rules = map[string]rule{
 	"Loss.false_positive": {max: math.MaxFloat64, example: "1"},
 	"Loss.threshold":      {unit: share, max: 1, above: true, below: true, example: "0.2"},
 
-	"MonitorSpec.window": {min: 200, example: "1000"},
-	"MonitorSpec.tick":   {min: 1, example: "200"},
+	"MonitorSpec.window":   {min: 200, example: "1000"},
+	"MonitorSpec.detector": {words: change.Names()},
+	"MonitorSpec.tick":     {min: 1, example: "200"},
 
 	"DatasetSpec.anchor":   {file: true},
 	"DatasetSpec.window":   {example: "auto"},
@@ -125,7 +130,7 @@ var rules = map[string]rule{
 	"RecoverableLoss.retrain_cost": {max: math.MaxFloat64, above: true, example: "300"},
 	"Schedule.cron":                {required: true},
 	"DriftTrigger.features":        {required: true, unit: share, max: 1, above: true, example: "30%"},
-	"Performance.metric":           {required: true, words: metrics},
+	"Performance.metric":           {required: true, words: append(metrics[:len(metrics):len(metrics)], lossChange)},
 
 	"Guards.cooldown":       {example: "1h"},
 	"Guards.max_per_day":    {max: 1000, example: "4"},

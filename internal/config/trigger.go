@@ -55,7 +55,7 @@ func (c *checker) combination(of hone.Triggers, key string, depth int) {
 }
 
 func (c *checker) performance(p *hone.Performance, key string) {
-	c.fits(p.Metric, key+".metric")
+	c.fits(p.Metric, key+".metric", lossChange)
 	switch {
 	case c.failedUnder(key):
 	case (p.Below == nil) == (p.Above == nil):

@@ -152,6 +152,8 @@ func metricRange(metric string) (low, high float64) {
 	switch metric {
 	case "accuracy", "auc", "brier":
 		return 0, 1
+	case lossChange:
+		return math.Inf(-1), math.Inf(1)
 	}
 	return 0, math.Inf(1)
 }

@@ -31,6 +31,7 @@ func Names() []string {
 		"loss", "accuracy", "auc", "log_loss", "brier", "rmse", "mae", "recoverable_loss",
 		"estimated.loss", "estimated.accuracy", "estimated.precision", "estimated.recall", "estimated.f1", "estimated.auc",
 		"loss.since", "accuracy.since", "mae.since", "estimated.log_loss", "estimated.brier", "estimated.mae",
+		"loss.change", "score.change",
 		"drift.share", "drift.max", "drift.p", "drift.score", "missing.share", "out_of_range.share",
 		"labels.mature", "labels.silent", "labels.every", "label_delay.p50", "label_delay.p95",
 		"traffic.served", "traffic.rate", "faults", "latency.p50", "latency.p99",

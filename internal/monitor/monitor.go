@@ -51,6 +51,8 @@ type Monitor struct {
 	ticks   []hone.Tick
 	tick    hone.Tick
 	quality *quality
+	losses  *level
+	scores  *level
 	labels  labelCount
 }
 
@@ -76,6 +78,10 @@ func New(m hone.Model, v hone.Version, ref *Reference, d frame.Decoder, s Scorer
 		return nil, fmt.Errorf("reference of %s %s has %d features, its signature %d", m.Name, v.ID, len(ref.Features), len(v.Signature.Features))
 	}
 	d.Target = v.Signature.Features
+	losses, scores, err := newLevels(m, v.Signature, ref)
+	if err != nil {
+		return nil, err
+	}
 	mean, sd := ref.Means()
 	return &Monitor{
 		model: m, version: v, ref: ref, decoder: d, scorer: s,
@@ -86,6 +92,8 @@ func New(m hone.Model, v hone.Version, ref *Reference, d frame.Decoder, s Scorer
 		window:  newWindow(ref, v.Signature, v.Signature.Features),
 		drift:   Drift{Unknown: "no window of predictions yet", P: 1},
 		quality: newQuality(m, v.Signature),
+		losses:  losses,
+		scores:  scores,
 		bySeq:   map[int64]*waiting{},
 		absence: absence{spec: m.Label, told: map[int64]said{}},
 	}, nil
@@ -132,6 +140,11 @@ func (m *Monitor) count(ps []hone.Prediction) error {
 		if p.Route != hone.Imported {
 			m.traffic.add(p, m.version.ID)
 			m.pulse.prediction(p.Received)
+		}
+	}
+	for _, s := range scores {
+		if x, ok := levelOf(m.version.Signature, s); ok {
+			m.scores.add(x)
 		}
 	}
 	m.window.add(f, at, scores)
@@ -283,7 +296,9 @@ func (m *Monitor) learn(ctx context.Context) error {
 		targets[i] = sig.Target(o.Label)
 		flat = append(flat, scores[i]...)
 		weights[i] = o.Weight()
-		m.quality.add(scored{loss: loss.Of(sig, scores[i], targets[i], prices[i]), target: targets[i], scores: scores[i], weight: weights[i]}, rows, i)
+		lost := loss.Of(sig, scores[i], targets[i], prices[i])
+		m.losses.add(lost)
+		m.quality.add(scored{loss: lost, target: targets[i], scores: scores[i], weight: weights[i]}, rows, i)
 	}
 	sums := m.probe.Batch(rows, flat, targets, func(row int, s []float64) float64 {
 		return weights[row] * loss.Of(sig, s, targets[row], prices[row])

@@ -46,7 +46,8 @@ func (t *traffic) add(p hone.Prediction, champion hone.VersionID) {
 // Signals are the facts as they stand: quality on mature labels, label delay,
 // traffic and latency.
 func (m *Monitor) Signals(now time.Time) []hone.Signal {
-	out := append(m.quality.read(), m.pulse.signals()...)
+	out := append(m.quality.read(), m.losses.signal(), m.scores.signal())
+	out = append(out, m.pulse.signals()...)
 	if m.model.Label.Infers() {
 		out = append(out, hone.Signal{Name: "labels.inferred", Value: float64(m.labels.lacks), N: m.labels.mature})
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"gonum.org/v1/gonum/mathext"
+
+	"hone/internal/stat/distance"
 )
 
 // Comparison says how a window differs from the reference. P values answer
@@ -26,8 +28,16 @@ type Comparison struct {
 	PSI       float64 `json:"psi"`        // Population stability index, half a value added to each bin.
 	ExcessPSI float64 `json:"excess_psi"` // PSI less what two samples of these sizes differ by chance.
 	KS        float64 `json:"ks"`         // Largest gap between the distribution functions at fine edges; 0 for names.
-	JS        float64 `json:"js"`         // Jensen-Shannon distance, base 2, from 0 to 1.
-	Outside   float64 `json:"outside"`    // Share of the window outside the reference's range, or rare or unseen in it.
+	JS        float64 `json:"js_base2"`   // Jensen-Shannon distance with logarithms of base 2, from 0 to 1.
+	Hellinger float64 `json:"hellinger"`  // Hellinger distance, from 0 to 1.
+	LInfinity float64 `json:"l_infinity"` // Largest change of the share of one bin.
+	// Wasserstein is how far, on average, a value must move to make the window of
+	// the reference, in the feature's own unit, and in its standard deviations; 0
+	// for names, and the latter where the reference does not vary. Read off the bins
+	// it is right to a few hundredths of a deviation, to a tenth for long tails.
+	Wasserstein   float64 `json:"wasserstein"`
+	WassersteinSD float64 `json:"wasserstein_sd"`
+	Outside       float64 `json:"outside"` // Share of the window outside the reference's range, or rare or unseen in it.
 
 	Severity string `json:"severity"`       // "none", "small" from 0.05 excess PSI, "large" from 0.1.
 	Note     string `json:"note,omitempty"` // Why nothing was compared, where nothing was.
@@ -52,11 +62,7 @@ func (p *Profile) Compare(c *Counts) Comparison {
 	if r.DOF > 0 {
 		r.PRaw, r.P, r.Lambda = tails(r.Stat, r.DOF, p.Dispersion, m)
 	}
-	r.PSI, r.ExcessPSI = psi(ref, cur)
-	r.JS = jensenShannon(ref, cur)
-	if p.Kind != kindNames {
-		r.KS = kolmogorovSmirnov(p.Ref, c.Bins)
-	}
+	r.measure(p, c, ref, cur)
 	out := cur[len(cur)-1]
 	if p.Kind == kindQuantiles {
 		out += cur[0]
@@ -69,6 +75,21 @@ func (p *Profile) Compare(c *Counts) Comparison {
 		r.Severity = "small"
 	}
 	return r
+}
+
+// measure tells how far the window is from the reference, whatever chance would do.
+func (r *Comparison) measure(p *Profile, c *Counts, ref, cur []int) {
+	r.PSI, r.ExcessPSI = distance.PSI(ref, cur)
+	r.JS = distance.JensenShannon(ref, cur, 2)
+	r.Hellinger, r.LInfinity = distance.Hellinger(ref, cur), distance.LInfinity(ref, cur)
+	if p.Kind == kindNames {
+		return
+	}
+	r.KS = distance.BinnedKS(p.Ref, c.Bins)
+	r.Wasserstein = min(p.wasserstein(c), math.MaxFloat64)
+	if p.SD > 0 {
+		r.WassersteinSD = min(r.Wasserstein/p.SD, math.MaxFloat64)
+	}
 }
 
 // Simes combines p-values into one for "nothing at all moved". It is 1 where
@@ -267,8 +288,6 @@ func mergeRare(a, b []int) (x, y []int) {
 	return x, y
 }
 
-func chiSquaredTail(x, dof float64) float64 { return mathext.GammaIncRegComp(dof/2, x/2) }
-
 // dispersedTail is the p-value of chi-squared over dof and lambda against F; it
 // knows that lambda is itself an estimate from so many chunks. Dof over lambda
 // stands for the directions in which chunks really vary; there is always one.
@@ -281,7 +300,7 @@ func dispersedTail(stat, dof float64, d Dispersion) float64 {
 // tails returns the p-value for independent rows, the one corrected for the
 // dispersion that windows of m values call for, and that, 0 where unknown.
 func tails(stat float64, dof int, cuts []Dispersion, m int) (raw, corrected, lambda float64) {
-	raw = chiSquaredTail(stat, float64(dof))
+	raw = distance.ChiSquaredTail(stat, dof)
 	if d, ok := scale(cuts, m, dof); ok {
 		return raw, dispersedTail(stat, float64(dof), d), d.Lambda
 	}
@@ -312,48 +331,4 @@ func share(part, rest int) float64 {
 		return 0
 	}
 	return float64(part) / float64(part+rest)
-}
-
-// psi returns the index on bins that either side fills, and the same less its
-// mean when nothing moved.
-func psi(ref, cur []int) (value, excess float64) {
-	n, m, k := float64(total(ref)), float64(total(cur)), 0.0
-	for i := range ref {
-		if ref[i]+cur[i] > 0 {
-			k++
-		}
-	}
-	for i := range ref {
-		if ref[i]+cur[i] > 0 {
-			p, q := (float64(ref[i])+0.5)/(n+0.5*k), (float64(cur[i])+0.5)/(m+0.5*k)
-			value += (q - p) * math.Log(q/p)
-		}
-	}
-	return value, value - (k-1)*(1/n+1/m)
-}
-
-func jensenShannon(ref, cur []int) float64 {
-	n, m, sum := float64(total(ref)), float64(total(cur)), 0.0
-	for i := range ref {
-		p, q := float64(ref[i])/n, float64(cur[i])/m
-		mid := (p + q) / 2
-		if p > 0 {
-			sum += p * math.Log2(p/mid)
-		}
-		if q > 0 {
-			sum += q * math.Log2(q/mid)
-		}
-	}
-	return math.Sqrt(max(0, min(1, sum/2)))
-}
-
-func kolmogorovSmirnov(ref, cur []int) float64 {
-	n, m := float64(total(ref)), float64(total(cur))
-	var a, b int
-	gap := 0.0
-	for i := range ref {
-		a, b = a+ref[i], b+cur[i]
-		gap = max(gap, math.Abs(float64(a)/n-float64(b)/m))
-	}
-	return gap
 }

@@ -14,8 +14,13 @@ type Counts struct {
 	Bins    []int  `json:"bins"`    // Values in each fine bin of the profile.
 	Missing int    `json:"missing"` // Values that were missing.
 	On      uint32 `json:"on"`      // Names the bins: counters with another number do not merge.
+	// Beyond is how far the values outside the reference's range lie outside it,
+	// summed, in 1024ths of the reference's standard deviation.
+	Beyond int64 `json:"beyond,omitempty"`
 
 	profile *Profile
+	find    *finder
+	step    float64
 	index   map[string]int
 }
 
@@ -28,7 +33,10 @@ func (c *Counts) AddNumber(x float64) {
 		c.Missing++
 		return
 	}
-	c.Bins[c.profile.bin(x)]++
+	c.Bins[c.find.bin(x)]++
+	if x < c.find.min || x > c.find.max {
+		c.addBeyond(x)
+	}
 }
 
 // AddName counts one name. The empty name is missing, and so is any name where
@@ -52,7 +60,7 @@ func (c *Counts) Merge(o *Counts) error {
 		return nil
 	}
 	if c.Bins == nil {
-		*c = Counts{Bins: slices.Clone(o.Bins), Missing: c.Missing + o.Missing, On: o.On, profile: o.profile, index: o.index}
+		*c = Counts{Bins: slices.Clone(o.Bins), Missing: c.Missing + o.Missing, On: o.On, Beyond: o.Beyond, profile: o.profile, find: o.find, step: o.step, index: o.index}
 		return nil
 	}
 	if c.On != o.On || len(c.Bins) != len(o.Bins) {
@@ -62,6 +70,7 @@ func (c *Counts) Merge(o *Counts) error {
 		c.Bins[i] += n
 	}
 	c.Missing += o.Missing
+	c.Beyond = min(mostBeyond, c.Beyond+o.Beyond)
 	return nil
 }
 

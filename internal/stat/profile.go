@@ -8,6 +8,8 @@ import (
 	"math"
 	"slices"
 	"strconv"
+
+	"hone/internal/stat/distance"
 )
 
 // Profile is the reference distribution of one feature on bins that stay fixed
@@ -80,7 +82,7 @@ func NewNumeric(values []float64) *Profile {
 	}
 	p.Missing = len(values) - len(v)
 	sorted := slices.Clone(v)
-	slices.Sort(sorted)
+	distance.Sort(sorted)
 	p.summarise(sorted)
 	if keys, few := frequentNumbers(sorted); few {
 		p.Keys = keys
@@ -91,9 +93,9 @@ func NewNumeric(values []float64) *Profile {
 	}
 	p.Ref = make([]int, p.size())
 	toCoarse, coarse := p.coarseMap()
-	at := make([]int32, len(v))
+	at, find := make([]int32, len(v)), newFinder(p)
 	for i, x := range v {
-		b := p.bin(x)
+		b := find.bin(x)
 		p.Ref[b]++
 		at[i] = int32(toCoarse[b])
 	}
@@ -140,7 +142,7 @@ func NewNames(values []string) *Profile {
 
 // Window returns an empty counter on the profile's bins.
 func (p *Profile) Window() *Counts {
-	return &Counts{Bins: make([]int, p.size()), On: p.fingerprint(), profile: p, index: p.index()}
+	return &Counts{Bins: make([]int, p.size()), On: p.fingerprint(), profile: p, find: newFinder(p), step: p.step(), index: p.index()}
 }
 
 // Bins returns the bins of the chi-squared test and of PSI in order, with the
@@ -191,39 +193,6 @@ func (p *Profile) size() int {
 		return 2*len(p.Keys) + 1 // Each key, and the gaps around the keys.
 	}
 	return len(p.Names) + 1
-}
-
-// bin returns the fine bin of a finite number.
-func (p *Profile) bin(x float64) int {
-	if p.Kind == kindQuantiles {
-		switch {
-		case x < p.Min:
-			return 0
-		case x > p.Max:
-			return len(p.Fine) + 2
-		}
-		lo, hi := 0, len(p.Fine)
-		for lo < hi {
-			if mid := int(uint(lo+hi) >> 1); p.Fine[mid] <= x {
-				lo = mid + 1
-			} else {
-				hi = mid
-			}
-		}
-		return lo + 1
-	}
-	lo, hi := 0, len(p.Keys)
-	for lo < hi {
-		if mid := int(uint(lo+hi) >> 1); p.Keys[mid] < x {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	if lo < len(p.Keys) && p.Keys[lo] == x {
-		return 2*lo + 1
-	}
-	return 2 * lo
 }
 
 // coarseMap gives the coarse bin of each fine bin, and how many there are. Fine

@@ -1,0 +1,211 @@
+package main
+
+import (
+	_ "embed"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"hone/bench/bar"
+	"hone/internal/frame"
+	"hone/internal/stat"
+)
+
+//go:embed peers.py
+var peersProgram []byte
+
+// peer is a tool for the same work, with what pip installs of it.
+type peer struct {
+	name     string
+	packages []string
+}
+
+var peers = []peer{
+	{"evidently", []string{"evidently==0.7.23", "pandas==2.3.3"}},
+	{"nannyml", []string{"nannyml==0.13.1", "statsmodels==0.15.0"}},
+	{"whylogs", []string{"whylogs==1.6.4", "pandas==2.3.3", "numpy"}},
+}
+
+// install makes an environment of Python with a peer and returns its interpreter.
+func install(work, name string, packages ...string) (string, error) {
+	dir := filepath.Join(work, name)
+	python := filepath.Join(dir, "bin", "python")
+	for _, args := range [][]string{{"python3", "-m", "venv", dir},
+		append([]string{python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"}, packages...)} {
+		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
+			return "", fmt.Errorf("%s: %w: %.500s", strings.Join(args, " "), err, out)
+		}
+	}
+	return python, nil
+}
+
+// spent is what a report says that it used.
+type spent struct {
+	CPU  float64 `json:"cpu"`  // Seconds, without reading the tables.
+	Peak float64 `json:"peak"` // MiB at most, above what the program had when it began.
+}
+
+func spentBy(dir, program string, args ...string) (s spent, err error) {
+	cmd := exec.Command(program, args...)
+	cmd.Dir, cmd.Stderr = dir, os.Stderr
+	cmd.Env = append(os.Environ(), "GOMAXPROCS=1", "OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1")
+	out, err := cmd.Output()
+	if err != nil {
+		return s, fmt.Errorf("%s %s: %w", program, strings.Join(args, " "), err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	return s, json.Unmarshal([]byte(lines[len(lines)-1]), &s)
+}
+
+const (
+	tableRows = 100_000
+	pairs     = 3
+)
+
+// againstPeers lets Hone and each peer, in turn, compare the same two tables.
+func againstPeers(b *bar.Bench) error {
+	for name, seed := range map[string]uint64{"ref": 1, "cur": 2} {
+		if err := writeColumns(filepath.Join(b.Work, "tables", name), mixedRows(tableRows, seed)); err != nil {
+			return err
+		}
+	}
+	program := filepath.Join(b.Work, "peers.py")
+	if err := os.WriteFile(program, peersProgram, 0o600); err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	var ours, peak []float64
+	for _, p := range peers {
+		python, err := install(b.Work, p.name, p.packages...)
+		if err != nil {
+			return err
+		}
+		var faster, lighter, cpu []float64
+		for range pairs {
+			mine, err := spentBy(b.Work, self, "compare", "tables")
+			if err != nil {
+				return err
+			}
+			theirs, err := spentBy(b.Work, python, program, p.name, "tables")
+			if err != nil {
+				return err
+			}
+			ours, peak, cpu = append(ours, mine.CPU), append(peak, mine.Peak), append(cpu, theirs.CPU)
+			faster, lighter = append(faster, theirs.CPU/mine.CPU), append(lighter, mine.Peak/theirs.Peak)
+		}
+		b.Keep(p.name, "times our processor time", faster...)
+		b.Keep(p.name+"_memory", "of its memory", lighter...)
+		b.Keep(p.name+"_cpu", "s", cpu...)
+	}
+	b.Keep("hone_cpu", "s", ours...)
+	b.Keep("hone_memory", "MiB", peak...)
+	return nil
+}
+
+func writeColumns(dir string, f *frame.Frame) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for i, field := range f.Schema {
+		name, text := field.Name+".txt", []byte(strings.Join(f.Cols[i].Str, "\n"))
+		if field.Kind == frame.Number {
+			name, text = field.Name+".f64", nil
+			for _, x := range f.Cols[i].Num {
+				text = binary.LittleEndian.AppendUint64(text, math.Float64bits(x))
+			}
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compareTables profiles the reference, counts the current table and compares, a
+// column at a time, with all that a verdict and its figures take.
+func compareTables(args []string) error {
+	before := resident()
+	entries, err := os.ReadDir(filepath.Join(args[0], "ref"))
+	if err != nil {
+		return err
+	}
+	var cpu time.Duration
+	var ps []float64
+	for _, e := range entries {
+		ref, err := os.ReadFile(filepath.Join(args[0], "ref", e.Name()))
+		if err != nil {
+			return err
+		}
+		cur, err := os.ReadFile(filepath.Join(args[0], "cur", e.Name()))
+		if err != nil {
+			return err
+		}
+		var c stat.Comparison
+		if filepath.Ext(e.Name()) == ".f64" {
+			a, b := numbers(ref), numbers(cur)
+			start := ownCPU()
+			p := stat.NewNumeric(a)
+			w := p.Window()
+			for _, x := range b {
+				w.AddNumber(x)
+			}
+			c = p.Compare(w)
+			cpu += ownCPU() - start
+		} else {
+			a, b := strings.Split(string(ref), "\n"), strings.Split(string(cur), "\n")
+			start := ownCPU()
+			p := stat.NewNames(a)
+			w := p.Window()
+			for _, s := range b {
+				w.AddName(s)
+			}
+			c = p.Compare(w)
+			cpu += ownCPU() - start
+		}
+		ps = append(ps, c.P, c.MissingP)
+	}
+	stat.Holm(ps, stat.Simes(ps))
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(spent{CPU: cpu.Seconds(), Peak: float64(u.Maxrss)/1024 - before})
+}
+
+func numbers(b []byte) []float64 {
+	out := make([]float64, len(b)/8)
+	for i := range out {
+		out[i] = math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:]))
+	}
+	return out
+}
+
+// ownCPU is the processor time of this process, of all its threads.
+func ownCPU() time.Duration {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &ts); err != nil {
+		return 0
+	}
+	return time.Duration(ts.Nano())
+}
+
+// resident is the memory that this process has now, in MiB.
+func resident() float64 {
+	b, err := os.ReadFile("/proc/self/statm")
+	var size, pages float64
+	if err == nil {
+		fmt.Sscan(string(b), &size, &pages)
+	}
+	return pages * float64(os.Getpagesize()) / (1 << 20)
+}
