@@ -140,9 +140,11 @@ func (k *keeper) judge(ctx context.Context, run hone.Run) (hone.Change, error) {
 			return hone.Change{}, err
 		}
 	}
-	run.Verdicts = gate.Judge(k.model, run, *run.Evaluation, k.candidatesSince(), nil)
-	deadline := run.Evaluation.Loss.N >= gate.Deadline
-	ruling := gate.Rule(k.model, run.Verdicts, deadline)
+	e := *run.Evaluation
+	e.Trial = k.trial()
+	run.Evaluation = &e
+	run.Verdicts = gate.Judge(k.model, run, e, e.Trial, nil)
+	ruling := gate.Rule(k.model, run.Verdicts, e.Loss.N >= gate.Deadline(k.model, e))
 	why := summary(run.Verdicts, ruling)
 	switch ruling {
 	case hone.Reject:
@@ -186,9 +188,10 @@ func (k *keeper) lookAgain(ctx context.Context, run *hone.Run) error {
 	return err
 }
 
-// candidatesSince counts the candidates judged since the last promotion that
-// stood, this one included.
-func (k *keeper) candidatesSince() int {
+// trial counts the candidates judged since the last promotion that stood, this
+// one included. The last one's own count is in its record, which reaches further
+// back than the runs that are remembered.
+func (k *keeper) trial() int {
 	n := 1
 	for _, r := range k.runs {
 		if r.State != hone.Closed || r.Evaluation == nil {
@@ -196,6 +199,9 @@ func (k *keeper) candidatesSince() int {
 		}
 		if r.Ending == hone.Promoted {
 			break
+		}
+		if r.Evaluation.Trial > 0 {
+			return n + r.Evaluation.Trial
 		}
 		n++
 	}
