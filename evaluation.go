@@ -26,6 +26,16 @@ type Evaluation struct {
 	// AnchorCases is the number of anchor cases that were asked.
 	AnchorCases int    `json:"anchor_cases"`
 	Replay      Replay `json:"replay"`
+	// Refit is what the version that was trained on all rows does, where there is one.
+	Refit *Refit `json:"refit,omitempty"`
+}
+
+// Refit is a version that was trained again on all rows, on the rows held out.
+type Refit struct {
+	Version VersionID `json:"version"`
+	Loss    float64   `json:"loss"`
+	N       int       `json:"n"`
+	Failed  int       `json:"anchor_failures"`
 }
 
 // Paired is the difference of two losses over the same rows: candidate less
