@@ -57,6 +57,7 @@ func Compare(m hone.Model, cand Side, champ *Side, rows Rows) hone.Evaluation {
 	use := usable(m, rows)
 	constant := trivial(m, cand.Signature, rows, use)
 	if champ == nil {
+		constant.Owned = cand.Owned // What a constant would be worth is not asked.
 		champ = &constant
 	}
 	a, okA := count(m, cand, rows, use)

@@ -3,6 +3,9 @@ package loop
 import (
 	"context"
 	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"hone"
@@ -92,8 +95,32 @@ func (k *keeper) gather(ctx context.Context, run hone.Run, ev *evaluate.Evidence
 		}
 		champ = &s
 	}
-	return ev, ev.Add(evaluate.Rows{Frame: rows.Frame, Labels: rows.Labels, IDs: rows.IDs, Units: rows.Units, Weights: rows.Weights,
-		Prices: k.model.Loss.Prices(rows.Frame)}, cand, champ)
+	all := evaluate.Rows{Frame: rows.Frame, Labels: rows.Labels, IDs: rows.IDs, Units: rows.Units, Weights: rows.Weights,
+		Prices: k.model.Loss.Prices(rows.Frame)}
+	for _, s := range []*evaluate.Side{&cand, champ} {
+		if s == nil {
+			continue
+		}
+		if err := k.measure(ctx, run, all, s); err != nil {
+			return nil, err
+		}
+	}
+	return ev, ev.Add(all, cand, champ)
+}
+
+// measure asks the owner's metrics what a version's answers were worth.
+func (k *keeper) measure(ctx context.Context, run hone.Run, rows evaluate.Rows, s *evaluate.Side) error {
+	for _, name := range slices.Sorted(maps.Keys(k.model.Metrics)) {
+		values, err := k.o.Owner.Measure(ctx, k.model, name, filepath.Join(k.runDir(run), "metric-"+name), rows, *s)
+		if err != nil {
+			return err
+		}
+		if s.Owned == nil {
+			s.Owned = map[string][]float64{}
+		}
+		s.Owned[name] = values
+	}
+	return nil
 }
 
 // begun is evidence without a row, under the salt of the run's dataset.
