@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -36,8 +37,8 @@ var gateBars = []bar.Measured{
 const (
 	gateSeed  = 20261122 // Of what is reported; constants were chosen on others.
 	histories = 2000
-	perLook   = 200 // Rows that come between two looks.
-	longest   = 4000
+	perLook   = 200  // Rows that come between two looks.
+	longest   = 2600 // Rows, more than the gate waits for where 5 % differ.
 )
 
 // pairedWorld draws paired differences: a candidate that differs from the champion
@@ -59,10 +60,10 @@ func (w pairedWorld) draw(rng *rand.Rand, n int) (diffs, reach []float64, units 
 	if w.users {
 		units = make([]string, n)
 		for u := 0; len(lean) < n; u++ {
-			way := sign(rng.Float64() < better)
+			way, who := sign(rng.Float64() < better), strconv.Itoa(u)
 			for range 1 + rng.IntN(10) {
 				lean = append(lean, way)
-				units[min(len(lean), n)-1] = fmt.Sprint(u)
+				units[min(len(lean), n)-1] = who
 			}
 		}
 		rng.Shuffle(n, func(i, j int) { lean[i], lean[j], units[i], units[j] = lean[j], lean[i], units[j], units[i] })
