@@ -35,6 +35,9 @@ func named(v hone.Verdict) string {
 }
 
 func inUnit(x float64, unit string) string {
+	if unit == "bytes" && x == 0 {
+		return ""
+	}
 	if unit == "bytes" {
 		return say.Num(x/(1<<20)) + " MiB"
 	}
