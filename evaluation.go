@@ -11,13 +11,31 @@ type Evaluation struct {
 	Loss      Paired    `json:"loss"`
 	// Metrics by name, each for both.
 	Metrics []MetricPair `json:"metrics"`
-	Slices  []SlicePair  `json:"slices,omitempty"`
+	// Look is how often the candidate has been looked at, this time included.
+	Look int `json:"look,omitempty"`
+	// Trial is how many candidates were judged since the last promotion that stood,
+	// this one included: strict evidence spends its error over them.
+	Trial int `json:"trial,omitempty"`
+	// Evidence is the digest of what was compared, row by row: the verdicts can be
+	// had from it again.
+	Evidence string      `json:"evidence,omitempty"`
+	Slices   []SlicePair `json:"slices,omitempty"`
 	// Trivial is the loss of the best constant answer.
 	Trivial float64      `json:"trivial_loss"`
 	Anchors []AnchorFail `json:"anchor_failures,omitempty"`
 	// AnchorCases is the number of anchor cases that were asked.
 	AnchorCases int    `json:"anchor_cases"`
 	Replay      Replay `json:"replay"`
+	// Refit is what the version that was trained on all rows does, where there is one.
+	Refit *Refit `json:"refit,omitempty"`
+}
+
+// Refit is a version that was trained again on all rows, on the rows held out.
+type Refit struct {
+	Version VersionID `json:"version"`
+	Loss    float64   `json:"loss"`
+	N       int       `json:"n"`
+	Failed  int       `json:"anchor_failures"`
 }
 
 // Paired is the difference of two losses over the same rows: candidate less
@@ -43,6 +61,12 @@ type Paired struct {
 	// e-value against "the candidate is not worse".
 	Better float64 `json:"e_better"`
 	Worse  float64 `json:"e_worse"`
+	// Clusters of rows that the e-values bet on: users, and rows that follow each
+	// other.
+	Clusters int `json:"clusters,omitempty"`
+	// Reach is the mean square of how far the losses of a row can differ, whatever
+	// its label is: for wrong answers the share of rows on which the answers differ.
+	Reach float64 `json:"reach,omitempty"`
 }
 
 // MetricPair is one metric of both versions.
@@ -51,7 +75,11 @@ type MetricPair struct {
 	Candidate float64 `json:"candidate"`
 	Champion  float64 `json:"champion"`
 	Higher    bool    `json:"higher_is_better"`
-	N         int     `json:"n"`
+	// Lower and Upper are the 95 % interval of the candidate's less the champion's,
+	// on the same rows; equal where it is not known.
+	Lower float64 `json:"lower,omitempty"`
+	Upper float64 `json:"upper,omitempty"`
+	N     int     `json:"n"`
 }
 
 // SlicePair is the paired loss on one slice.

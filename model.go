@@ -45,6 +45,8 @@ type Model struct {
 	Triggers []Trigger `json:"triggers" yaml:"triggers"`
 	// Guards hold runs back.
 	Guards Guards `json:"guards" yaml:"guards"`
+	// Metrics are the owner's own, by name: gates can hold a candidate to them.
+	Metrics map[string]Metric `json:"metrics,omitempty" yaml:"metrics"`
 	// Gates are what a candidate must pass, besides the default ones.
 	Gates []Gate `json:"gates,omitempty" yaml:"gates"`
 	// Evidence is balanced or strict: how much proof a promotion needs.
@@ -200,8 +202,10 @@ type Bytes int64
 
 // Gate is one check of a candidate besides the default ones.
 type Gate struct {
-	// Metric is loss, accuracy, auc, log_loss, brier, rmse, mae, latency_p99 or
-	// memory.
+	// Metric is loss, accuracy, auc, log_loss, brier, ece (how far scores are from
+	// the shares that come true), negative_flips (the share of rows that the champion
+	// had right and the candidate has wrong), rmse, mae, latency_p99, memory, or one
+	// of the model's own metrics.
 	Metric string `json:"metric,omitempty" yaml:"metric"`
 	// MinChange is the least by which the candidate must be better than the
 	// champion, in the metric's unit.
@@ -217,6 +221,33 @@ type Gate struct {
 	// MaxFailures is how many anchor cases may fail. Default 0.
 	MaxFailures int `json:"max_failures,omitempty" yaml:"max_failures"`
 }
+
+// Metric is what the owner measures versions by: a program that is given the rows
+// that candidates are judged on, and says what each was worth.
+type Metric struct {
+	// Command is the program and its arguments. It reads rows.csv in the folder that
+	// HONE_METRIC names, and writes values.csv there, one value a line, one line a
+	// row.
+	Command []string `json:"command" yaml:"command"`
+	// Direction is higher or lower: which values are better. Default higher.
+	Direction Direction `json:"direction" yaml:"direction"`
+	// Columns are the features that the program is given beside the label and the
+	// prediction, such as what an order was worth. Default: all.
+	Columns []string `json:"columns,omitempty" yaml:"columns"`
+	// Timeout is how long it may take. Default 1m.
+	Timeout Duration `json:"timeout" yaml:"timeout"`
+	// Memory it may use, in bytes. Default 1GiB.
+	Memory Bytes `json:"memory" yaml:"memory"`
+}
+
+// Direction says which values of a metric are better.
+type Direction string
+
+// The directions.
+const (
+	Higher Direction = "higher"
+	Lower  Direction = "lower"
+)
 
 // Evidence is how much proof a promotion needs.
 type Evidence string

@@ -75,9 +75,9 @@ func percent(ends []float64, before float64) float64 {
 	return 100 * float64(n) / float64(len(ends))
 }
 
-// world is one canary: how often each side fails, the canary's share of the traffic,
+// canaryWorld is one canary: how often each side fails, the canary's share of the traffic,
 // and how many requests a user makes; more than one are alike.
-type world struct {
+type canaryWorld struct {
 	canary, control float64
 	weight          float64
 	requests        int // Of the canary, by which it ends.
@@ -87,7 +87,7 @@ type world struct {
 }
 
 // play returns after how many of its requests the canary was rolled back.
-func (w world) play(r *rand.Rand) float64 {
+func (w canaryWorld) play(r *rand.Rand) float64 {
 	m := hone.Model{Name: "m", Rollout: hone.RolloutSpec{Strategy: "canary", Steps: []hone.Step{{Weight: w.weight, MinRequests: w.requests}}}}
 	roll := rollout.Begin(m, "v2", time.Time{}, 0, "s")
 	arms := monitor.NewArms(10*time.Millisecond, "v1")
@@ -137,7 +137,7 @@ type user struct {
 	fails float64
 }
 
-func (w world) user(r *rand.Rand, i int) user {
+func (w canaryWorld) user(r *rand.Rand, i int) user {
 	u := user{side: 1, fails: w.control}
 	if r.Float64() < w.weight {
 		u.side, u.fails = 0, w.canary
@@ -201,11 +201,11 @@ func drawn(r *rand.Rand, worse, better float64) monitor.Row {
 func healthyCanaries(b *bar.Bench) error {
 	const seeds = 2000
 	for name, rate := range map[string]float64{"base_0.1": 0.001, "base_1": 0.01, "base_5": 0.05, "base_20": 0.2} {
-		ends := each(seeds, world{canary: rate, control: rate, weight: 0.5, requests: 2000, differ: 0.1}.play)
+		ends := each(seeds, canaryWorld{canary: rate, control: rate, weight: 0.5, requests: 2000, differ: 0.1}.play)
 		b.Keep(name, "% rolled back", percent(ends, never-1))
 	}
-	b.Keep("base_5_tenth", "% rolled back", percent(each(seeds, world{canary: 0.05, control: 0.05, weight: 0.1, requests: 500, differ: 0.1}.play), never-1))
-	ends := each(seeds, world{canary: 0.05, control: 0.05, weight: 0.5, requests: 2000, perUser: 10, differ: 0.1}.play)
+	b.Keep("base_5_tenth", "% rolled back", percent(each(seeds, canaryWorld{canary: 0.05, control: 0.05, weight: 0.1, requests: 500, differ: 0.1}.play), never-1))
+	ends := each(seeds, canaryWorld{canary: 0.05, control: 0.05, weight: 0.5, requests: 2000, perUser: 10, differ: 0.1}.play)
 	b.Keep("base_5_users", "% rolled back", percent(ends, never-1))
 	b.Note("2,000 canaries each of 2,000 requests of their own and as many of the control (of 500 and nine times as many in base_5_tenth), looked at every 20 with all guards on; 5 %% of answers slow, labels at once, one of two versions wrong on 10 %% of rows")
 	return nil
@@ -213,13 +213,13 @@ func healthyCanaries(b *bar.Bench) error {
 
 func harmfulCanaries(b *bar.Bench) error {
 	const seeds = 1000
-	half := world{canary: 0.1, control: 0.05, weight: 0.5, requests: 4000}
+	half := canaryWorld{canary: 0.1, control: 0.05, weight: 0.5, requests: 4000}
 	ends := each(seeds, half.play)
 	b.Keep("requests_half", "canary requests", ends...)
 	tenth := half
 	tenth.weight = 0.1
 	b.Keep("requests_tenth", "canary requests", each(seeds, tenth.play)...)
-	beside := func(name string, w world, ends []float64, by int) {
+	beside := func(name string, w canaryWorld, ends []float64, by int) {
 		w.fixed = by
 		b.Keep("found_"+name, "%", percent(ends, float64(by)))
 		b.Keep("fixed_"+name, "%", percent(each(seeds, w.play), never-1))
@@ -227,7 +227,7 @@ func harmfulCanaries(b *bar.Bench) error {
 	beside("by_500", half, ends, 500)
 	beside("by_1000", half, ends, 1000)
 	other := func(name string, canary, control float64, by int) {
-		w := world{canary: canary, control: control, weight: 0.5, requests: by}
+		w := canaryWorld{canary: canary, control: control, weight: 0.5, requests: by}
 		beside(name, w, each(seeds, w.play), by)
 	}
 	other("5_to_7.5_by_2000", 0.075, 0.05, 2000)

@@ -16,6 +16,7 @@ var bars = slices.Concat(
 	performanceBars,
 	canaryBars,
 	validationBars,
+	gateBars,
 )
 
 // programs are what bars measure as a process of its own, by the first argument.

@@ -15,12 +15,14 @@ import (
 	"hone"
 	"hone/internal/clock"
 	"hone/internal/config"
+	"hone/internal/evaluate"
 	"hone/internal/fault"
 	"hone/internal/gateway"
 	"hone/internal/loop"
 	"hone/internal/op"
 	"hone/internal/predictor"
 	"hone/internal/registry"
+	"hone/internal/sandbox"
 	"hone/internal/spool"
 	"hone/internal/store"
 	"hone/internal/vault"
@@ -109,6 +111,7 @@ func (a *App) build(ctx context.Context) error {
 	a.loop = loop.New(loop.Options{
 		Control: through[loop.Control](a.o.Seams.Control, a.db), Records: through[loop.Records](a.o.Seams.Records, a.db), Events: a.db, Hints: a.db, Inbox: a.db, Blobs: a.db.Blobs(), Pool: a.pool, Gateway: a.gateway, Registry: reg,
 		Engines: a.engines(),
+		Owner:   evaluate.Owner{Dir: a.config.Dir, Data: a.config.Server.Data, Box: sandbox.Spec{Program: a.o.Program}, Clock: a.o.Clock},
 		Clock:   a.o.Clock, Log: a.o.Log, Rand: rand.Reader, Fence: a.db.Fence(), Dir: a.config.Server.Data, Files: a.config.Dir,
 		ConfigHash: config.Hash, Configs: a.db.ConfigsSince, ModelAt: a.configs.modelAt, Room: a.db.Room, Inline: a.o.Inline, Passive: a.o.Passive,
 	}, a.config.Models)

@@ -461,6 +461,10 @@ func verdict(out any) error {
 		if !v.Same {
 			return ErrReported
 		}
+	case op.Replayed:
+		if !v.Same {
+			return ErrReported
+		}
 	}
 	return nil
 }

@@ -63,6 +63,8 @@ func print(w io.Writer, out any) {
 		}
 	case op.Rebuilt:
 		fmt.Fprintln(w, v.Sentence)
+	case op.Replayed:
+		printReplayed(w, v)
 	case op.FeedbackOut:
 		fmt.Fprintf(w, "%d stored: %s.\n", v.Stored, counts(v.Counts))
 	case op.Stored:
@@ -339,6 +341,7 @@ func printRun(w io.Writer, r hone.Run) {
 	for _, v := range r.Verdicts {
 		fmt.Fprintf(w, "  %-13s %-14s %s\n", v.Result, v.Gate, v.Sentence)
 	}
+	printVerdicts(w, r.Verdicts)
 	if r.Rollout != nil {
 		printRollout(w, *r.Rollout)
 	}

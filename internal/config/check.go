@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -49,6 +50,7 @@ func (c *checker) model() {
 	c.trainer()
 	c.triggers(c.m.Triggers, "triggers", 0)
 	c.budget()
+	c.metrics()
 	for i := range c.m.Gates {
 		c.gate(i)
 	}
@@ -278,6 +280,9 @@ func (c *checker) schedule(s *hone.Schedule, key string) {
 // reach refuses a limit that the metric can never pass.
 func (c *checker) reach(metric string, limit *float64, key string) {
 	low, high := metricRange(metric)
+	if _, own := c.m.Metrics[metric]; own {
+		low, high = math.Inf(-1), math.Inf(1)
+	}
 	if limit != nil && (*limit < low || *limit > high) {
 		c.fault(key, fmt.Sprintf("it lies between %v and %v", low, high), "%s can never be %v", metric, *limit)
 	}
@@ -287,7 +292,7 @@ func (c *checker) gate(i int) {
 	g, key := c.m.Gates[i], fmt.Sprintf("gates[%d]", i)
 	has := func(k string) bool { return c.has(join(c.path, key+"."+k)) }
 	bounds := g.MinChange != nil || g.MaxRegression != nil || g.Max != nil || g.Min != nil
-	if c.failedUnder(key) || !c.fits(g.Metric, key+".metric", "latency_p99", "memory", regressionTests) {
+	if c.failedUnder(key) || !c.gauge(g.Metric, key+".metric") {
 		return
 	}
 	if g.Metric == regressionTests {

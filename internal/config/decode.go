@@ -141,6 +141,9 @@ func (d *decoder) value(n *node, v reflect.Value, path, name string) {
 	case *map[string]hone.Model:
 		d.models(n, p, path)
 		return
+	case *map[string]hone.Metric:
+		d.owned(n, p, path)
+		return
 	case *map[string]hone.Secret:
 		d.secrets(n, p, path)
 		return

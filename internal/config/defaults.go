@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -42,6 +43,7 @@ func Defaults(m *hone.Model) {
 	or(&m.Guards.MaxPerMonth, max(40, m.Guards.MaxPerDay))
 	or(&m.Guards.MinNewLabels, 200)
 
+	m.Metrics = defaultMetrics(m.Metrics)
 	or(&m.Evidence, hone.Balanced)
 	or(&m.Approval, hone.Auto)
 	or(&m.Log, hone.Buffered)
@@ -54,6 +56,18 @@ func Defaults(m *hone.Model) {
 	or(&m.Rollout.Strategy, "canary")
 	or(&m.Rollout.Probation.Labels, 3000)
 	m.Rollout.Steps = defaultSteps(m.Rollout, m.Evidence)
+}
+
+// defaultMetrics returns a copy with the defaults.
+func defaultMetrics(in map[string]hone.Metric) map[string]hone.Metric {
+	out := maps.Clone(in)
+	for name, metric := range out {
+		or(&metric.Direction, hone.Higher)
+		or(&metric.Timeout, hone.Duration(time.Minute))
+		or(&metric.Memory, 1<<30)
+		out[name] = metric
+	}
+	return out
 }
 
 // or sets what is still zero.

@@ -32,7 +32,7 @@ type rule struct {
 
 var (
 	metrics     = []string{"loss", "accuracy", "auc", "log_loss", "brier", "rmse", "mae"}
-	gateMetrics = append(metrics[:len(metrics):len(metrics)], "latency_p99", "memory", regressionTests)
+	gateMetrics = append(metrics[:len(metrics):len(metrics)], "ece", "negative_flips", "latency_p99", "memory", regressionTests)
 	// lossWords are the losses that a word alone declares.
 	lossWords = []string{"zero_one", "log", "squared", "absolute"}
 	kinds     = []string{"number", "category", "text"}
@@ -62,12 +62,18 @@ var rules = map[string]rule{
 	"Model.label":    {required: true, also: "the name alone: `label: is_fraud`"},
 	"Model.loss": {also: "a word (`zero_one`, `log`, `squared`, `absolute`), prices (`{false_negative: 50, false_positive: 1}`), " +
 		"or the feature that prices each row (`{column: amount}`)"},
-	"Model.slices":    {example: "[country]"},
-	"Model.gates":     {also: "`{regression_tests: anchors.jsonl, max_failures: 0}`, which holds the anchor cases and sets `dataset.anchor`"},
-	"Model.evidence":  {words: []string{"balanced", "strict"}},
-	"Model.approval":  {words: []string{"auto", "manual"}},
-	"Model.log":       {words: []string{"buffered", "durable"}},
-	"Model.retention": {min: 3600e9, example: "90d"},
+	"Model.slices":     {example: "[country]"},
+	"Model.gates":      {also: "`{regression_tests: anchors.jsonl, max_failures: 0}`, which holds the anchor cases and sets `dataset.anchor`"},
+	"Model.metrics":    {example: "{profit: {command: [python, profit.py], direction: higher}}"},
+	"Metric.command":   {example: "[python, profit.py]"},
+	"Metric.direction": {words: []string{"higher", "lower"}},
+	"Metric.columns":   {example: "[amount]"},
+	"Metric.timeout":   {min: 1e9, example: "1m"},
+	"Metric.memory":    {min: 1 << 20, example: "1GiB"},
+	"Model.evidence":   {words: []string{"balanced", "strict"}},
+	"Model.approval":   {words: []string{"auto", "manual"}},
+	"Model.log":        {words: []string{"buffered", "durable"}},
+	"Model.retention":  {min: 3600e9, example: "90d"},
 
 	"LabelSpec.name":  {required: true},
 	"LabelSpec.delay": {example: "7d"},
@@ -140,7 +146,7 @@ var rules = map[string]rule{
 	"Budget.per_month":      {max: math.MaxFloat64, above: true, example: "9000"},
 	"Guards.min_new_labels": {example: "200"},
 
-	"Gate.metric":         {words: gateMetrics},
+	"Gate.metric":         {example: "auc"},
 	"Gate.min_change":     {unit: perMetric, example: "0"},
 	"Gate.max_regression": {unit: perMetric, example: "0.02"},
 	"Gate.max":            {unit: perMetric, example: "0.5"},

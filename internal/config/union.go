@@ -150,7 +150,7 @@ func (d *decoder) gate(n *node, out *hone.Gate, path string) {
 // bounds of a metric's values, for what a limit on it may be.
 func metricRange(metric string) (low, high float64) {
 	switch metric {
-	case "accuracy", "auc", "brier":
+	case "accuracy", "auc", "brier", "ece", "negative_flips":
 		return 0, 1
 	case lossChange:
 		return math.Inf(-1), math.Inf(1)

@@ -138,7 +138,7 @@ func withHistory(older, window Rows, want int, seed uint64) (Rows, int) {
 	want = min(want, older.Len())
 	chosen := r.Perm(older.Len())[:want]
 	slices.Sort(chosen)
-	return Join(older.pick(chosen), window), want
+	return Join(older.Pick(chosen), window), want
 }
 
 // fixedWindow reads a configured window: all, or a number of rows.

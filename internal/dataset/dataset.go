@@ -161,8 +161,8 @@ func (r Rows) Effective() float64 {
 	return sum * sum / squares
 }
 
-// pick returns a copy of the given rows, in the given order.
-func (r Rows) pick(rows []int) Rows {
+// Pick returns a copy of the given rows, in the given order.
+func (r Rows) Pick(rows []int) Rows {
 	out := Rows{Frame: r.Frame.Pick(rows)}
 	for n, i := range rows {
 		out.add(n, r.weight(i), r.inferred(i), r.source(i))

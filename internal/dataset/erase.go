@@ -49,7 +49,7 @@ func eraseRows(path string, m hone.Model, gone func(hone.PredictionID, string) b
 	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return 0, err
 	}
-	if _, err := writeRows(tmp, r.pick(stay)); err != nil {
+	if _, err := writeRows(tmp, r.Pick(stay)); err != nil {
 		return 0, errors.Join(err, os.Remove(tmp))
 	}
 	if err := os.Rename(tmp, path); err != nil {

@@ -73,7 +73,7 @@ func windowLengths(n Need, rows int) []int {
 	return out
 }
 
-// pick returns the first (longest) window whose paired loss is at most one
+// Pick returns the first (longest) window whose paired loss is at most one
 // standard error above that of the best, or -1. Rows whose loss is not known
 // under every window, such as those without a price, are left out.
 func pick(losses [][]float64) int {
@@ -144,5 +144,5 @@ func thin(r Rows) Rows {
 	for i := 0; i < r.Len(); i += step {
 		rows = append(rows, i)
 	}
-	return r.pick(rows)
+	return r.Pick(rows)
 }

@@ -24,6 +24,9 @@ type Rows struct {
 	Units []string
 	// Weights say how many rows each stands for, or nil where each is one.
 	Weights []float64
+	// Looks are the numbers of rows that each earlier look at them had. Rows that
+	// came with a later look stand behind.
+	Looks []int
 }
 
 // Side is one version's answers to the rows.
@@ -31,6 +34,9 @@ type Side struct {
 	Version   hone.VersionID
 	Signature hone.Signature
 	Scores    hone.Scores
+	// Owned are the values of the owner's metrics, by name, one a row; nil where
+	// there are none.
+	Owned map[string][]float64
 }
 
 // Compare evaluates a candidate against the champion. Without a champion (nil)
@@ -51,6 +57,7 @@ func Compare(m hone.Model, cand Side, champ *Side, rows Rows) hone.Evaluation {
 	use := usable(m, rows)
 	constant := trivial(m, cand.Signature, rows, use)
 	if champ == nil {
+		constant.Owned = cand.Owned // What a constant would be worth is not asked.
 		champ = &constant
 	}
 	a, okA := count(m, cand, rows, use)
@@ -60,18 +67,33 @@ func Compare(m hone.Model, cand Side, champ *Side, rows Rows) hone.Evaluation {
 		return e
 	}
 	e.Trivial = mean(c.losses)
-	p := pairing{task: m.Task, bound: bound(m.Loss, a, b, rows, use), a: a, b: b, units: rows.Units, weights: rows.Weights, use: use}
+	p := pair(m, a, b, rows, use)
 	all := make([]int, len(use))
 	for i := range all {
 		all[i] = i
 	}
-	e.Loss = p.over(all)
-	e.Metrics = pairs(m, a, b, all, "")
+	e.Loss, e.Look = p.over(all), len(rows.Looks)+1
+	e.Metrics = p.pairs(m, all, "")
 	for _, s := range slicesOf(m, rows, use) {
 		e.Slices = append(e.Slices, hone.SlicePair{Slice: s.name, Paired: p.over(s.rows)})
-		e.Metrics = append(e.Metrics, gated(m, a, b, s)...)
+		e.Metrics = append(e.Metrics, p.gated(m, s)...)
 	}
 	return e
+}
+
+// pair makes ready what is compared.
+func pair(m hone.Model, a, b tally, rows Rows, use []int) pairing {
+	p := pairing{task: m.Task, bound: bound(m.Loss, a, b, rows, use), a: a, b: b, units: rows.Units, weights: rows.Weights, use: use}
+	p.blocks, p.firstLook = blocksOf(rows, use)
+	p.reach = make([]float64, len(use))
+	for k, i := range use {
+		price := 0.0
+		if rows.Prices != nil {
+			price = rows.Prices[i]
+		}
+		p.reach[k] = reachOf(m, a, b, k, price, p.bound)
+	}
+	return p
 }
 
 // fits tells whether the scores are whole and finite.
@@ -129,11 +151,21 @@ type tally struct {
 	labels  []string
 	targets []float64
 	scores  [][]float64
+	use     []int
+}
+
+// owned is what the owner's metric gives a row; not a number where it is not known.
+func (t tally) owned(metric string, i int) float64 {
+	values := t.side.Owned[metric]
+	if k := t.use[i]; k < len(values) {
+		return values[k]
+	}
+	return math.NaN()
 }
 
 // count tells what each usable row cost a side, and whether all of it is finite.
 func count(m hone.Model, s Side, rows Rows, use []int) (tally, bool) {
-	t := tally{side: s}
+	t := tally{side: s, use: use}
 	for _, i := range use {
 		label, scores, price := rows.Labels[i], s.Scores.Row(i), 0.0
 		if rows.Prices != nil {

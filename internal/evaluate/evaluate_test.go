@@ -276,10 +276,13 @@ func TestUsersWidenTheInterval(t *testing.T) {
 		rng := rand.New(rand.NewPCG(seed, 5))
 		var a, b []float64
 		var rows evaluate.Rows
-		for u := range 60 {
-			wrongA, wrongB := float64(rng.IntN(2)), float64(rng.IntN(2))
-			for range 10 {
-				a, b = append(a, wrongA), append(b, wrongB)
+		var wrong [60][2]float64
+		for u := range wrong {
+			wrong[u] = [2]float64{float64(rng.IntN(2)), float64(rng.IntN(2))}
+		}
+		for range 10 {
+			for u, w := range wrong { // Far from each other in time.
+				a, b = append(a, w[0]), append(b, w[1])
 				rows.Labels = append(rows.Labels, "0")
 				rows.Units = append(rows.Units, fmt.Sprint("user ", u))
 			}

@@ -15,45 +15,89 @@ const (
 	maxSlices = 50 // Of one feature, the largest first.
 )
 
-// pairs returns the task's metrics of both sides over the given rows. A metric
-// that has no value there, such as the AUC of one class, is left out. The suffix
-// is added to each name.
-func pairs(m hone.Model, a, b tally, at []int, suffix string) []hone.MetricPair {
-	out := []hone.MetricPair{}
-	add := func(name string, higher bool, f func(tally, []int) float64) {
-		x, y := f(a, at), f(b, at)
-		if finite(x) && finite(y) {
-			out = append(out, hone.MetricPair{Metric: name + suffix, Candidate: x, Champion: y, Higher: higher, N: len(at)})
+// measure is a metric: its value on some rows, and what each of them adds to it,
+// so that the mean of the parts is the value. A metric that is no mean of rows has
+// the parts of its linear form there (P. J. Huber, Robust Statistics, 1981), by
+// which alone its chance can be told.
+type measure struct {
+	name   string
+	higher bool
+	of     func(t tally, at []int) (value float64, parts []float64)
+}
+
+// mean is a measure that is the mean of a number of each row.
+func meanOf(name string, higher bool, of func(t tally, i int) float64) measure {
+	return measure{name, higher, func(t tally, at []int) (float64, []float64) {
+		parts := make([]float64, len(at))
+		for k, i := range at {
+			parts[k] = of(t, i)
 		}
-	}
-	add("loss", false, func(t tally, at []int) float64 {
-		return average(at, func(i int) float64 { return t.losses[i] })
-	})
+		return mean(parts), parts
+	}}
+}
+
+// measures are the metrics of a task, and the owner's.
+func measures(m hone.Model) []measure {
+	out := []measure{meanOf("loss", false, func(t tally, i int) float64 { return t.losses[i] })}
+	right := meanOf("accuracy", true, func(t tally, i int) float64 { return indicator(t.right[i]) })
+	log := meanOf("log_loss", false, logLoss)
 	switch m.Task {
 	case hone.Binary:
-		add("accuracy", true, accuracy)
-		add("auc", true, auc)
-		add("log_loss", false, logLoss)
-		add("brier", false, brier)
-		add("f1", true, func(t tally, at []int) float64 { return f1(t, at, t.side.Signature.Classes[1]) })
+		out = append(out, right, measure{"auc", true, auc}, log, meanOf("brier", false, brier),
+			measure{"ece", false, ece}, measure{"f1", true, func(t tally, at []int) (float64, []float64) { return f1(t, at, t.side.Signature.Classes[1]) }})
 	case hone.Multiclass:
-		add("accuracy", true, accuracy)
-		add("macro_f1", true, macroF1)
-		add("log_loss", false, logLoss)
+		out = append(out, right, measure{"macro_f1", true, macroF1}, log)
 	case hone.Regression:
-		add("rmse", false, func(t tally, at []int) float64 {
-			return math.Sqrt(average(at, func(i int) float64 { return sq(t.targets[i] - t.scores[i][0]) }))
-		})
-		add("mae", false, func(t tally, at []int) float64 {
-			return average(at, func(i int) float64 { return math.Abs(t.targets[i] - t.scores[i][0]) })
-		})
+		out = append(out, measure{"rmse", false, rmse},
+			meanOf("mae", false, func(t tally, i int) float64 { return math.Abs(t.targets[i] - t.scores[i][0]) }))
+	}
+	for _, name := range sortedKeys(m.Metrics) {
+		out = append(out, meanOf(name, m.Metrics[name].Direction != hone.Lower, func(t tally, i int) float64 { return t.owned(name, i) }))
+	}
+	return out
+}
+
+// pairs returns the metrics of both sides over the given rows, with the interval
+// of their difference. A metric that has no value there, such as the AUC of one
+// class, is left out. The suffix is added to each name.
+func (p pairing) pairs(m hone.Model, at []int, suffix string) []hone.MetricPair {
+	out := []hone.MetricPair{}
+	for _, f := range measures(m) {
+		x, mine := f.of(p.a, at)
+		y, other := f.of(p.b, at)
+		if !finite(x) || !finite(y) {
+			continue
+		}
+		pair := hone.MetricPair{Metric: f.name + suffix, Candidate: x, Champion: y, Higher: f.higher, N: len(at)}
+		if mine != nil && other != nil && len(at) > 1 {
+			for k := range mine {
+				mine[k] -= other[k]
+			}
+			center, lower, upper := p.interval(mine, at)
+			pair.Lower, pair.Upper = x-y+lower-center, x-y+upper-center
+		}
+		out = append(out, pair)
+	}
+	if m.Task != hone.Regression {
+		out = append(out, p.flips(at, suffix))
+	}
+	return out
+}
+
+// flips is the share of rows that were right and now are wrong; the champion's is
+// that of the rows that are now right.
+func (p pairing) flips(at []int, suffix string) hone.MetricPair {
+	out := hone.MetricPair{Metric: "negative_flips" + suffix, N: len(at)}
+	for _, i := range at {
+		out.Candidate += indicator(p.b.right[i] && !p.a.right[i]) / float64(len(at))
+		out.Champion += indicator(p.a.right[i] && !p.b.right[i]) / float64(len(at))
 	}
 	return out
 }
 
 // gated returns the metrics that the owner's gates hold on each slice, named
 // after metric and slice: "auc country=DE".
-func gated(m hone.Model, a, b tally, s slice) []hone.MetricPair {
+func (p pairing) gated(m hone.Model, s slice) []hone.MetricPair {
 	var out []hone.MetricPair
 	asked := func(name string) bool {
 		return slices.ContainsFunc(m.Gates, func(g hone.Gate) bool {
@@ -63,92 +107,130 @@ func gated(m hone.Model, a, b tally, s slice) []hone.MetricPair {
 	if !slices.ContainsFunc(m.Gates, func(g hone.Gate) bool { return g.Slices == "all" }) {
 		return nil
 	}
-	for _, p := range pairs(m, a, b, s.rows, " "+s.name) {
-		if asked(p.Metric) {
-			out = append(out, p)
+	for _, pair := range p.pairs(m, s.rows, " "+s.name) {
+		if asked(pair.Metric) {
+			out = append(out, pair)
 		}
 	}
 	return out
 }
 
-func average(at []int, f func(i int) float64) float64 {
-	sum := 0.0
-	for _, i := range at {
-		sum += f(i)
-	}
-	return sum / float64(len(at))
-}
-
 func sq(x float64) float64 { return x * x }
 
-func accuracy(t tally, at []int) float64 {
-	return average(at, func(i int) float64 {
-		if t.right[i] {
-			return 1
-		}
-		return 0
-	})
+func indicator(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }
 
-func auc(t tally, at []int) float64 {
+// auc by the parts of E. R. DeLong, D. M. DeLong, D. L. Clarke-Pearson,
+// Biometrics 44 (1988).
+func auc(t tally, at []int) (float64, []float64) {
 	scores, positive := make([]float64, len(at)), make([]bool, len(at))
+	n := [2]float64{}
 	for k, i := range at {
 		scores[k], positive[k] = t.scores[i][0], t.targets[i] == 1
+		n[int(indicator(positive[k]))]++
 	}
-	v, _ := stat.AUC(scores, positive)
-	return v
+	value, _ := stat.AUC(scores, positive)
+	parts := stat.AUCParts(scores, positive)
+	for k, x := range parts {
+		parts[k] = value + (x-value)*float64(len(at))/n[int(indicator(positive[k]))]
+	}
+	return value, parts
 }
 
-func logLoss(t tally, at []int) float64 {
-	l := hone.Loss{Kind: hone.Log}
-	return average(at, func(i int) float64 { return l.Of(t.side.Signature, t.scores[i], t.targets[i], 0) })
+func rmse(t tally, at []int) (float64, []float64) {
+	parts := make([]float64, len(at))
+	for k, i := range at {
+		parts[k] = sq(t.targets[i] - t.scores[i][0])
+	}
+	squared := mean(parts)
+	value := math.Sqrt(squared)
+	for k, x := range parts {
+		parts[k] = value
+		if value > 0 {
+			parts[k] += (x - squared) / (2 * value)
+		}
+	}
+	return value, parts
+}
+
+func logLoss(t tally, i int) float64 {
+	return hone.Loss{Kind: hone.Log}.Of(t.side.Signature, t.scores[i], t.targets[i], 0)
 }
 
 // brier counts a class that the version does not know as surely wrong.
-func brier(t tally, at []int) float64 {
-	return average(at, func(i int) float64 {
-		if t.targets[i] < 0 {
-			return 1
+func brier(t tally, i int) float64 {
+	if t.targets[i] < 0 {
+		return 1
+	}
+	return sq(t.targets[i] - t.scores[i][0])
+}
+
+// eceBins is how many bins of equal numbers of rows calibration is read in.
+const eceBins = 15
+
+// ece is how far scores are from the shares that turned out positive, on average:
+// in each bin by the square of the difference less what chance adds to it
+// (R. Roelofs and others, AISTATS 2022), and never less than 0.
+func ece(t tally, at []int) (float64, []float64) {
+	if len(at) < 10*eceBins {
+		return math.NaN(), nil
+	}
+	order := slices.Clone(at)
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(t.scores[i][0], t.scores[j][0]) })
+	total := 0.0
+	for b := range eceBins {
+		rows := order[b*len(order)/eceBins : (b+1)*len(order)/eceBins]
+		score, share := 0.0, 0.0
+		for _, i := range rows {
+			score += t.scores[i][0] / float64(len(rows))
+			share += indicator(t.targets[i] == 1) / float64(len(rows))
 		}
-		return sq(t.targets[i] - t.scores[i][0])
-	})
+		chance := share * (1 - share) / float64(len(rows)-1)
+		total += float64(len(rows)) / float64(len(order)) * math.Sqrt(math.Max(0, sq(score-share)-chance))
+	}
+	return total, nil
 }
 
 // f1 of one class; 0 where it is neither answered nor true.
-func f1(t tally, at []int, class string) float64 {
-	hit, answered, truly := 0, 0, 0
-	for _, i := range at {
+func f1(t tally, at []int, class string) (float64, []float64) {
+	hits, counts := make([]float64, len(at)), make([]float64, len(at))
+	for k, i := range at {
 		is, said := t.labels[i] == class, t.answers[i] == class
-		if is {
-			truly++
-		}
-		if said {
-			answered++
-		}
-		if is && said {
-			hit++
-		}
+		hits[k], counts[k] = 2*indicator(is && said), indicator(is)+indicator(said)
 	}
-	if answered+truly == 0 {
-		return 0
+	count := mean(counts)
+	if count == 0 {
+		return 0, hits
 	}
-	return 2 * float64(hit) / float64(answered+truly)
+	value := mean(hits) / count
+	for k := range hits {
+		hits[k] = value + (hits[k]-value*counts[k])/count
+	}
+	return value, hits
 }
 
 // macroF1 is the mean over the classes that the labels have.
-func macroF1(t tally, at []int) float64 {
+func macroF1(t tally, at []int) (float64, []float64) {
 	classes := map[string]bool{}
 	for _, i := range at {
 		classes[t.labels[i]] = true
 	}
-	sum := 0.0
+	sum, parts := 0.0, make([]float64, len(at))
 	for _, c := range sortedKeys(classes) {
-		sum += f1(t, at, c)
+		value, of := f1(t, at, c)
+		sum += value
+		for k, x := range of {
+			parts[k] += x / float64(len(classes))
+		}
 	}
-	return sum / float64(len(classes))
+	return sum / float64(len(classes)), parts
 }
 
-func sortedKeys(m map[string]bool) []string {
+func sortedKeys[V any](m map[string]V) []string {
 	out := make([]string, 0, len(m))
 	for k := range m {
 		out = append(out, k)

@@ -3,6 +3,7 @@ package evaluate
 import (
 	"math"
 	"slices"
+	"strconv"
 
 	"hone"
 	"hone/internal/stat"
@@ -17,30 +18,26 @@ type pairing struct {
 	// weights of the rows, at most cap; nil where each is one.
 	weights []float64
 	use     []int
+	// reach of each row, and the block that it counts in; see proof.go.
+	reach     []float64
+	blocks    []int
+	firstLook int
 }
 
-// over returns the paired loss on the given rows of the tallies. The e-values
-// bet in the order of the rows. Where rows are weighted, the losses are means by
-// weight, and a bet is on the weighted difference over the most that it can be, so
-// that the e-values stay what they are: weights are known before labels.
+// over returns the paired loss on the given rows of the tallies. Where rows are
+// weighted, the losses are means by weight, and the bets are on differences by
+// weight: weights are known before labels.
 func (p pairing) over(at []int) hone.Paired {
 	out := hone.Paired{N: len(at), Bound: p.bound, PValue: 1, Better: 1, Worse: 1}
 	if len(at) == 0 {
 		return out
 	}
-	var better, worse stat.Bets
-	diffs, most := make([]float64, len(at)), p.most()
+	diffs := make([]float64, len(at))
 	sumA, sumB, sum, squares := 0.0, 0.0, 0.0, 0.0
 	for k, i := range at {
 		x, y, w := p.a.losses[i], p.b.losses[i], p.weight(i)
 		sumA, sumB, sum, squares = sumA+w*x, sumB+w*y, sum+w, squares+w*w
 		diffs[k] = x - y
-		bet := 0.0
-		if p.bound > 0 {
-			bet = w * diffs[k] / (p.bound * most)
-		}
-		better.Add(-bet)
-		worse.Add(bet)
 		if p.b.right[i] && !p.a.right[i] {
 			out.Flips++
 		}
@@ -54,7 +51,7 @@ func (p pairing) over(at []int) hone.Paired {
 		p.spread(diffs, at, out.Candidate-out.Champion, sum)
 	}
 	out.Diff, out.Lower, out.Upper = p.interval(diffs, at)
-	out.Better, out.Worse = better.E(), worse.E()
+	p.prove(at, &out)
 	if p.task == hone.Regression {
 		out.Flips, out.Gains = 0, 0
 		return out
@@ -71,14 +68,6 @@ func (p pairing) weight(i int) float64 {
 	return p.weights[p.use[i]]
 }
 
-// most is the largest weight of any row.
-func (p pairing) most() float64 {
-	if p.weights == nil {
-		return 1
-	}
-	return slices.Max(p.weights)
-}
-
 // spread turns differences into what each adds to the mean by weight: the
 // linearised ratio, whose plain mean and variance are those of the weighted one
 // (W. G. Cochran, Sampling Techniques, 1977).
@@ -89,8 +78,8 @@ func (p pairing) spread(diffs []float64, at []int, mean, sum float64) {
 	}
 }
 
-// interval is the mean difference with its 95 % interval. Where rows share
-// users, the wider of the plain interval and the one over users counts.
+// interval is the mean difference with its 95 % interval: the widest of the plain
+// one, the one over users and the one over blocks of time.
 func (p pairing) interval(diffs []float64, at []int) (mean, lower, upper float64) {
 	sum, squares := 0.0, 0.0
 	for _, d := range diffs {
@@ -101,33 +90,42 @@ func (p pairing) interval(diffs []float64, at []int) (mean, lower, upper float64
 	if n < 2 {
 		return mean, -p.bound, p.bound
 	}
-	if len(p.units) == 0 {
-		return mean, lower, upper
+	widen := func(of func(i int) string) {
+		groups, residuals := grouped(diffs, at, mean, of)
+		if groups == n {
+			return
+		}
+		half := p.bound
+		if groups > 1 {
+			_, from, to := stat.MeanInterval(0, residuals, groups, 0.05)
+			half = (to - from) / 2 * float64(groups) / float64(n)
+		}
+		lower, upper = math.Min(lower, mean-half), math.Max(upper, mean+half)
 	}
-	users, residuals := p.byUser(diffs, at, mean)
-	switch {
-	case users == n:
-		return mean, lower, upper
-	case users < 2:
-		return mean, mean - p.bound, mean + p.bound
+	if len(p.units) > 0 {
+		widen(func(i int) string { return p.units[p.use[i]] })
 	}
-	_, from, to := stat.MeanInterval(0, residuals, users, 0.05)
-	half := (to - from) / 2 * float64(users) / float64(n)
-	return mean, math.Min(lower, mean-half), math.Max(upper, mean+half)
+	if n >= minBlocks*stat.BlockRows {
+		widen(func(i int) string { return strconv.Itoa(i / stat.BlockRows) })
+	}
+	return mean, lower, upper
 }
 
-// byUser returns the number of users and the sum of squares of what the
+// minBlocks is the least number of whole blocks that say how alike neighbours are.
+const minBlocks = 5
+
+// grouped returns the number of groups and the sum of squares of what the
 // differences of each add up to above the mean: the linearised ratio estimator of
-// cluster sampling (W. G. Cochran, Sampling Techniques, 1977). A row without a
-// user stands for itself.
-func (p pairing) byUser(diffs []float64, at []int, mean float64) (users int, squares float64) {
+// cluster sampling (W. G. Cochran, Sampling Techniques, 1977). A row of no group
+// stands for itself.
+func grouped(diffs []float64, at []int, mean float64, of func(i int) string) (groups int, squares float64) {
 	residual := map[string]float64{}
 	var order []string
 	for k, i := range at {
-		r, u := diffs[k]-mean, p.units[p.use[i]]
+		r, u := diffs[k]-mean, of(i)
 		if u == "" {
 			squares += r * r
-			users++
+			groups++
 			continue
 		}
 		if _, ok := residual[u]; !ok {
@@ -139,7 +137,7 @@ func (p pairing) byUser(diffs []float64, at []int, mean float64) (users int, squ
 	for _, u := range order {
 		squares += residual[u] * residual[u]
 	}
-	return users + len(order), squares
+	return groups + len(order), squares
 }
 
 // bound is the most that a row is taken to lose. Losses without a bound of their

@@ -10,9 +10,6 @@ import (
 )
 
 const (
-	// Deadline is the number of rows after which strict evidence that has not
-	// come counts as not there.
-	Deadline = 1000
 	// minRows is the least number of rows that a verdict on losses rests on.
 	minRows = 30
 	// minSlice is the least number of rows that a slice is judged on.

@@ -39,7 +39,7 @@ func quality(m hone.Model, d hone.Decision, e hone.Evaluation, candidates int) h
 		v.Result = hone.Pass
 		v.Sentence += "; nothing is asked for, since " + d.By + " forced this run."
 	case m.Evidence == hone.Strict:
-		v = strict(v, p, candidates)
+		v = strict(v, m, p, candidates)
 	default:
 		v = balanced(v, m, d, p)
 	}
@@ -99,46 +99,9 @@ func ownLimit(m hone.Model, slices bool) (limit float64, own bool) {
 	return limit + 0, true // Adding 0 makes −0 a plain 0.
 }
 
-// strict asks for proof that the candidate is better, valid at every look, with
-// an error that is spent over all candidates since the last promotion: the k-th
-// has α·6/(π²k²).
-func strict(v hone.Verdict, p hone.Paired, candidates int) hone.Verdict {
-	k := float64(max(candidates, 1))
-	v.Value, v.Limit, v.Lower, v.Upper = p.Better, math.Pi*math.Pi*k*k/(6*alpha), 0, 0
-	v.Unit = "e-value"
-	v.Sentence += "; proof that it is better stands at " + say.Num(p.Better) + " of " + say.Num(v.Limit)
-	switch {
-	case p.Better >= v.Limit:
-		v.Result = hone.Pass
-	case p.N >= Deadline:
-		v.Result = hone.Fail
-		v.Sentence += ", and its " + say.Whole(Deadline) + " rows are used up"
-	default:
-		v.Result, v.Need = hone.Inconclusive, forecast(p, v.Limit)
-		v.Sentence += ", and about " + say.Count(v.Need, "row", "rows") + " more may decide it"
-	}
-	v.Sentence += "."
-	return v
-}
-
-// forecast is how many more rows would bring the proof if they are like those
-// so far, at most what is left of the deadline: the logarithm of an e-value grows
-// by the row.
-func forecast(p hone.Paired, limit float64) int {
-	left := Deadline - p.N
-	if p.Better <= 1 {
-		return left
-	}
-	need := float64(p.N) * (math.Log(limit)/math.Log(p.Better) - 1)
-	if !(need < float64(left)) {
-		return left
-	}
-	return max(int(math.Ceil(need)), 1)
-}
-
 // onSlices fails a candidate that is surely worse than the margin on a slice,
-// at 5 % over all slices (S. Holm, Scand. J. Statist. 6, 1979). Slices that are
-// too small are named, and do not hold it.
+// at 5 % over all slices, and under strict evidence over all looks (S. Holm, Scand. J. Statist. 6, 1979). Slices
+// that are too small are named, and do not hold it.
 func onSlices(m hone.Model, e hone.Evaluation) []hone.Verdict {
 	limit, own := ownLimit(m, true)
 	if !own {
@@ -155,7 +118,7 @@ func onSlices(m hone.Model, e hone.Evaluation) []hone.Verdict {
 			v.Sentence = s.Slice + " has no losses to judge it by."
 		case s.N < minSlice:
 			v.Value, v.Need = s.Diff, minSlice-s.N
-			v.Sentence = s.Slice + " is too small to judge: " + say.Whole(s.N) + " of " + say.Whole(minSlice) + " rows."
+			v.Sentence = s.Slice + " is too small to judge (n=" + say.Whole(s.N) + " of " + say.Whole(minSlice) + ")."
 		default:
 			v.Value = s.Diff
 			order = append(order, i)
@@ -164,10 +127,13 @@ func onSlices(m hone.Model, e hone.Evaluation) []hone.Verdict {
 		out = append(out, v)
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(score[b], score[a]) })
-	rejecting := true
+	level, rejecting := alpha, true
+	if m.Evidence == hone.Strict {
+		level = spent(alpha, e.Look)
+	}
 	for rank, i := range order {
 		v, p := &out[i], e.Slices[i].Paired
-		z := stat.NormalQuantile(1 - alpha/float64(len(order)-rank))
+		z := stat.NormalQuantile(1 - level/float64(len(order)-rank))
 		v.Lower, v.Upper = p.Diff-z*spread(p), p.Diff+z*spread(p)
 		rejecting = rejecting && v.Lower > limit
 		v.Result = hone.Pass

@@ -3,6 +3,9 @@ package loop
 import (
 	"context"
 	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"hone"
@@ -23,7 +26,7 @@ func (k *keeper) evaluate(ctx context.Context, run hone.Run) (hone.Change, error
 	if err != nil {
 		return hone.Change{}, err
 	}
-	e, err := k.compare(ctx, run, run.Twin, c.Holdout, c.Anchor)
+	e, err := k.compare(ctx, run, nil, c.Holdout, c.Anchor)
 	if err != nil {
 		return hone.Change{}, err
 	}
@@ -41,31 +44,106 @@ func orNobody(v hone.VersionID) string {
 	return string(v)
 }
 
-// compare asks both versions about the same rows and anchor cases, and replays
-// requests to see what answering costs.
-func (k *keeper) compare(ctx context.Context, run hone.Run, id hone.VersionID, rows, anchors dataset.Rows) (hone.Evaluation, error) {
-	cand, err := k.side(ctx, id, rows.Frame)
+// compare asks both versions about the rows that the evidence has not got yet and
+// about the anchor cases, and replays requests to see what answering costs. The
+// evaluation is that of the evidence as it is kept.
+func (k *keeper) compare(ctx context.Context, run hone.Run, ev *evaluate.Evidence, rows, anchors dataset.Rows) (hone.Evaluation, error) {
+	ev, err := k.gather(ctx, run, ev, rows)
 	if err != nil {
 		return hone.Evaluation{}, err
+	}
+	b, err := ev.Marshal()
+	if err != nil {
+		return hone.Evaluation{}, err
+	}
+	e := ev.Compare()
+	if e.Evidence, err = k.o.Blobs.Put(b); err != nil {
+		return e, fmt.Errorf("keep the evidence: %w", err)
+	}
+	e.Dataset, e.At = run.Dataset, k.o.Clock.Now()
+	if anchors.Len() > 0 {
+		if err := k.askAnchors(ctx, &e, run.Twin, run.Champion, anchors); err != nil {
+			return e, err
+		}
+	}
+	e.Replay, err = k.replay(ctx, run.Twin, run.Champion, rows.Frame)
+	return e, err
+}
+
+// gather adds to the evidence, or to one that begins (nil), the rows that are new.
+func (k *keeper) gather(ctx context.Context, run hone.Run, ev *evaluate.Evidence, rows dataset.Rows) (*evaluate.Evidence, error) {
+	if ev == nil {
+		first, err := k.begun(ctx, run)
+		if err != nil {
+			return nil, err
+		}
+		ev = first
+	}
+	fresh := ev.Fresh(rows.IDs)
+	if len(fresh) == 0 {
+		return ev, nil
+	}
+	rows = rows.Pick(fresh)
+	cand, err := k.side(ctx, run.Twin, rows.Frame)
+	if err != nil {
+		return nil, err
 	}
 	var champ *evaluate.Side
 	if run.Champion != "" {
 		s, err := k.side(ctx, run.Champion, rows.Frame)
 		if err != nil {
-			return hone.Evaluation{}, err
+			return nil, err
 		}
 		champ = &s
 	}
-	e := evaluate.Compare(k.model, cand, champ, evaluate.Rows{
-		Frame: rows.Frame, Labels: rows.Labels, IDs: rows.IDs, Units: rows.Units, Weights: rows.Weights, Prices: k.model.Loss.Prices(rows.Frame)})
-	e.Dataset, e.At = run.Dataset, k.o.Clock.Now()
-	if anchors.Len() > 0 {
-		if err := k.askAnchors(ctx, &e, id, run.Champion, anchors); err != nil {
-			return e, err
+	all := evaluate.Rows{Frame: rows.Frame, Labels: rows.Labels, IDs: rows.IDs, Units: rows.Units, Weights: rows.Weights,
+		Prices: k.model.Loss.Prices(rows.Frame)}
+	for _, s := range []*evaluate.Side{&cand, champ} {
+		if s == nil {
+			continue
+		}
+		if err := k.measure(ctx, run, all, s); err != nil {
+			return nil, err
 		}
 	}
-	e.Replay, err = k.replay(ctx, id, run.Champion, rows.Frame)
-	return e, err
+	return ev, ev.Add(all, cand, champ)
+}
+
+// measure asks the owner's metrics what a version's answers were worth.
+func (k *keeper) measure(ctx context.Context, run hone.Run, rows evaluate.Rows, s *evaluate.Side) error {
+	for _, name := range slices.Sorted(maps.Keys(k.model.Metrics)) {
+		values, err := k.o.Owner.Measure(ctx, k.model, name, filepath.Join(k.runDir(run), "metric-"+name), rows, *s)
+		if err != nil {
+			return err
+		}
+		if s.Owned == nil {
+			s.Owned = map[string][]float64{}
+		}
+		s.Owned[name] = values
+	}
+	return nil
+}
+
+// begun is evidence without a row, under the salt of the run's dataset.
+func (k *keeper) begun(ctx context.Context, run hone.Run) (*evaluate.Evidence, error) {
+	ds, err := k.o.Control.Dataset(ctx, run.Dataset)
+	if err != nil {
+		return nil, err
+	}
+	v, err := k.o.Control.Version(ctx, k.model.Name, run.Twin)
+	if err != nil {
+		return nil, err
+	}
+	var champ *evaluate.Side
+	if run.Champion != "" {
+		c, err := k.o.Control.Version(ctx, k.model.Name, run.Champion)
+		if err != nil {
+			return nil, err
+		}
+		champ = &evaluate.Side{Version: c.ID, Signature: c.Signature}
+	}
+	salt, _, _ := strings.Cut(ds.Salted, ":")
+	return evaluate.NewEvidence(k.model, salt, evaluate.Side{Version: v.ID, Signature: v.Signature}, champ), nil
 }
 
 // side scores rows with one version.
@@ -141,9 +219,11 @@ func (k *keeper) judge(ctx context.Context, run hone.Run) (hone.Change, error) {
 			return hone.Change{}, err
 		}
 	}
-	run.Verdicts = gate.Judge(k.model, run, *run.Evaluation, k.candidatesSince(), nil)
-	deadline := run.Evaluation.Loss.N >= gate.Deadline
-	ruling := gate.Rule(k.model, run.Verdicts, deadline)
+	e := *run.Evaluation
+	e.Trial = k.trial()
+	run.Evaluation = &e
+	run.Verdicts = gate.Judge(k.model, run, e, e.Trial, nil)
+	ruling := gate.Rule(k.model, run.Verdicts, e.Loss.N >= gate.Deadline(k.model, e))
 	why := summary(run.Verdicts, ruling)
 	switch ruling {
 	case hone.Reject:
@@ -182,14 +262,32 @@ func (k *keeper) lookAgain(ctx context.Context, run *hone.Run) error {
 	if err != nil {
 		return err
 	}
-	e, err := k.compare(ctx, *run, run.Twin, more, c.Anchor)
+	ev, err := k.evidence(*run)
+	if err != nil {
+		return err
+	}
+	e, err := k.compare(ctx, *run, ev, more, c.Anchor)
 	run.Evaluation = &e
 	return err
 }
 
-// candidatesSince counts the candidates judged since the last promotion that
-// stood, this one included.
-func (k *keeper) candidatesSince() int {
+// evidence reads what a run was judged by; nil where its record is of an older
+// Hone that kept none.
+func (k *keeper) evidence(run hone.Run) (*evaluate.Evidence, error) {
+	if run.Evaluation == nil || run.Evaluation.Evidence == "" {
+		return nil, nil
+	}
+	b, err := k.o.Blobs.Get(run.Evaluation.Evidence)
+	if err != nil {
+		return nil, fmt.Errorf("read the evidence of %s: %w", run.ID, err)
+	}
+	return evaluate.ReadEvidence(b)
+}
+
+// trial counts the candidates judged since the last promotion that stood, this
+// one included. The last one's own count is in its record, which reaches further
+// back than the runs that are remembered.
+func (k *keeper) trial() int {
 	n := 1
 	for _, r := range k.runs {
 		if r.State != hone.Closed || r.Evaluation == nil {
@@ -197,6 +295,9 @@ func (k *keeper) candidatesSince() int {
 		}
 		if r.Ending == hone.Promoted {
 			break
+		}
+		if r.Evaluation.Trial > 0 {
+			return n + r.Evaluation.Trial
 		}
 		n++
 	}
@@ -223,7 +324,7 @@ func summary(vs []hone.Verdict, r hone.Ruling) string {
 func (k *keeper) passed(ctx context.Context, run hone.Run) (hone.Change, error) {
 	c := hone.Change{}
 	if run.Candidate == "" {
-		v, verdict, err := k.refit(ctx, run)
+		v, verdict, err := k.refit(ctx, &run)
 		if err != nil {
 			return c, err
 		}
@@ -262,14 +363,14 @@ func (k *keeper) priceOfWaiting(run hone.Run) string {
 // refit trains the version that will serve on all rows, and checks that it is
 // still what was proven: it must answer, keep the anchors, and not be clearly
 // worse on rows that it has now seen.
-func (k *keeper) refit(ctx context.Context, run hone.Run) (hone.Version, hone.Verdict, error) {
-	ds, c, err := k.thaw(ctx, run)
+func (k *keeper) refit(ctx context.Context, run *hone.Run) (hone.Version, hone.Verdict, error) {
+	ds, c, err := k.thaw(ctx, *run)
 	if err != nil {
 		return hone.Version{}, hone.Verdict{}, err
 	}
 	id := hone.VersionID(strings.TrimSuffix(string(run.Twin), twinMark))
 	all := dataset.Join(c.Train, c.Holdout)
-	v, err := k.fit(ctx, run, id, all, all, ds)
+	v, err := k.fit(ctx, *run, id, all, all, ds)
 	if err != nil {
 		return v, hone.Verdict{}, err
 	}
@@ -283,33 +384,29 @@ func (k *keeper) refit(ctx context.Context, run hone.Run) (hone.Version, hone.Ve
 	for i, l := range c.Holdout.Labels {
 		own += weights[i] * k.model.Loss.Of(v.Signature, scores.Row(i), v.Signature.Target(l), prices[i])
 	}
-	limit := run.Evaluation.Loss.Candidate + 0.02*run.Evaluation.Loss.Bound
-	verdict := hone.Verdict{Gate: "refit", Result: hone.Pass, Value: own, Limit: limit, N: c.Holdout.Len(),
-		Sentence: fmt.Sprintf("%s, trained on all rows, loses %.4g a row where its twin lost %.4g.", id, own, run.Evaluation.Loss.Candidate)}
-	if !(own <= limit) {
-		verdict.Result = hone.Fail
+	found := hone.Refit{Version: id, Loss: own, N: c.Holdout.Len()}
+	if c.Anchor.Len() > 0 {
+		if found.Failed, err = k.refitAnchors(ctx, v, c.Anchor); err != nil {
+			return v, hone.Verdict{}, err
+		}
 	}
-	if c.Anchor.Len() > 0 && verdict.Result == hone.Pass {
-		verdict, err = k.refitAnchors(ctx, v, run, c.Anchor, verdict)
-	}
-	return v, verdict, err
+	e := *run.Evaluation
+	e.Refit = &found
+	run.Evaluation = &e
+	return v, gate.Refit(e), nil
 }
 
-// refitAnchors asks the refitted version the anchor cases again.
-func (k *keeper) refitAnchors(ctx context.Context, v hone.Version, run hone.Run, anchors dataset.Rows, ok hone.Verdict) (hone.Verdict, error) {
+// refitAnchors counts the anchor cases that the refitted version gets wrong.
+func (k *keeper) refitAnchors(ctx context.Context, v hone.Version, anchors dataset.Rows) (int, error) {
 	scores, err := k.o.Registry.ScoreVersion(ctx, v, anchors.Frame)
 	if err != nil {
-		return ok, err
+		return 0, err
 	}
 	cases := make([]evaluate.Case, anchors.Len())
 	for i := range cases {
 		cases[i] = evaluate.Case{Name: string(anchors.IDs[i]), Want: anchors.Labels[i], Got: v.Signature.Answer(scores.Row(i))}
 	}
-	if n := len(evaluate.Anchors(k.model, cases)); n > len(run.Evaluation.Anchors) {
-		ok.Result, ok.Value, ok.Limit = hone.Fail, float64(n), float64(len(run.Evaluation.Anchors))
-		ok.Sentence = fmt.Sprintf("%s, trained on all rows, fails %d anchor cases where its twin failed %d.", v.ID, n, len(run.Evaluation.Anchors))
-	}
-	return ok, nil
+	return len(evaluate.Anchors(k.model, cases)), nil
 }
 
 // baseline is what a version promised on rows it had not seen.

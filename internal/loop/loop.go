@@ -16,6 +16,7 @@ import (
 
 	"hone"
 	"hone/internal/clock"
+	"hone/internal/evaluate"
 	"hone/internal/frame"
 	"hone/internal/predictor"
 	"hone/internal/registry"
@@ -77,6 +78,11 @@ type Pool interface {
 	Keep(model string, versions ...hone.VersionID)
 }
 
+// Owner runs the programs of a model's own metrics.
+type Owner interface {
+	Measure(ctx context.Context, m hone.Model, metric, work string, rows evaluate.Rows, s evaluate.Side) ([]float64, error)
+}
+
 // Gateway takes plans.
 type Gateway interface {
 	Apply(p hone.Plan) error
@@ -103,6 +109,8 @@ type Options struct {
 	// Dir is the folder of runs and datasets; Files is where paths of the
 	// configuration begin.
 	Dir, Files string
+	// Owner measures by the owner's metrics.
+	Owner Owner
 	// Room fails, and says why, while there is too little room for anything big;
 	// nil never does.
 	Room func() error

@@ -244,7 +244,7 @@ func (k *keeper) lookBack(ctx context.Context) {
 
 // measured is a model without what has no part in how its log is read.
 func measured(m hone.Model) hone.Model {
-	m.Owner, m.Dataset, m.Train, m.Triggers, m.Guards, m.Gates = "", hone.DatasetSpec{}, hone.TrainSpec{}, nil, hone.Guards{}, nil
+	m.Owner, m.Dataset, m.Train, m.Triggers, m.Guards, m.Gates, m.Metrics = "", hone.DatasetSpec{}, hone.TrainSpec{}, nil, hone.Guards{}, nil, nil
 	m.Evidence, m.Approval, m.Rollout, m.Log, m.Retention = "", "", hone.RolloutSpec{}, "", 0
 	return m
 }

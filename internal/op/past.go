@@ -132,16 +132,19 @@ func isForced(d hone.Decision) bool {
 
 // verdict judges one candidate again, by what was measured of it.
 func (p *Past) verdict(old, now hone.Model, r hone.Run, runs []hone.Run) {
-	e, n := *r.Evaluation, candidates(r, runs)
+	e := *r.Evaluation
+	n := e.Trial
+	if n == 0 {
+		n = candidates(r, runs)
+	}
 	was := gate.Judge(old, r, e, n, nil)
 	if !sameResults(was, r.Verdicts) || old.Task != now.Task || old.Loss != now.Loss || old.Label.Positive != now.Label.Positive {
 		p.Passed++
 		return
 	}
 	p.Judged++
-	waited := e.Loss.N >= gate.Deadline
 	would := gate.Judge(now, r, e, n, nil)
-	a, b := gate.Rule(old, was, waited), gate.Rule(now, would, waited)
+	a, b := gate.Rule(old, was, e.Loss.N >= gate.Deadline(old, e)), gate.Rule(now, would, e.Loss.N >= gate.Deadline(now, e))
 	switch {
 	case a != b:
 		p.Differ = append(p.Differ, Otherwise{Model: r.Model, At: e.At, Kind: "gate", Run: r.ID, Was: ruled(r, a, was), Would: ruled(r, b, would)})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"hone"
+	"hone/internal/loop"
 	"hone/internal/validate"
 )
 
@@ -34,6 +35,9 @@ type DatasetIn struct {
 	Dataset string `json:"-" path:"dataset" help:"the dataset's hash"`
 }
 
+// Replayed is a run judged again by its evidence.
+type Replayed = loop.Replayed
+
 func runs() []Operation {
 	return []Operation{
 		define(Operation{Name: "runs", Method: "GET", Path: "/api/v1/models/{model}/runs", Role: Viewer,
@@ -49,6 +53,17 @@ func runs() []Operation {
 			Summary: "show one run: why it started, where it stands, its gates", Example: "hone show fraud-12"},
 			func(ctx context.Context, s *Service, who Caller, in RunIn) (hone.Run, error) {
 				return s.run(ctx, who, in.Run)
+			}),
+		define(Operation{Name: "replay", Method: "GET", Path: "/api/v1/runs/{run}/replay", Role: Viewer, Scoped: true,
+			Summary: "judge a run again by the evidence that was kept of it, and compare",
+			Help:    "The comparison is made anew, row by row, and the gates judge it again: on the same\nprocessor architecture every figure is equal to the last bit. The exit status is 1 where\none is not.",
+			Example: "hone replay fraud-12"},
+			func(ctx context.Context, s *Service, who Caller, in RunIn) (Replayed, error) {
+				run, err := s.run(ctx, who, in.Run)
+				if err != nil {
+					return Replayed{}, err
+				}
+				return s.Loop.Replay(ctx, run)
 			}),
 		define(Operation{Name: "decisions", Method: "GET", Path: "/api/v1/models/{model}/decisions", Role: Viewer,
 			Summary: "list what was decided, also to wait, with the evidence", Example: "hone decisions fraud"},

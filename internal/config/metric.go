@@ -1,0 +1,71 @@
+package config
+
+import (
+	"maps"
+	"reflect"
+	"regexp"
+	"slices"
+
+	"hone"
+)
+
+var metricName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
+
+// owned reads the owner's metrics by name.
+func (d *decoder) owned(n *node, out *map[string]hone.Metric, path string) {
+	if !d.want(n, mapping, path, "{profit: {command: [python, profit.py], direction: higher}}") {
+		return
+	}
+	*out = map[string]hone.Metric{}
+	for _, p := range n.pairs {
+		name, sub := p.key.text, join(path, p.key.text)
+		d.places[sub] = place{p.key, p.value}
+		_, twice := (*out)[name]
+		switch {
+		case twice:
+			d.fail(p.key, path, "give one another name", "the metric %q is there twice", name)
+			continue
+		case !metricName.MatchString(name):
+			d.fail(p.key, path, "", "the metric name %q must have 1 to 40 lower-case letters, digits and _, and begin with a letter", clip(name, 50))
+			continue
+		case slices.Contains(gateMetrics, name) || name == "f1" || name == "macro_f1":
+			d.fail(p.key, path, "choose another name", "%q is a metric of Hone's own", name)
+			continue
+		}
+		var m hone.Metric
+		d.value(p.value, reflect.ValueOf(&m).Elem(), sub, "Model.metrics")
+		(*out)[name] = m
+	}
+}
+
+// metrics holds the owner's metrics against the features that they name.
+func (c *checker) metrics() {
+	for _, name := range slices.Sorted(maps.Keys(c.m.Metrics)) {
+		key := "metrics." + name
+		if len(c.m.Metrics[name].Command) == 0 && !c.failedUnder(key) {
+			c.fault(key+".command", "write command: [python, profit.py]", "the metric %q has no command", name)
+		}
+		for _, column := range c.m.Metrics[name].Columns {
+			c.feature(column, key+".columns")
+		}
+	}
+}
+
+// gauge tells whether a gate can hold a candidate to a metric.
+func (c *checker) gauge(metric, key string) bool {
+	if _, own := c.m.Metrics[metric]; own {
+		return true
+	}
+	if metric != "" && !slices.Contains(gateMetrics, metric) {
+		c.fault(key, didYouMean(metric, append(slices.Sorted(maps.Keys(c.m.Metrics)), gateMetrics...)), "unknown metric %q", clip(metric, 40))
+		return false
+	}
+	others := []string{"latency_p99", "memory", regressionTests}
+	switch c.m.Task {
+	case hone.Binary:
+		others = append(others, "ece", "negative_flips")
+	case hone.Multiclass:
+		others = append(others, "negative_flips")
+	}
+	return c.fits(metric, key, others...)
+}

@@ -1,0 +1,104 @@
+package loop
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"hone"
+	"hone/internal/gate"
+)
+
+// Rejudged is one verdict of a run beside what its evidence gives today.
+type Rejudged struct {
+	Gate  string       `json:"gate"`
+	Slice string       `json:"slice,omitempty"`
+	Was   hone.Verdict `json:"was"`
+	Now   hone.Verdict `json:"now"`
+	Same  bool         `json:"same"`
+}
+
+// Replayed is a run judged again by what is kept of it.
+type Replayed struct {
+	Run      hone.RunID `json:"run"`
+	Evidence string     `json:"evidence"`
+	Rows     int        `json:"rows"`
+	Look     int        `json:"look"`
+	// Measured tells whether what was measured on the rows came out the same, to
+	// the last bit.
+	Measured bool       `json:"measured_same"`
+	Verdicts []Rejudged `json:"verdicts"`
+	Same     bool       `json:"same"`
+	Sentence string     `json:"sentence"`
+}
+
+// Replay judges a run again: the comparison is made anew from its evidence, row
+// by row; what cannot be had twice (times, memory, anchor answers, the refitted
+// version) is taken from the record.
+func (l *Loop) Replay(_ context.Context, run hone.Run) (Replayed, error) {
+	out := Replayed{Run: run.ID, Verdicts: []Rejudged{}}
+	k := &keeper{o: l.o}
+	ev, err := k.evidence(run)
+	switch {
+	case err != nil:
+		return out, err
+	case run.Evaluation == nil:
+		return out, &hone.Error{Code: hone.Conflict, Message: fmt.Sprintf("%s has not been judged", run.ID), Hint: "`hone show " + string(run.ID) + "` says where it stands"}
+	case ev == nil:
+		return out, &hone.Error{Code: hone.Conflict, Message: fmt.Sprintf("%s was judged by an older Hone, which kept no evidence", run.ID), Hint: "`hone show " + string(run.ID) + "` has its verdicts"}
+	}
+	was, now := *run.Evaluation, ev.Compare()
+	now.Dataset, now.At, now.Anchors, now.AnchorCases, now.Replay = was.Dataset, was.At, was.Anchors, was.AnchorCases, was.Replay
+	now.Evidence, now.Trial, now.Refit = was.Evidence, was.Trial, was.Refit
+	out.Evidence, out.Rows, out.Look, out.Measured = was.Evidence, now.Loss.N, now.Look, same(was, now)
+	again := gate.Judge(ev.Model, run, now, max(1, now.Trial), nil)
+	if now.Refit != nil {
+		again = append(again, gate.Refit(now))
+	}
+	out.compare(run.Verdicts, again)
+	return out, nil
+}
+
+// compare holds the verdicts on record beside those that the evidence gives.
+func (r *Replayed) compare(was, now []hone.Verdict) {
+	r.Same = r.Measured && len(was) == len(now)
+	differ := 0
+	for i := range max(len(was), len(now)) {
+		var x Rejudged
+		if i < len(was) {
+			x.Was, x.Gate, x.Slice = was[i], was[i].Gate, was[i].Slice
+		}
+		if i < len(now) {
+			x.Now, x.Gate, x.Slice = now[i], now[i].Gate, now[i].Slice
+		}
+		x.Same = same(wordless(x.Was), wordless(x.Now))
+		if !x.Same {
+			differ++
+		}
+		r.Verdicts = append(r.Verdicts, x)
+	}
+	r.Same = r.Same && differ == 0
+	switch {
+	case r.Same:
+		r.Sentence = fmt.Sprintf("The evidence of %s gives the same %d verdicts, to the last bit.", r.Run, len(now))
+	case differ == 0:
+		r.Sentence = fmt.Sprintf("The evidence of %s gives the same verdicts, but other figures beside them: it was judged by another Hone, or on another kind of processor.", r.Run)
+	default:
+		r.Sentence = fmt.Sprintf("The evidence of %s gives other figures in %d of %d verdicts: it was judged by another Hone, or on another kind of processor, or its record was changed.", r.Run, differ, len(r.Verdicts))
+	}
+}
+
+// wordless is a verdict without its sentence, whose words a later Hone may choose
+// otherwise.
+func wordless(v hone.Verdict) hone.Verdict {
+	v.Sentence = ""
+	return v
+}
+
+// same tells whether two values are written alike, digit by digit.
+func same(a, b any) bool {
+	x, errA := json.Marshal(a)
+	y, errB := json.Marshal(b)
+	return errA == nil && errB == nil && bytes.Equal(x, y)
+}
