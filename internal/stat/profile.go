@@ -41,14 +41,6 @@ type Profile struct {
 	MissingDispersion []Dispersion `json:"missing_dispersion,omitempty"`
 }
 
-// Dispersion says how much more equal, consecutive chunks of the reference
-// differ from each other than chunks of independent rows would.
-type Dispersion struct {
-	Chunks int     `json:"chunks"` // How many chunks the reference was cut into.
-	Rows   int     `json:"rows"`   // Values in one chunk.
-	Lambda float64 `json:"lambda"` // Mean of chi-squared over its degrees of freedom, at least 1.
-}
-
 // Bin is one bin of a profile with what the reference and a window have in it.
 type Bin struct {
 	Label string `json:"label"`
@@ -97,8 +89,8 @@ func NewNumeric(values []float64) *Profile {
 		p.Ref[b]++
 		at[i] = int32(toCoarse[b])
 	}
-	p.Dispersion = dispersion(at, coarse, p.Kind == kindQuantiles)
-	p.MissingDispersion = dispersion(gaps, 2, false)
+	p.Dispersion = dispersion(at, coarse)
+	p.MissingDispersion = dispersion(gaps, 2)
 	return p
 }
 
@@ -133,8 +125,8 @@ func NewNames(values []string) *Profile {
 		p.Ref[b]++
 		at = append(at, int32(b))
 	}
-	p.Dispersion = dispersion(at, len(p.Ref), false)
-	p.MissingDispersion = dispersion(gaps, 2, false)
+	p.Dispersion = dispersion(at, len(p.Ref))
+	p.MissingDispersion = dispersion(gaps, 2)
 	return p
 }
 
