@@ -59,6 +59,7 @@ const mayImport = `
 	bench/bar                  : internal/clock
 	bench/rig                  : internal/clock bench/bar
 	bench/bars_hold            : . LEAF internal/store internal/config internal/op internal/app bench/bar bench/rig
+	bench/bars_statistics      : . LEAF STAGE internal/stream internal/store internal/config internal/loop internal/op internal/app bench/bar bench/rig
 	bench/bars_loop            : . LEAF STAGE PORT internal/store internal/config internal/gateway internal/loop internal/op internal/app bench/bar bench/rig
 `
 

@@ -71,6 +71,8 @@ var rules = map[string]rule{
 	"Loss.threshold":      {unit: share, max: 1, above: true, below: true, example: "0.2"},
 
 	"MonitorSpec.window": {min: 200, example: "1000"},
+	"MonitorSpec.every":  {example: "1h"},
+	"MonitorSpec.late":   {example: "5m"},
 	"MonitorSpec.tick":   {min: 1, example: "200"},
 
 	"DatasetSpec.anchor":   {file: true},

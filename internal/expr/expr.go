@@ -30,7 +30,7 @@ func Names() []string {
 		// As monitor measures them.
 		"loss", "accuracy", "auc", "log_loss", "brier", "rmse", "mae", "recoverable_loss",
 		"drift.share", "drift.max", "drift.p", "drift.score", "missing.share", "out_of_range.share",
-		"labels.mature", "labels.silent", "labels.every", "label_delay.p50", "label_delay.p95",
+		"labels.mature", "labels.silent", "labels.every", "traffic.silent", "label_delay.p50", "label_delay.p95",
 		"traffic.served", "traffic.rate", "faults", "latency.p50", "latency.p99",
 		// As trigger knows them.
 		"labels.new", "failures", "hour", "weekday", "days_since_training", "days_since_run",

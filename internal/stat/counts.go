@@ -2,7 +2,9 @@ package stat
 
 import (
 	"errors"
+	"maps"
 	"slices"
+	"strings"
 )
 
 // Counts counts the values of a window on the bins of one profile. Counts of
@@ -14,6 +16,9 @@ type Counts struct {
 	Bins    []int  `json:"bins"`    // Values in each fine bin of the profile.
 	Missing int    `json:"missing"` // Values that were missing.
 	On      uint32 `json:"on"`      // Names the bins: counters with another number do not merge.
+	// New counts names that the reference never saw, 20 of them at most, where it
+	// is known which it saw.
+	New map[string]int `json:"new,omitempty"`
 
 	profile *Profile
 	index   map[string]int
@@ -31,8 +36,11 @@ func (c *Counts) AddNumber(x float64) {
 	c.Bins[c.profile.bin(x)]++
 }
 
+// maxNew is how many new names are kept: more are told by how many came.
+const maxNew = 20
+
 // AddName counts one name. The empty name is missing, and so is any name where
-// the profile is one of numbers. It does not allocate.
+// the profile is one of numbers. It allocates for new names only.
 func (c *Counts) AddName(s string) {
 	if s == "" || c.index == nil {
 		c.Missing++
@@ -41,8 +49,23 @@ func (c *Counts) AddName(s string) {
 	i, ok := c.index[s]
 	if !ok {
 		i = len(c.Bins) - 1
+		if c.profile.Known {
+			c.meet(s, 1)
+		}
 	}
 	c.Bins[i]++
+}
+
+// meet counts a name that has no place in the reference.
+func (c *Counts) meet(name string, n int) {
+	if c.New == nil {
+		c.New = map[string]int{}
+	}
+	if _, ok := c.New[name]; ok {
+		c.New[name] += n
+	} else if len(c.New) < maxNew {
+		c.New[strings.Clone(name)] = n
+	}
 }
 
 // Merge adds what o counted. It fails, and adds nothing, where o was counted on
@@ -52,7 +75,7 @@ func (c *Counts) Merge(o *Counts) error {
 		return nil
 	}
 	if c.Bins == nil {
-		*c = Counts{Bins: slices.Clone(o.Bins), Missing: c.Missing + o.Missing, On: o.On, profile: o.profile, index: o.index}
+		*c = Counts{Bins: slices.Clone(o.Bins), Missing: c.Missing + o.Missing, On: o.On, New: maps.Clone(o.New), profile: o.profile, index: o.index}
 		return nil
 	}
 	if c.On != o.On || len(c.Bins) != len(o.Bins) {
@@ -62,6 +85,9 @@ func (c *Counts) Merge(o *Counts) error {
 		c.Bins[i] += n
 	}
 	c.Missing += o.Missing
+	for _, name := range slices.Sorted(maps.Keys(o.New)) {
+		c.meet(name, o.New[name])
+	}
 	return nil
 }
 

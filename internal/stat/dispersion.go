@@ -206,6 +206,16 @@ func (d Dispersion) Largest() float64 {
 	return d.Lambda
 }
 
+// Inflation is how many rows of a window of so many say as much as one that is
+// independent of the others; 1 where the reference does not tell.
+func (p *Profile) Inflation(rows int) float64 {
+	d, ok := suited(p.Dispersion, rows, len(p.Ref)-1)
+	if !ok {
+		return 1
+	}
+	return d.Largest()
+}
+
 // known is how many degrees of freedom the chunks give to the estimate.
 func (d Dispersion) known(directions int) float64 {
 	if d.Directions == 0 { // Only the mean is known.

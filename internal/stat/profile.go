@@ -22,6 +22,8 @@ type Profile struct {
 	Fine  []float64 `json:"fine,omitempty"`  // Inner edges of up to 60 quantile bins; they include Edges.
 	Keys  []float64 `json:"keys,omitempty"`  // Numbers with a bin of their own, rising.
 	Names []string  `json:"names,omitempty"` // Names with a bin of their own, the most frequent first.
+	Rare  []string  `json:"rare,omitempty"`  // The other names of the reference, in order, where Known.
+	Known bool      `json:"known,omitempty"` // Rare lists them all: they are at most 1,000.
 
 	Ref     []int `json:"ref"`     // Reference values in each fine bin.
 	Missing int   `json:"missing"` // Reference values that were missing.
@@ -55,6 +57,7 @@ const (
 
 	maxDistinct = 32  // Numbers with more distinct values than this are binned by quantile.
 	maxNames    = 256 // At most this many names get a bin of their own.
+	maxRare     = 1000
 )
 
 // NewNumeric profiles numbers in the order in which they arrived; the order
@@ -125,6 +128,7 @@ func NewNames(values []string) *Profile {
 		p.Ref[b]++
 		at = append(at, int32(b))
 	}
+	p.Rare, p.Known = rareNames(counts, index)
 	p.Dispersion = dispersion(at, len(p.Ref))
 	p.MissingDispersion = dispersion(gaps, 2)
 	return p
@@ -261,9 +265,12 @@ func (p *Profile) index() map[string]int {
 	if p.Kind != kindNames {
 		return nil
 	}
-	m := make(map[string]int, len(p.Names))
+	m := make(map[string]int, len(p.Names)+len(p.Rare))
 	for i, s := range p.Names {
 		m[s] = i
+	}
+	for _, s := range p.Rare {
+		m[s] = len(p.Names)
 	}
 	return m
 }
@@ -341,6 +348,22 @@ func frequentNames(counts map[string]int, n int) []string {
 		return 1
 	})
 	return names[:min(len(names), maxNames)]
+}
+
+// rareNames lists the names that have no bin of their own, unless they are so many
+// that ever new ones are to be expected.
+func rareNames(counts map[string]int, own map[string]int) ([]string, bool) {
+	if len(counts)-len(own) > maxRare {
+		return nil, false
+	}
+	var out []string
+	for s := range counts {
+		if _, ok := own[s]; !ok {
+			out = append(out, s)
+		}
+	}
+	slices.Sort(out)
+	return out, true
 }
 
 // innerQuantiles returns the distinct i/n quantiles strictly inside the range,
