@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 
 	"hone/bench/bar"
@@ -61,24 +62,26 @@ func cellNames(rhos []float64) (out []string) {
 // noDrift judges windows of tables that never drift. The narrow table is the first
 // features of the wide one, judged on its own.
 func noDrift(b *bar.Bench) error {
-	for _, rho := range append(append([]float64(nil), barRho...), besideRho...) {
+	for _, rho := range slices.Concat(barRho, besideRho) {
 		c := newChain(rho)
-		for _, rows := range windowRows {
-			var mu sync.Mutex
-			alarms, worst := map[int]int{}, map[int]int{}
-			parallel(references, func(ref int) {
-				got := judgeStill(newSimulated(uint64(driftSeed+ref), 200, c), rows)
+		var mu sync.Mutex
+		alarms, worst := map[string]int{}, map[string]int{}
+		parallel(references, func(ref int) {
+			s := newSimulated(uint64(driftSeed+ref), 200, c)
+			for _, rows := range windowRows {
+				got := judgeStill(s, rows)
 				mu.Lock()
-				defer mu.Unlock()
 				for width, n := range got {
-					alarms[width] += n
-					worst[width] = max(worst[width], n)
+					name := cellName(rho, width, rows)
+					alarms[name] += n
+					worst[name] = max(worst[name], n)
 				}
-			})
-			for _, width := range tableWidth {
-				b.Keep(cellName(rho, width, rows), "%", 100*float64(alarms[width])/(references*perRef))
-				b.Note("%s: the worst reference %.1f %%", cellName(rho, width, rows), 100*float64(worst[width])/perRef)
+				mu.Unlock()
 			}
+		})
+		for _, name := range cellNames([]float64{rho}) {
+			b.Keep(name, "%", 100*float64(alarms[name])/(references*perRef))
+			b.Note("%s: the worst reference %.1f %%", name, 100*float64(worst[name])/perRef)
 		}
 	}
 	return nil

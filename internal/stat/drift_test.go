@@ -109,8 +109,8 @@ func TestFalseAlarms(t *testing.T) {
 		t.Errorf("independent rows: %v corrected, %v raw, %v by size; want at most 1 %% and none by size", corrected, raw, sized)
 	}
 	corrected, raw, _ = rates(0.5)
-	if corrected > 0.02 {
-		t.Errorf("AR(1) 0.5: %v of windows flagged; want at most 2 %%", corrected)
+	if corrected > 0.01 {
+		t.Errorf("AR(1) 0.5: %v of windows flagged; want at most 1 %%", corrected)
 	}
 	if raw < 0.06 {
 		t.Errorf("AR(1) 0.5: %v flagged without correction; the test shows nothing", raw)
