@@ -47,13 +47,9 @@ func (m *Monitor) damage(since time.Time) *Damage {
 		return d
 	}
 	d.Loss, d.Half = gain/float64(d.N), 1.96*math.Sqrt(variance)/float64(d.N)
-	switch {
-	case d.Loss-d.Half > 0:
+	d.Action = "no action"
+	if d.Loss-d.Half > 0 {
 		d.Action = "harm, watched against the price of a retrain"
-	case d.Loss+d.Half > 0 && d.Half > 0.01 && d.Unit == "points":
-		d.Action = "no action yet, too few labels to exclude harm"
-	default:
-		d.Action = "no action"
 	}
 	return d
 }
