@@ -102,11 +102,21 @@ func (l LabelSpec) Presumed(p Prediction) time.Time {
 // MonitorSpec says how predictions are watched.
 type MonitorSpec struct {
 	// Window is the number of predictions that drift is judged on. Default 1000.
+	// Where the champion's data show that rows follow each other so closely that
+	// this many say less than 200 independent ones, it is made longer, eight times
+	// at most, and the verdict says so.
 	Window int `json:"window" yaml:"window"`
 	// Detector finds when the loss a row, or the scores, began to run at another
 	// level: adwin, page_hinkley, ddm (only counts errors), hddm_a or hddm_w. The
 	// signals are loss.change and score.change. Default adwin.
 	Detector string `json:"detector,omitempty" yaml:"detector"`
+	// Every judges drift by time instead of by rows: one window for each such
+	// stretch of the time at which predictions were made. A window with fewer than
+	// 200 predictions is not judged, and says so.
+	Every Duration `json:"every,omitempty" yaml:"every"`
+	// Late is how long a window by time waits for predictions that come late. Each
+	// counts in the window of its own time. Default: a tenth of every.
+	Late Duration `json:"late,omitempty" yaml:"late"`
 	// Tick is the number of mature labels after which losses are read and
 	// triggers looked at. Default: 1 % of the champion's training rows, at
 	// least 200.

@@ -27,7 +27,7 @@ var gateBars = []bar.Measured{
 		{Series: "differ_5", Unit: "% found", Of: bar.Max, Over: 80},
 		{Series: "differ_10", Unit: "% found", Of: bar.Max, Over: 80},
 		{Series: "differ_20", Unit: "% found", Of: bar.Max, Over: 80},
-	}, Also: []string{"fixed_sample_5", "fixed_sample_10", "fixed_sample_20", "rows_5", "rows_10", "rows_20"}}, Measure: power},
+	}, Also: []string{"fixed_sample_5", "fixed_sample_10", "fixed_sample_20", "rows_5", "rows_10", "rows_20"}}, Measure: gatePower},
 	{Bar: bar.Bar{ID: "gate_balanced", Limits: []bar.Limit{
 		{Series: "worse_survives", Unit: "%", Of: bar.Max, Under: 5, AtMost: true},
 		{Series: "equal_rolled_back", Unit: "%", Of: bar.Max, Under: 2, AtMost: true},
@@ -169,9 +169,9 @@ func worthless(b *bar.Bench) error {
 	return nil
 }
 
-// power counts how often a gain of two points is proven within 2.5 times the rows
+// gatePower counts how often a gain of two points is proven within 2.5 times the rows
 // of a fixed sample, and how often that sample proves it.
-func power(b *bar.Bench) error {
+func gatePower(b *bar.Bench) error {
 	for i, differ := range []float64{0.05, 0.1, 0.2} {
 		w := pairedWorld{differ: differ, gain: 0.02}
 		fixed := stat.NeedForMean(w.gain, differ-w.gain*w.gain)
@@ -253,7 +253,7 @@ func balanced(b *bar.Bench) error {
 		w := hone.Watch{Model: "m", Version: "v2", Previous: "v1", Labels: 3000}
 		for range labels {
 			x, y := balancedWorld(rng, worse)
-			duel.Add("0", []float64{x}, []float64{y}, 0, 1)
+			duel.Add(monitor.Row{Label: "0", A: []float64{x}, B: []float64{y}, Weight: 1})
 			var back bool
 			if w, back = rollout.WatchStep(w, duel.Paired()); back {
 				return false

@@ -13,6 +13,7 @@ import (
 // bars are in the order in which they are measured and printed.
 var bars = slices.Concat(
 	measuresBars,
+	alarmsBars,
 	performanceBars,
 	canaryBars,
 	validationBars,

@@ -60,7 +60,7 @@ func TestThousandFeaturesAreOneIncident(t *testing.T) {
 	if len(got) != 1 || len(got[0].Causes) != 1 || !got[0].Closed.IsZero() {
 		t.Fatalf("got %+v", got)
 	}
-	if !strings.Contains(got[0].Causes[0], " of 1000 features drifted") {
+	if !strings.Contains(got[0].Causes[0], " of 1000 features drifted") || !strings.Contains(got[0].Causes[0], " → recoverable loss ") {
 		t.Errorf("got %q", got[0].Causes[0])
 	}
 	// Two calm windows end it.

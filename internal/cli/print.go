@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -353,31 +354,46 @@ func printRun(w io.Writer, r hone.Run) {
 }
 
 func printDrift(w io.Writer, d monitor.Drift) {
+	fmt.Fprintln(w, d.Sentence)
+	if d.Silence > 0 {
+		fmt.Fprintf(w, "No data: no prediction has come for %s.\n", time.Duration(d.Silence).Round(time.Second))
+	}
+	if d.Late > 0 {
+		fmt.Fprintf(w, "%d predictions came too late for their window.\n", d.Late)
+	}
 	if d.Unknown != "" {
-		fmt.Fprintln(w, "Drift is unknown: "+d.Unknown+".")
 		return
 	}
-	verdict := "No drift"
-	switch n := d.Drifted(); {
-	case d.Alarm && n == 0:
-		verdict = "The features drifted together, none by itself,"
-	case d.Alarm && n == 1:
-		verdict = "1 feature drifted"
-	case d.Alarm:
-		verdict = fmt.Sprintf("%d features drifted", n)
-	}
-	fmt.Fprintf(w, "%s over %d predictions up to %s UTC (p %.3g).\n", verdict, d.N, stamp(d.To), d.P)
+	fmt.Fprintf(w, "%d predictions up to %s UTC (p %.3g):\n", d.N, stamp(d.To), d.P)
 	t := tabwriter.NewWriter(w, 2, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "  feature\texcess PSI\tp\tmissing\toutside\t")
-	for _, f := range append(d.Features, d.Score) {
-		mark := ""
-		if f.Drifted {
-			mark = "drifted, " + f.Severity
-		}
-		fmt.Fprintf(t, "  %s\t%.3f\t%.3g\t%.1f %%\t%.1f %%\t%s\n", f.Feature, f.ExcessPSI, f.P, 100*f.MissingCur, 100*f.Outside, mark)
+	for _, f := range append(slices.Clone(d.Features), d.Score) {
+		fmt.Fprintf(t, "  %s\t%.3f\t%.3g\t%.1f %%\t%.1f %%\t%s\n", f.Feature, f.ExcessPSI, f.P, 100*f.MissingCur, 100*f.Outside, strings.Join(remarks(f), "; "))
 	}
 	t.Flush()
 	printDistances(w, d)
+}
+
+// remarks are what there is to say of one feature besides its numbers.
+func remarks(f monitor.FeatureDrift) (out []string) {
+	if f.Drifted {
+		out = append(out, "drifted, "+f.Severity)
+	}
+	if f.Note != "" {
+		out = append(out, f.Note)
+	}
+	if len(f.New) > 0 {
+		var names []string
+		for _, v := range f.New[:min(5, len(f.New))] {
+			names = append(names, fmt.Sprintf("%s (%d)", v.Value, v.N))
+		}
+		said := "new: " + strings.Join(names, ", ")
+		if more := len(f.New) - len(names); more > 0 {
+			said += fmt.Sprintf(" and %d more", more)
+		}
+		out = append(out, said)
+	}
+	return out
 }
 
 func printDataset(w io.Writer, d hone.Dataset) {

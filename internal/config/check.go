@@ -110,6 +110,23 @@ func (c *checker) label() {
 	if c.has(join(c.path, "label.absent_means")) || c.has(join(c.path, "label.after")) {
 		c.absence()
 	}
+	c.windows()
+}
+
+// windows holds how late predictions may come against how long a window is.
+func (c *checker) windows() {
+	late, every := c.has(join(c.path, "monitor.late")), c.has(join(c.path, "monitor.every"))
+	switch m := c.m.Monitor; {
+	case c.failedUnder("monitor.late") || c.failedUnder("monitor.every"):
+	case late && !every:
+		c.fault("monitor.late", "add every: 1h, or take it out", "late is of windows by time, and these are by rows")
+	case every && c.has(join(c.path, "monitor.window")):
+		c.fault("monitor.window", "take one of them out", "windows are by rows or by time, and every says by time")
+	case every && time.Duration(m.Every) < time.Minute:
+		c.fault("monitor.every", "write 1m or more", "every is shorter than a minute")
+	case late && m.Late > 24*m.Every:
+		c.fault("monitor.late", "write at most 24 times every", "windows would wait too long")
+	}
 }
 
 // absence holds what the lack of a label means against the rest.

@@ -23,6 +23,7 @@ func Defaults(m *hone.Model) {
 	}
 	or(&m.Loss.Kind, kind)
 	or(&m.Monitor.Window, 1000)
+	or(&m.Monitor.Late, m.Monitor.Every/10)
 
 	or(&m.Dataset.Window, "auto")
 	or(&m.Dataset.Holdout, 0.2)

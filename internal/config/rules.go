@@ -85,6 +85,8 @@ var rules = map[string]rule{
 	"Loss.threshold":      {unit: share, max: 1, above: true, below: true, example: "0.2"},
 
 	"MonitorSpec.window":   {min: 200, example: "1000"},
+	"MonitorSpec.every":    {example: "1h"},
+	"MonitorSpec.late":     {example: "5m"},
 	"MonitorSpec.detector": {words: change.Names()},
 	"MonitorSpec.tick":     {min: 1, example: "200"},
 

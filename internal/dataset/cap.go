@@ -72,7 +72,7 @@ func (t *tally) share(c *hone.Caps, n int, user, source func(i int) string) (kee
 // rows of each stay.
 func (t *tally) rows(c *hone.Caps, r Rows) Rows {
 	if keep, all := t.share(c, r.Len(), func(i int) string { return r.Units[i] }, r.source); !all {
-		return r.pick(keep)
+		return r.Pick(keep)
 	}
 	return r
 }

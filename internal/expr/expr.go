@@ -33,7 +33,7 @@ func Names() []string {
 		"loss.since", "accuracy.since", "mae.since", "estimated.log_loss", "estimated.brier", "estimated.mae",
 		"loss.change", "score.change",
 		"drift.share", "drift.max", "drift.p", "drift.score", "missing.share", "out_of_range.share",
-		"labels.mature", "labels.silent", "labels.every", "label_delay.p50", "label_delay.p95",
+		"labels.mature", "labels.silent", "labels.every", "traffic.silent", "label_delay.p50", "label_delay.p95",
 		"traffic.served", "traffic.rate", "faults", "latency.p50", "latency.p99",
 		// As trigger knows them.
 		"labels.new", "failures", "hour", "weekday", "days_since_training", "days_since_run",

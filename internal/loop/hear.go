@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"hone"
+	"hone/internal/monitor"
 	"hone/internal/trigger"
 )
 
@@ -169,11 +170,15 @@ func (k *keeper) alarm(ctx context.Context, now time.Time) error {
 		return nil
 	}
 	var alarms []trigger.Alarm
-	if d, _ := k.monitor.Drift(); d.Alarm {
-		alarms = append(alarms, trigger.Alarm{Name: "drift", Sentence: fmt.Sprintf("%d of %d features drifted", d.Drifted(), len(d.Features))})
+	last, d := k.incident, monitor.Drift{}
+	if d, _ = k.drift(now); !d.Since.IsZero() {
+		alarms = append(alarms, trigger.Alarm{Name: "drift", Sentence: d.Gist()})
+	} else if last != nil && d.Ended.After(last.Opened) { // Calm for two windows already.
+		calm := *last
+		calm.Calm, last = max(1, calm.Calm), &calm
 	}
 	alarms = append(alarms, trigger.Alarms(k.model, k.signals(now))...)
-	next, came := trigger.Incident(k.model.Name, k.incident, alarms, now, time.Duration(k.model.Guards.Cooldown))
+	next, came := trigger.Incident(k.model.Name, last, alarms, now, time.Duration(k.model.Guards.Cooldown))
 	if came == "" {
 		k.incident = next
 		return nil

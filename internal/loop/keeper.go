@@ -72,6 +72,7 @@ type keeper struct {
 	again       time.Time // When time alone may change the decision.
 	heard       heard
 	incident    *hone.Incident // The newest, open or not.
+	silent      bool           // No prediction has come for longer than usual.
 
 	work    chan result // Of the stage under way; nil when none is.
 	stop    context.CancelFunc
@@ -373,7 +374,12 @@ func (k *keeper) step(ctx context.Context) error {
 func (k *keeper) turn(ctx context.Context, now time.Time, found monitor.Step) error {
 	look := (found.Ticked || found.Drift) && !k.heard.replayed
 	k.heard.replayed = false
-	if look {
+	silent := false
+	if k.monitor != nil {
+		_, silent = k.monitor.Silence(now)
+	}
+	if look || silent != k.silent {
+		k.silent = silent
 		if err := k.alarm(ctx, now); err != nil {
 			return err
 		}

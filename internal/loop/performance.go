@@ -37,7 +37,7 @@ func (l *Loop) Performance(ctx context.Context, model string) (monitor.Performan
 
 // assess says what the log tells of the champion's quality.
 func (k *keeper) assess(ctx context.Context, signals []hone.Signal, now time.Time) (monitor.Performance, error) {
-	e, err := k.evidence(ctx, now)
+	e, err := k.known(ctx, now)
 	e.Signals = signals
 	return monitor.Assess(e), err
 }
@@ -55,7 +55,7 @@ func (k *keeper) expect(ctx context.Context, now time.Time) {
 	case len(k.estimated) > 0 && now.Sub(k.estimated[0].At).Abs() < estimateStands:
 		return
 	}
-	e, err := k.evidence(ctx, now)
+	e, err := k.known(ctx, now)
 	if err != nil {
 		k.log.WarnContext(ctx, "performance not estimated", "error", err)
 		return
@@ -63,8 +63,8 @@ func (k *keeper) expect(ctx context.Context, now time.Time) {
 	k.estimated = monitor.Expect(e).Signals(k.model, now)
 }
 
-// evidence reads the newest predictions and labels of the champion.
-func (k *keeper) evidence(ctx context.Context, now time.Time) (monitor.Evidence, error) {
+// known reads the newest predictions and labels of the champion.
+func (k *keeper) known(ctx context.Context, now time.Time) (monitor.Evidence, error) {
 	e := monitor.Evidence{Model: k.model, Version: k.champion, Now: now}
 	if k.champion.ID == "" {
 		return e, nil

@@ -75,13 +75,25 @@ func (k *keeper) refresh(context.Context) error {
 		}
 	}
 	if k.monitor != nil {
-		v.Drift, v.Window = k.monitor.Drift()
+		v.Drift, v.Window = k.drift(now)
 		v.Ticks = k.monitor.Ticks()
 	}
 	v.input.Ticks, v.input.Runs = append([]hone.Tick(nil), v.Ticks...), append([]hone.Run(nil), k.runs...)
 	v.Ticks = v.input.Ticks
 	k.view.Store(v)
 	return nil
+}
+
+// drift is the verdict on the newest window, with what is done about it.
+func (k *keeper) drift(now time.Time) (monitor.Drift, int) {
+	d, filling := k.monitor.Drift()
+	if silence, unusual := k.monitor.Silence(now); unusual {
+		d.Silence = hone.Duration(silence)
+	}
+	if d.Damage != nil && k.run != nil {
+		d.Act("run " + string(k.run.ID) + " is under way")
+	}
+	return d, filling
 }
 
 // Training is what a training of the model has said so far.

@@ -1,7 +1,10 @@
 package monitor
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"hone"
@@ -15,12 +18,24 @@ const MinWindow = 200
 // windowAlpha is the chance of an alarm on a window without drift.
 const windowAlpha = 0.001
 
+// calmWindows is how many windows in a row without an alarm end a drift.
+const calmWindows = 2
+
 // FeatureDrift is how one feature moved in one window.
 type FeatureDrift struct {
 	Feature string `json:"feature"`
 	stat.Comparison
 	// Drifted is set when the feature is named by Holm's rule.
 	Drifted bool `json:"drifted"`
+	// New are values that the reference never saw, the most frequent first. They
+	// are told whether or not the feature drifted.
+	New []NewValue `json:"new,omitempty"`
+}
+
+// NewValue is a value of a category that the reference never saw.
+type NewValue struct {
+	Value string `json:"value"`
+	N     int    `json:"n"`
 }
 
 // Drift is the verdict on one window of predictions.
@@ -33,6 +48,24 @@ type Drift struct {
 	Features []FeatureDrift `json:"features"`
 	Score    FeatureDrift   `json:"score"`
 	Unknown  string         `json:"unknown,omitempty"` // Why there is no verdict.
+	// Worth is how many independent rows would say as much as the window does of
+	// the feature in the middle: fewer than N where rows follow each other closely.
+	Worth int `json:"worth,omitempty"`
+	// Widened is the number of rows that was asked for, where the window was made
+	// longer because so many would have said too little.
+	Widened int `json:"widened_from,omitempty"`
+	// Late counts predictions that came after their window by time was judged.
+	Late int `json:"late,omitempty"`
+	// Since is when the drift began: the first window of those that alarmed, until
+	// two in a row were calm. It is zero while there is none.
+	Since time.Time `json:"since,omitzero"`
+	Calm  int       `json:"calm_windows,omitempty"` // In a row since the last alarm.
+	// Ended is when the last drift was over.
+	Ended  time.Time `json:"ended,omitzero"`
+	Damage *Damage   `json:"damage,omitempty"` // What the drift costs; nil while there is none.
+	// Silence is how long no prediction has come, where that is longer than usual.
+	Silence  hone.Duration `json:"silence,omitempty"`
+	Sentence string        `json:"sentence"`
 }
 
 // Drifted counts the features that are named.
@@ -45,74 +78,28 @@ func (d Drift) Drifted() (n int) {
 	return n
 }
 
-// window counts one stretch of predictions on the reference's bins.
-type window struct {
-	ref      *Reference
-	schema   frame.Schema
-	sig      hone.Signature
-	counts   []*stat.Counts
-	score    *stat.Counts
-	n        int
-	from, to time.Time
-}
-
-func newWindow(ref *Reference, sig hone.Signature, schema frame.Schema) *window {
-	w := &window{ref: ref, schema: schema, sig: sig, score: ref.Score.Window()}
-	for _, p := range ref.Features {
-		w.counts = append(w.counts, p.Window())
-	}
-	return w
-}
-
-// add counts the rows of f, whose scores may be absent.
-func (w *window) add(f *frame.Frame, at []time.Time, scores [][]float64) {
-	for i, c := range w.counts {
-		field := w.schema[i]
-		for row := range f.N {
-			switch field.Kind {
-			case frame.Number:
-				c.AddNumber(f.Cols[i].Num[row])
-			case frame.Text:
-				c.AddName(textBin(f.Cols[i].Str[row]))
-			default:
-				c.AddName(f.Cols[i].Str[row])
-			}
+// Judge compares n predictions with the reference, on whose bins they were
+// counted: chi-squared and missing share of each feature by Simes and Holm, the
+// score on its own.
+func Judge(ref *Reference, schema frame.Schema, counts []*stat.Counts, score *stat.Counts, n int) Drift {
+	d := Drift{N: n, P: 1, Features: make([]FeatureDrift, 0, len(schema))}
+	ps := make([]float64, 0, 2*len(schema))
+	for i, p := range ref.Features {
+		c := p.Compare(counts[i])
+		f := FeatureDrift{Feature: schema[i].Name, Comparison: c, New: newValues(counts[i].New)}
+		if c.MissingCur == 1 && c.MissingRef < 1 {
+			f.Note = "no data: every value is missing"
 		}
-	}
-	for row, s := range scores {
-		if w.n == 0 && row == 0 {
-			w.from = at[row]
-		}
-		w.to = at[row]
-		if len(s) != w.sig.Width() {
-			continue
-		}
-		if w.sig.Task == hone.Multiclass {
-			w.score.AddName(w.sig.Answer(s))
-		} else {
-			w.score.AddNumber(s[0])
-		}
-	}
-	w.n += f.N
-}
-
-// judge compares the window with the reference: chi-squared and missing share
-// of each feature by Simes and Holm, the score on its own.
-func (w *window) judge() Drift {
-	d := Drift{From: w.from, To: w.to, N: w.n}
-	var ps []float64
-	for i, p := range w.ref.Features {
-		c := p.Compare(w.counts[i])
-		d.Features = append(d.Features, FeatureDrift{Feature: w.schema[i].Name, Comparison: c})
+		d.Features = append(d.Features, f)
 		ps = append(ps, c.P, c.MissingP)
 	}
-	d.Score = FeatureDrift{Feature: "score", Comparison: w.ref.Score.Compare(w.score)}
-	if w.n < MinWindow {
-		d.Unknown = fmt.Sprintf("not enough data: %d of %d predictions", w.n, MinWindow)
-		d.P = 1
+	d.Score = FeatureDrift{Feature: "score", Comparison: ref.Score.Compare(score)}
+	if n < MinWindow {
+		d.Unknown = fmt.Sprintf("not enough data: %d of %d predictions", n, MinWindow)
 		return d
 	}
-	if w.score.N() >= MinWindow {
+	d.Worth = max(1, int(float64(n)/ref.inflation(n)))
+	if score.N() >= MinWindow {
 		d.Score.Drifted = d.Score.P < windowAlpha
 	}
 	d.P = stat.Simes(ps)
@@ -123,4 +110,45 @@ func (w *window) judge() Drift {
 		}
 	}
 	return d
+}
+
+func newValues(counts map[string]int) []NewValue {
+	var out []NewValue
+	for _, v := range slices.Sorted(maps.Keys(counts)) {
+		out = append(out, NewValue{Value: v, N: counts[v]})
+	}
+	slices.SortStableFunc(out, func(a, b NewValue) int { return cmp.Compare(b.N, a.N) })
+	return out
+}
+
+// inflation is how many rows of so many say as much as an independent one, of the
+// feature in the middle.
+func (r *Reference) inflation(rows int) float64 {
+	var all []float64
+	for _, p := range r.Features {
+		all = append(all, p.Inflation(rows))
+	}
+	if len(all) == 0 {
+		return 1
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
+}
+
+// follow takes over from the verdict before how long a drift has gone on. What
+// could not be judged neither ends it nor begins it.
+func (d *Drift) follow(before Drift) {
+	d.Since, d.Calm, d.Ended = before.Since, before.Calm, before.Ended
+	switch {
+	case d.Unknown != "":
+	case d.Alarm:
+		d.Calm = 0
+		if d.Since.IsZero() {
+			d.Since = d.From
+		}
+	case !d.Since.IsZero():
+		if d.Calm++; d.Calm >= calmWindows {
+			d.Since, d.Calm, d.Ended = time.Time{}, 0, d.To
+		}
+	}
 }

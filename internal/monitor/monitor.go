@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"hone"
@@ -37,7 +38,7 @@ type Monitor struct {
 	scorer  Scorer
 	probe   *residual.Probe
 
-	window  *window
+	windows *windows
 	drift   Drift
 	traffic traffic
 
@@ -46,6 +47,7 @@ type Monitor struct {
 	arrived time.Time          // When the newest label came.
 	absence absence
 	pulse   pulse
+	flow    flow
 	batch   []hone.Outcome
 	owed    Step // What was found since an Advance last succeeded.
 	ticks   []hone.Tick
@@ -89,8 +91,8 @@ func New(m hone.Model, v hone.Version, ref *Reference, d frame.Decoder, s Scorer
 			Schema: v.Signature.Features, Mean: mean, SD: sd,
 			Width: v.Signature.Width(), Task: string(v.Signature.Task), TargetSD: ref.TargetSD,
 		}),
-		window:  newWindow(ref, v.Signature, v.Signature.Features),
-		drift:   Drift{Unknown: "no window of predictions yet", P: 1},
+		windows: newWindows(ref, v.Signature, m.Monitor),
+		drift:   Drift{Unknown: "no window of predictions is full yet", P: 1},
 		quality: newQuality(m, v.Signature),
 		losses:  losses,
 		scores:  scores,
@@ -101,30 +103,34 @@ func New(m hone.Model, v hone.Version, ref *Reference, d frame.Decoder, s Scorer
 
 // Predictions counts served answers, in the order of the log.
 func (m *Monitor) Predictions(ps []hone.Prediction) (judged bool, err error) {
-	size := max(m.model.Monitor.Window, MinWindow)
-	for len(ps) > 0 {
-		n := min(len(ps), size-m.window.n)
-		if err := m.count(ps[:n]); err != nil {
+	served := ps
+	if slices.ContainsFunc(ps, func(p hone.Prediction) bool { return p.Route == hone.Imported }) {
+		served = slices.DeleteFunc(slices.Clone(ps), func(p hone.Prediction) bool { return p.Route == hone.Imported })
+	}
+	for len(served) > 0 {
+		n, w := m.windows.take(served)
+		if err := m.count(served[:n], w); err != nil {
 			return judged, err
 		}
-		ps = ps[n:]
-		if m.window.n >= size {
-			m.drift = m.window.judge()
-			m.window = newWindow(m.ref, m.version.Signature, m.version.Signature.Features)
-			judged = true
+		served = served[n:]
+		for {
+			d, over := m.windows.judged()
+			if !over {
+				break
+			}
+			d.follow(m.drift)
+			m.drift, judged = d, true
 		}
 	}
 	return judged, nil
 }
 
-func (m *Monitor) count(ps []hone.Prediction) error {
+// count takes predictions of one window; nil is one that is over.
+func (m *Monitor) count(ps []hone.Prediction, w *window) error {
 	rows := make([][]byte, 0, len(ps))
 	scores := make([][]float64, 0, len(ps))
 	at := make([]time.Time, 0, len(ps))
 	for _, p := range ps {
-		if p.Route == hone.Imported {
-			continue
-		}
 		rows = append(rows, p.Features)
 		at = append(at, p.Time)
 		if p.Version != m.version.ID {
@@ -140,14 +146,18 @@ func (m *Monitor) count(ps []hone.Prediction) error {
 		if p.Route != hone.Imported {
 			m.traffic.add(p, m.version.ID)
 			m.pulse.prediction(p.Received)
+			m.flow.add(p.Received)
 		}
+		m.windows.reach(p.Time)
 	}
 	for _, s := range scores {
 		if x, ok := levelOf(m.version.Signature, s); ok {
 			m.scores.add(x)
 		}
 	}
-	m.window.add(f, at, scores)
+	if w != nil {
+		w.add(f, at, scores)
+	}
 	return nil
 }
 
@@ -372,7 +382,14 @@ func (m *Monitor) closeTick() bool {
 func (m *Monitor) Ticks() []hone.Tick { return m.ticks }
 
 // Drift is the verdict on the last whole window, and how full the next one is.
-func (m *Monitor) Drift() (Drift, int) { return m.drift, m.window.n }
+func (m *Monitor) Drift() (Drift, int) {
+	d := m.drift
+	if !d.Since.IsZero() {
+		d.Damage = m.damage(d.Since)
+	}
+	d.Sentence = d.say()
+	return d, m.windows.filling()
+}
 
 // Labels is the number of mature labels that the champion was not trained on.
 func (m *Monitor) Labels() int { return m.labels.mature }

@@ -60,6 +60,7 @@ func (m *Monitor) Signals(now time.Time) []hone.Signal {
 		m.labels.delay("label_delay.p95", 0.95),
 		m.traffic.delay("latency.p50", 0.5),
 		m.traffic.delay("latency.p99", 0.99),
+		m.flow.signal(now),
 	)
 	return m.stamp(out, now)
 }

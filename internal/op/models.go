@@ -112,7 +112,7 @@ func models() []Operation {
 // drift is the verdict on a model's predictions, which it takes a champion for.
 func drift(v loop.View) monitor.Drift {
 	if v.Champion.ID == "" {
-		return monitor.Drift{Unknown: "there is no champion to compare with"}
+		return monitor.Drift{Unknown: "there is no champion to compare with", Sentence: "Drift is unknown: there is no champion to compare with."}
 	}
 	return v.Drift
 }

@@ -5,8 +5,6 @@ import (
 	"math"
 	"slices"
 
-	"gonum.org/v1/gonum/mathext"
-
 	"hone/internal/stat/distance"
 )
 
@@ -58,9 +56,10 @@ func (p *Profile) Compare(c *Counts) Comparison {
 		r.Note = "too little data"
 		return r
 	}
-	r.Stat, r.DOF = chiSquared(ref, cur, p.Kind == kindQuantiles)
+	r.Stat, r.DOF = chiSquared(ref, cur, p.Kind == kindQuantiles, 5)
 	if r.DOF > 0 {
-		r.PRaw, r.P, r.Lambda = tails(r.Stat, r.DOF, p.Dispersion, m)
+		r.PRaw = distance.ChiSquaredTail(r.Stat, r.DOF)
+		r.correct(p, ref, cur)
 	}
 	r.measure(p, c, ref, cur)
 	out := cur[len(cur)-1]
@@ -138,90 +137,13 @@ func (p *Profile) fits(c *Counts) bool {
 	return c != nil && len(p.Ref) == p.size() && len(c.Bins) == len(p.Ref) && c.On == p.fingerprint()
 }
 
-// scale picks the dispersion to correct a window of m values by: that of the
-// shortest chunks that are no shorter than the window, else of the longest. A
-// test of few degrees of freedom takes shorter chunks yet, until there are
-// enough of them to know lambda about as well as ten chunks of ten bins do: ten
-// chunks of a yes or no would leave F with 9, and blind to all but landslides.
-func scale(cuts []Dispersion, m, dof int) (Dispersion, bool) {
-	const known = 72
-	if len(cuts) == 0 {
-		return Dispersion{}, false
-	}
-	out := cuts[0]
-	for _, d := range cuts[1:] {
-		if d.Rows >= m || (out.Chunks-1)*dof < known {
-			out = d
-		}
-	}
-	return out, true
-}
-
-// dispersion cuts the reference into 10, 20, 40 … equal chunks and measures for
-// each cut how far chunks differ from the rest of the reference. Fewer than 50
-// values a chunk say nothing, more than 1,280 chunks say nothing new.
-func dispersion(at []int32, bins int, ordered bool) []Dispersion {
-	const minRows, minChunks, maxChunks = 50, 10, 1280
-	chunks := minChunks
-	for chunks*2*minRows <= len(at) && chunks < maxChunks {
-		chunks *= 2
-	}
-	if chunks*minRows > len(at) {
-		return nil
-	}
-	table := make([][]int, chunks)
-	for i := range table {
-		table[i] = make([]int, bins)
-	}
-	whole := make([]int, bins)
-	for i, b := range at {
-		table[i*chunks/len(at)][b]++
-		whole[b]++
-	}
-	var out []Dispersion
-	for {
-		if l, ok := meanDispersion(table, whole, ordered); ok {
-			out = append(out, Dispersion{Chunks: len(table), Rows: len(at) / len(table), Lambda: l})
-		}
-		if len(table) == minChunks {
-			slices.Reverse(out)
-			return out
-		}
-		for i := range len(table) / 2 {
-			for b, n := range table[2*i+1] {
-				table[2*i][b] += n
-			}
-			table[i] = table[2*i]
-		}
-		table = table[:len(table)/2]
-	}
-}
-
-func meanDispersion(table [][]int, whole []int, ordered bool) (float64, bool) {
-	rest := make([]int, len(whole))
-	sum, used := 0.0, 0
-	for _, chunk := range table {
-		for b := range rest {
-			rest[b] = whole[b] - chunk[b]
-		}
-		if stat, dof := chiSquared(rest, chunk, ordered); dof > 0 {
-			sum += stat / float64(dof)
-			used++
-		}
-	}
-	if used < 10 {
-		return 0, false
-	}
-	return max(1, sum/float64(used)), true
-}
-
 // chiSquared tests two rows of counts for homogeneity, after merging bins whose
-// smaller expected count is under 5.
-func chiSquared(a, b []int, ordered bool) (stat float64, dof int) {
+// smaller expected count is under the least.
+func chiSquared(a, b []int, ordered bool, least float64) (stat float64, dof int) {
 	if ordered {
-		a, b = mergeOrdered(a, b)
+		a, b = mergeOrdered(a, b, least)
 	} else {
-		a, b = mergeRare(a, b)
+		a, b = mergeRare(a, b, least)
 	}
 	if len(a) < 2 {
 		return 0, 0
@@ -245,11 +167,11 @@ func smaller(a, b []int) float64 {
 }
 
 // mergeOrdered merges small bins into the neighbour towards the middle.
-func mergeOrdered(a, b []int) (x, y []int) {
+func mergeOrdered(a, b []int, least float64) (x, y []int) {
 	s := smaller(a, b)
 	x, y = slices.Clone(a), slices.Clone(b)
 	for i := 0; len(x) > 1 && i < len(x); {
-		if float64(x[i]+y[i])*s >= 5 {
+		if float64(x[i]+y[i])*s >= least {
 			i++
 			continue
 		}
@@ -267,11 +189,11 @@ func mergeOrdered(a, b []int) (x, y []int) {
 
 // mergeRare merges all small bins into one, and that into the last of the
 // others while it is still small.
-func mergeRare(a, b []int) (x, y []int) {
+func mergeRare(a, b []int, least float64) (x, y []int) {
 	s := smaller(a, b)
 	restA, restB := 0, 0
 	for i := range a {
-		if float64(a[i]+b[i])*s >= 5 {
+		if float64(a[i]+b[i])*s >= least {
 			x, y = append(x, a[i]), append(y, b[i])
 		} else {
 			restA, restB = restA+a[i], restB+b[i]
@@ -280,31 +202,12 @@ func mergeRare(a, b []int) (x, y []int) {
 	if restA+restB > 0 {
 		x, y = append(x, restA), append(y, restB)
 	}
-	for k := len(x) - 1; k > 0 && float64(x[k]+y[k])*s < 5; k-- {
+	for k := len(x) - 1; k > 0 && float64(x[k]+y[k])*s < least; k-- {
 		x[k-1] += x[k]
 		y[k-1] += y[k]
 		x, y = x[:k], y[:k]
 	}
 	return x, y
-}
-
-// dispersedTail is the p-value of chi-squared over dof and lambda against F; it
-// knows that lambda is itself an estimate from so many chunks. Dof over lambda
-// stands for the directions in which chunks really vary; there is always one.
-func dispersedTail(stat, dof float64, d Dispersion) float64 {
-	d2 := float64(d.Chunks-1) * max(1, dof/d.Lambda)
-	f := stat / dof / d.Lambda
-	return mathext.RegIncBeta(d2/2, dof/2, d2/(d2+dof*f))
-}
-
-// tails returns the p-value for independent rows, the one corrected for the
-// dispersion that windows of m values call for, and that, 0 where unknown.
-func tails(stat float64, dof int, cuts []Dispersion, m int) (raw, corrected, lambda float64) {
-	raw = distance.ChiSquaredTail(stat, dof)
-	if d, ok := scale(cuts, m, dof); ok {
-		return raw, dispersedTail(stat, float64(dof), d), d.Lambda
-	}
-	return raw, raw, 0
 }
 
 // compareMissing tests the two by two table of missing and present values, n
@@ -323,7 +226,8 @@ func (p *Profile) compareMissing(r *Comparison, n, missing, m int) {
 			stat += (float64(count) - e) * (float64(count) - e) / e
 		}
 	}
-	r.MissingPRaw, r.MissingP, _ = tails(stat, 1, p.MissingDispersion, missing+m)
+	r.MissingPRaw = distance.ChiSquaredTail(stat, 1)
+	r.correctShares(p, stat, p.Missing, missing, p.Missing+n, missing+m)
 }
 
 func share(part, rest int) float64 {

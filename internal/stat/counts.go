@@ -2,7 +2,9 @@ package stat
 
 import (
 	"errors"
+	"maps"
 	"slices"
+	"strings"
 )
 
 // Counts counts the values of a window on the bins of one profile. Counts of
@@ -17,6 +19,9 @@ type Counts struct {
 	// Beyond is how far the values outside the reference's range lie outside it,
 	// summed, in 1024ths of the reference's standard deviation.
 	Beyond int64 `json:"beyond,omitempty"`
+	// New counts names that the reference never saw, 20 of them at most, where it
+	// is known which it saw.
+	New map[string]int `json:"new,omitempty"`
 
 	profile *Profile
 	find    *finder
@@ -39,8 +44,11 @@ func (c *Counts) AddNumber(x float64) {
 	}
 }
 
+// maxNew is how many new names are kept: more are told by how many came.
+const maxNew = 20
+
 // AddName counts one name. The empty name is missing, and so is any name where
-// the profile is one of numbers. It does not allocate.
+// the profile is one of numbers. It allocates for new names only.
 func (c *Counts) AddName(s string) {
 	if s == "" || c.index == nil {
 		c.Missing++
@@ -49,8 +57,23 @@ func (c *Counts) AddName(s string) {
 	i, ok := c.index[s]
 	if !ok {
 		i = len(c.Bins) - 1
+		if c.profile.Known {
+			c.meet(s, 1)
+		}
 	}
 	c.Bins[i]++
+}
+
+// meet counts a name that has no place in the reference.
+func (c *Counts) meet(name string, n int) {
+	if c.New == nil {
+		c.New = map[string]int{}
+	}
+	if _, ok := c.New[name]; ok {
+		c.New[name] += n
+	} else if len(c.New) < maxNew {
+		c.New[strings.Clone(name)] = n
+	}
 }
 
 // Merge adds what o counted. It fails, and adds nothing, where o was counted on
@@ -60,7 +83,7 @@ func (c *Counts) Merge(o *Counts) error {
 		return nil
 	}
 	if c.Bins == nil {
-		*c = Counts{Bins: slices.Clone(o.Bins), Missing: c.Missing + o.Missing, On: o.On, Beyond: o.Beyond, profile: o.profile, find: o.find, step: o.step, index: o.index}
+		*c = Counts{Bins: slices.Clone(o.Bins), Missing: c.Missing + o.Missing, On: o.On, New: maps.Clone(o.New), Beyond: o.Beyond, profile: o.profile, find: o.find, step: o.step, index: o.index}
 		return nil
 	}
 	if c.On != o.On || len(c.Bins) != len(o.Bins) {
@@ -71,6 +94,9 @@ func (c *Counts) Merge(o *Counts) error {
 	}
 	c.Missing += o.Missing
 	c.Beyond = min(mostBeyond, c.Beyond+o.Beyond)
+	for _, name := range slices.Sorted(maps.Keys(o.New)) {
+		c.meet(name, o.New[name])
+	}
 	return nil
 }
 

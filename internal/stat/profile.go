@@ -24,6 +24,8 @@ type Profile struct {
 	Fine  []float64 `json:"fine,omitempty"`  // Inner edges of up to 60 quantile bins; they include Edges.
 	Keys  []float64 `json:"keys,omitempty"`  // Numbers with a bin of their own, rising.
 	Names []string  `json:"names,omitempty"` // Names with a bin of their own, the most frequent first.
+	Rare  []string  `json:"rare,omitempty"`  // The other names of the reference, in order, where Known.
+	Known bool      `json:"known,omitempty"` // Rare lists them all: they are at most 1,000.
 
 	Ref     []int `json:"ref"`     // Reference values in each fine bin.
 	Missing int   `json:"missing"` // Reference values that were missing.
@@ -43,14 +45,6 @@ type Profile struct {
 	MissingDispersion []Dispersion `json:"missing_dispersion,omitempty"`
 }
 
-// Dispersion says how much more equal, consecutive chunks of the reference
-// differ from each other than chunks of independent rows would.
-type Dispersion struct {
-	Chunks int     `json:"chunks"` // How many chunks the reference was cut into.
-	Rows   int     `json:"rows"`   // Values in one chunk.
-	Lambda float64 `json:"lambda"` // Mean of chi-squared over its degrees of freedom, at least 1.
-}
-
 // Bin is one bin of a profile with what the reference and a window have in it.
 type Bin struct {
 	Label string `json:"label"`
@@ -65,6 +59,7 @@ const (
 
 	maxDistinct = 32  // Numbers with more distinct values than this are binned by quantile.
 	maxNames    = 256 // At most this many names get a bin of their own.
+	maxRare     = 1000
 )
 
 // NewNumeric profiles numbers in the order in which they arrived; the order
@@ -99,8 +94,8 @@ func NewNumeric(values []float64) *Profile {
 		p.Ref[b]++
 		at[i] = int32(toCoarse[b])
 	}
-	p.Dispersion = dispersion(at, coarse, p.Kind == kindQuantiles)
-	p.MissingDispersion = dispersion(gaps, 2, false)
+	p.Dispersion = dispersion(at, coarse)
+	p.MissingDispersion = dispersion(gaps, 2)
 	return p
 }
 
@@ -135,8 +130,9 @@ func NewNames(values []string) *Profile {
 		p.Ref[b]++
 		at = append(at, int32(b))
 	}
-	p.Dispersion = dispersion(at, len(p.Ref), false)
-	p.MissingDispersion = dispersion(gaps, 2, false)
+	p.Rare, p.Known = rareNames(counts, index)
+	p.Dispersion = dispersion(at, len(p.Ref))
+	p.MissingDispersion = dispersion(gaps, 2)
 	return p
 }
 
@@ -238,9 +234,12 @@ func (p *Profile) index() map[string]int {
 	if p.Kind != kindNames {
 		return nil
 	}
-	m := make(map[string]int, len(p.Names))
+	m := make(map[string]int, len(p.Names)+len(p.Rare))
 	for i, s := range p.Names {
 		m[s] = i
+	}
+	for _, s := range p.Rare {
+		m[s] = len(p.Names)
 	}
 	return m
 }
@@ -318,6 +317,22 @@ func frequentNames(counts map[string]int, n int) []string {
 		return 1
 	})
 	return names[:min(len(names), maxNames)]
+}
+
+// rareNames lists the names that have no bin of their own, unless they are so many
+// that ever new ones are to be expected.
+func rareNames(counts map[string]int, own map[string]int) ([]string, bool) {
+	if len(counts)-len(own) > maxRare {
+		return nil, false
+	}
+	var out []string
+	for s := range counts {
+		if _, ok := own[s]; !ok {
+			out = append(out, s)
+		}
+	}
+	slices.Sort(out)
+	return out, true
 }
 
 // innerQuantiles returns the distinct i/n quantiles strictly inside the range,

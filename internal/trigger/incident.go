@@ -30,14 +30,18 @@ func Alarms(m hone.Model, signals []hone.Signal) (out []Alarm) {
 	if s, why := latest(signals, "labels.silent"); why == "" && s.Upper > 0 && s.Value > s.Upper {
 		out = append(out, Alarm{"labels", "labels have not come for " + ago(time.Duration(s.Value*float64(time.Second)))})
 	}
+	if s, why := latest(signals, "traffic.silent"); why == "" && s.Upper > 0 && s.Value > s.Upper {
+		out = append(out, Alarm{"traffic", "no data: predictions have not come for " + ago(time.Duration(s.Value*float64(time.Second)))})
+	}
 	return out
 }
 
 // What an incident's look came to.
 const (
-	Opened = "opened"
-	Joined = "joined"
-	Ended  = "closed"
+	Opened   = "opened"
+	Joined   = "joined"
+	Measured = "measured" // What is done about an alarm has changed.
+	Ended    = "closed"
 )
 
 // Incident is one look at a model's alarms. Those that come together, or while
@@ -67,22 +71,38 @@ func Incident(model string, last *hone.Incident, alarms []Alarm, now time.Time, 
 		return next, Ended
 	}
 	next.Calm = 0
-	if !addTo(next, alarms) {
-		return next, ""
+	if came = addTo(next, alarms); came != "" {
+		next.Sentence = model + " has an incident: " + gist(next.Causes) + "."
 	}
-	next.Sentence = model + " has an incident: " + gist(next.Causes) + "."
-	return next, Joined
+	return next, came
 }
 
-// addTo adds the alarms of names that an incident does not have yet.
-func addTo(i *hone.Incident, alarms []Alarm) (more bool) {
+// addTo adds the alarms of names that an incident does not have yet. Of one that
+// it has, the words are renewed once what is done about it has changed.
+func addTo(i *hone.Incident, alarms []Alarm) (came string) {
 	for _, a := range alarms {
-		known := slices.ContainsFunc(i.Causes, func(c string) bool { return strings.HasPrefix(c, a.Name+": ") })
-		if !known {
-			i.Causes, more = append(i.Causes, a.Name+": "+a.Sentence), true
+		said := a.Name + ": " + a.Sentence
+		known := slices.IndexFunc(i.Causes, func(c string) bool { return strings.HasPrefix(c, a.Name+": ") })
+		switch {
+		case known < 0:
+			i.Causes, came = append(i.Causes, said), Joined
+		case outcome(said) != outcome(i.Causes[known]):
+			i.Causes[known] = said
+			if came == "" {
+				came = Measured
+			}
 		}
 	}
-	return more
+	return came
+}
+
+// outcome is what an alarm says after its last arrow: what is done about it.
+func outcome(said string) string {
+	i := strings.LastIndex(said, "→")
+	if i < 0 {
+		return ""
+	}
+	return said[i:]
 }
 
 // gist says the first cause, and how many more there are.

@@ -58,3 +58,35 @@ func TestAlarms(t *testing.T) {
 	f(nil, hone.Signal{Name: "auc", Value: 0.75, Lower: 0.7, Upper: 0.82, N: 500})
 	f([]trigger.Alarm{{Name: "auc", Sentence: "auc is at most 0.79, surely under 0.8"}}, hone.Signal{Name: "auc", Value: 0.75, Lower: 0.7, Upper: 0.79, N: 500})
 }
+
+// A look at which what is done about an alarm has changed is told; other numbers
+// are not.
+func TestIncidentIsMeasured(t *testing.T) {
+	t.Parallel()
+	drift := func(said string) []trigger.Alarm { return []trigger.Alarm{{Name: "drift", Sentence: said}} }
+	last, came := trigger.Incident("fraud", nil, drift("PSI 0.4 on amount → loss not known yet → none"), start, time.Hour)
+	look := func(said, want, cause string) {
+		t.Helper()
+		if last, came = trigger.Incident("fraud", last, drift(said), start.Add(time.Minute), time.Hour); came != want || last.Causes[0] != cause {
+			t.Errorf("%q: %q, want %q: %q", said, came, want, last.Causes)
+		}
+	}
+	look("PSI 0.5 on amount → loss not known yet → none", "", "drift: PSI 0.4 on amount → loss not known yet → none")
+	look("PSI 0.5 on amount → loss 0.0 ± 0.3 → no action", trigger.Measured, "drift: PSI 0.5 on amount → loss 0.0 ± 0.3 → no action")
+	look("PSI 0.6 on amount → loss 0.0 ± 0.2 → no action", "", "drift: PSI 0.5 on amount → loss 0.0 ± 0.3 → no action")
+	if want := "fraud has an incident: PSI 0.5 on amount → loss 0.0 ± 0.3 → no action."; last.Sentence != want {
+		t.Errorf("got %q", last.Sentence)
+	}
+}
+
+func TestTrafficAlarm(t *testing.T) {
+	t.Parallel()
+	silent := hone.Signal{Name: "traffic.silent", Value: 54_000, Upper: 50_400}
+	if got := trigger.Alarms(model(), []hone.Signal{silent}); len(got) != 1 || got[0].Name != "traffic" || got[0].Sentence != "no data: predictions have not come for 15h" {
+		t.Errorf("got %+v", got)
+	}
+	silent.Value = 50_000
+	if got := trigger.Alarms(model(), []hone.Signal{silent}); got != nil {
+		t.Errorf("got %+v", got)
+	}
+}
