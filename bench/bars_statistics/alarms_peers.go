@@ -27,7 +27,7 @@ func driftPeers(b *bar.Bench) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	s := newSimulated(driftSeed, 25, newChain(0))
+	s := newCalm(driftSeed, 25, newChain(0))
 	if err := s.write(filepath.Join(dir, "reference.csv"), s.history); err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func driftPeers(b *bar.Bench) error {
 }
 
 // write keeps rows of cells, a list a feature, as a table.
-func (s *simulated) write(path string, seen [][]uint32) error {
+func (s *calm) write(path string, seen [][]uint32) error {
 	f, err := os.Create(path)
 	if err != nil {
 		return err

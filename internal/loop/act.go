@@ -216,3 +216,24 @@ func (k *keeper) rollBack(ctx context.Context, a Act) (string, error) {
 	sentence := fmt.Sprintf("%s rolled %s back to %s%s%s.%s", a.By, k.model.Name, to, past, because(a.Reason), passed)
 	return sentence, k.goBack(ctx, to, a.By, sentence)
 }
+
+func (k *keeper) eject(v hone.VersionID, why string) {
+	k.mu.Lock()
+	k.ejected[v] = why
+	k.mu.Unlock()
+	k.rouse()
+}
+
+func (k *keeper) rouse() {
+	select {
+	case k.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (k *keeper) wasEjected(v hone.VersionID) (string, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	why, yes := k.ejected[v]
+	return why, yes
+}

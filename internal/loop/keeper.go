@@ -532,27 +532,6 @@ func (k *keeper) untilNext() time.Duration {
 	return wait
 }
 
-func (k *keeper) eject(v hone.VersionID, why string) {
-	k.mu.Lock()
-	k.ejected[v] = why
-	k.mu.Unlock()
-	k.rouse()
-}
-
-func (k *keeper) rouse() {
-	select {
-	case k.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (k *keeper) wasEjected(v hone.VersionID) (string, bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	why, yes := k.ejected[v]
-	return why, yes
-}
-
 func (k *keeper) close() {
 	k.endWork()
 	k.closeDuel()

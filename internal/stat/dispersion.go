@@ -314,7 +314,6 @@ func (r *Comparison) correctShares(p *Profile, stat float64, before, missing, n,
 	}
 }
 
-
 // dispersedTail is the p-value of chi-squared when the variance in each direction
 // is larger by a factor that was itself estimated from so many chunks. Where the
 // factors are alike that is an F test.
