@@ -19,30 +19,40 @@ import (
 // requests through monitor.Arms and monitor.Duel, and asks rollout.Advance or
 // rollout.WatchStep what to do, as the loop does.
 var canaryBars = []bar.Measured{
-	{Bar: bar.Bar{ID: "canary_healthy", Limits: []bar.Limit{
-		{Series: "base_0.1", Unit: "% rolled back", Of: bar.Max, Under: 5, AtMost: true},
-		{Series: "base_1", Unit: "% rolled back", Of: bar.Max, Under: 5, AtMost: true},
-		{Series: "base_5", Unit: "% rolled back", Of: bar.Max, Under: 5, AtMost: true},
-		{Series: "base_20", Unit: "% rolled back", Of: bar.Max, Under: 5, AtMost: true},
-		{Series: "base_5_tenth", Unit: "% rolled back", Of: bar.Max, Under: 5, AtMost: true},
-		{Series: "base_5_users", Unit: "% rolled back", Of: bar.Max, Under: 5, AtMost: true},
-	}}, Measure: healthyCanaries},
-	{Bar: bar.Bar{ID: "canary_5_to_10", Limits: []bar.Limit{
-		{Series: "requests_half", Unit: "canary requests", Of: bar.Median, Under: 500, AtMost: true},
-		{Series: "requests_tenth", Unit: "canary requests", Of: bar.Median, Under: 500, AtMost: true},
-	}, Also: []string{"found_by_500", "fixed_by_500", "found_by_1000", "fixed_by_1000", "found_5_to_7.5_by_2000", "fixed_5_to_7.5_by_2000",
-		"found_5_to_6_by_4000", "fixed_5_to_6_by_4000", "found_20_to_25_by_2000", "fixed_20_to_25_by_2000"}}, Measure: harmfulCanaries},
-	{Bar: bar.Bar{ID: "sample_ratio", Limits: []bar.Limit{
-		{Series: "false", Unit: "% of true splits", Of: bar.Max, Under: 0.1, AtMost: true},
-	}, Also: []string{"units_10_to_11", "found_10_to_11", "units_10_to_15", "found_10_to_15"}}, Measure: splits},
-	{Bar: bar.Bar{ID: "probation_equal", Limits: []bar.Limit{
-		{Series: "alone", Unit: "% rolled back", Of: bar.Max, Under: 2, AtMost: true},
-		{Series: "alike_0.5", Unit: "% rolled back", Of: bar.Max, Under: 2, AtMost: true},
-		{Series: "alike_0.8", Unit: "% rolled back", Of: bar.Max, Under: 2, AtMost: true},
-	}, Also: []string{"alone_differ_40", "alike_0.5_differ_40", "alike_0.8_differ_40", "alike_0.95"}}, Measure: equalChampions},
-	{Bar: bar.Bar{ID: "probation_worse", Limits: []bar.Limit{
-		{Series: "plus_10_by_500", Unit: "% found", Of: bar.Max, Over: 95},
-	}, Also: []string{"plus_10", "plus_10_from_10", "plus_10_from_10_by_500", "plus_5", "plus_2", "plus_2_found", "plus_10_alike_0.8", "plus_10_alike_0.8_found"}}, Measure: worseChampions},
+	{Bar: bar.Bar{ID: "canary_healthy", Of: []string{"internal/stat", "internal/monitor", "internal/rollout"},
+		About: "2,000 canaries that are as good as their champion, at base error rates of 0.1 to 20 %, looked at all along with every guard on: the share that is rolled back. Beside half the traffic, a tenth of it, and users whose answers are alike.",
+		Limits: []bar.Limit{
+			{Series: "base_0.1", Unit: "% rolled back", Of: bar.Max, Under: 5, AtMost: true},
+			{Series: "base_1", Unit: "% rolled back", Of: bar.Max, Under: 5, AtMost: true},
+			{Series: "base_5", Unit: "% rolled back", Of: bar.Max, Under: 5, AtMost: true},
+			{Series: "base_20", Unit: "% rolled back", Of: bar.Max, Under: 5, AtMost: true},
+			{Series: "base_5_tenth", Unit: "% rolled back", Of: bar.Max, Under: 5, AtMost: true},
+			{Series: "base_5_users", Unit: "% rolled back", Of: bar.Max, Under: 5, AtMost: true},
+		}}, Measure: healthyCanaries},
+	{Bar: bar.Bar{ID: "canary_5_to_10", Of: []string{"internal/stat", "internal/monitor", "internal/rollout"},
+		About: "A canary fails on 10 % of requests where its champion fails on 5 %: the median of the canary's requests until it is taken back. Beside it, the power on other harms, and that of one test at the end, which may not look before.",
+		Limits: []bar.Limit{
+			{Series: "requests_half", Unit: "canary requests", Of: bar.Median, Under: 500, AtMost: true},
+			{Series: "requests_tenth", Unit: "canary requests", Of: bar.Median, Under: 500, AtMost: true},
+		}, Also: []string{"found_by_500", "fixed_by_500", "found_by_1000", "fixed_by_1000", "found_5_to_7.5_by_2000", "fixed_5_to_7.5_by_2000",
+			"found_5_to_6_by_4000", "fixed_5_to_6_by_4000", "found_20_to_25_by_2000", "fixed_20_to_25_by_2000"}}, Measure: harmfulCanaries},
+	{Bar: bar.Bar{ID: "sample_ratio", Of: []string{"internal/stat", "internal/monitor", "internal/rollout"},
+		About: "Users are split as the step says: how often the guard of the split is alarmed all the same. Beside it, after how many users a share of 11 and of 15 % in the place of 10 % is found.",
+		Limits: []bar.Limit{
+			{Series: "false", Unit: "% of true splits", Of: bar.Max, Under: 0.1, AtMost: true},
+		}, Also: []string{"units_10_to_11", "found_10_to_11", "units_10_to_15", "found_10_to_15"}}, Measure: splits},
+	{Bar: bar.Bar{ID: "probation_equal", Of: []string{"internal/stat", "internal/monitor", "internal/rollout"},
+		About: "A new champion no better and no worse than the one before, watched on 3,000 labels that come alone or alike by autocorrelation 0.5 and 0.8: the share that is taken back.",
+		Limits: []bar.Limit{
+			{Series: "alone", Unit: "% rolled back", Of: bar.Max, Under: 2, AtMost: true},
+			{Series: "alike_0.5", Unit: "% rolled back", Of: bar.Max, Under: 2, AtMost: true},
+			{Series: "alike_0.8", Unit: "% rolled back", Of: bar.Max, Under: 2, AtMost: true},
+		}, Also: []string{"alone_differ_40", "alike_0.5_differ_40", "alike_0.8_differ_40", "alike_0.95"}}, Measure: equalChampions},
+	{Bar: bar.Bar{ID: "probation_worse", Of: []string{"internal/stat", "internal/monitor", "internal/rollout"},
+		About: "A new champion that is 10 points worse (15 in the place of 5 % errors): the share taken back within 500 labels. Beside it, the median of the labels that this takes, and smaller harms.",
+		Limits: []bar.Limit{
+			{Series: "plus_10_by_500", Unit: "% found", Of: bar.Max, Over: 95},
+		}, Also: []string{"plus_10", "plus_10_from_10", "plus_10_from_10_by_500", "plus_5", "plus_2", "plus_2_found", "plus_10_alike_0.8", "plus_10_alike_0.8_found"}}, Measure: worseChampions},
 }
 
 // never stands for what was not found, in series of medians.

@@ -18,20 +18,26 @@ import (
 )
 
 var gateBars = []bar.Measured{
-	{Bar: bar.Bar{ID: "gate_strict_worthless", Limits: []bar.Limit{
-		{Series: "independent", Unit: "% of histories", Of: bar.Max, Under: 5, AtMost: true},
-		{Series: "users", Unit: "% of histories", Of: bar.Max, Under: 5, AtMost: true},
-		{Series: "alike_in_time", Unit: "% of histories", Of: bar.Max, Under: 5, AtMost: true},
-	}}, Measure: worthless},
-	{Bar: bar.Bar{ID: "gate_strict_power", Limits: []bar.Limit{
-		{Series: "differ_5", Unit: "% found", Of: bar.Max, Over: 80},
-		{Series: "differ_10", Unit: "% found", Of: bar.Max, Over: 80},
-		{Series: "differ_20", Unit: "% found", Of: bar.Max, Over: 80},
-	}, Also: []string{"fixed_sample_5", "fixed_sample_10", "fixed_sample_20", "rows_5", "rows_10", "rows_20"}}, Measure: gatePower},
-	{Bar: bar.Bar{ID: "gate_balanced", Limits: []bar.Limit{
-		{Series: "worse_survives", Unit: "%", Of: bar.Max, Under: 5, AtMost: true},
-		{Series: "equal_rolled_back", Unit: "%", Of: bar.Max, Under: 2, AtMost: true},
-	}, Also: []string{"worse_passes_gate", "worse_survives_watch_alone", "equal_rejected_by_gate"}}, Measure: balanced},
+	{Bar: bar.Bar{ID: "gate_strict_worthless", Of: []string{"internal/stat", "internal/gate", "internal/evaluate", "internal/monitor", "internal/rollout"},
+		About: "2,000 histories of 50 candidates that are no better than the champion: the share of histories in which strict evidence ever promotes one. Rows are independent, by users, or alike in time.",
+		Limits: []bar.Limit{
+			{Series: "independent", Unit: "% of histories", Of: bar.Max, Under: 5, AtMost: true},
+			{Series: "users", Unit: "% of histories", Of: bar.Max, Under: 5, AtMost: true},
+			{Series: "alike_in_time", Unit: "% of histories", Of: bar.Max, Under: 5, AtMost: true},
+		}}, Measure: worthless},
+	{Bar: bar.Bar{ID: "gate_strict_power", Of: []string{"internal/stat", "internal/gate", "internal/evaluate", "internal/monitor", "internal/rollout"},
+		About: "Candidates better by two points that differ on 5, 10 and 20 % of rows: the share proven within 2.5 times the rows of a test with a fixed sample. Beside it, what that test finds.",
+		Limits: []bar.Limit{
+			{Series: "differ_5", Unit: "% found", Of: bar.Max, Over: 80},
+			{Series: "differ_10", Unit: "% found", Of: bar.Max, Over: 80},
+			{Series: "differ_20", Unit: "% found", Of: bar.Max, Over: 80},
+		}, Also: []string{"fixed_sample_5", "fixed_sample_10", "fixed_sample_20", "rows_5", "rows_10", "rows_20"}}, Measure: gatePower},
+	{Bar: bar.Bar{ID: "gate_balanced", Of: []string{"internal/stat", "internal/gate", "internal/evaluate", "internal/monitor", "internal/rollout"},
+		About: "Balanced evidence: candidates 10 points worse that still serve after 200 rows held out and 300 of the watch, and equal ones that the watch takes back.",
+		Limits: []bar.Limit{
+			{Series: "worse_survives", Unit: "%", Of: bar.Max, Under: 5, AtMost: true},
+			{Series: "equal_rolled_back", Unit: "%", Of: bar.Max, Under: 2, AtMost: true},
+		}, Also: []string{"worse_passes_gate", "worse_survives_watch_alone", "equal_rejected_by_gate"}}, Measure: balanced},
 }
 
 const (
