@@ -17,9 +17,14 @@ import (
 // test runs tests in full size and returns what they said. A test that fails
 // leaves no figure.
 func test(b *bar.Bench, args ...string) ([]byte, error) {
+	return testIn(b, "HONE_TEST_LONG=1", args...)
+}
+
+// testIn runs tests with a variable of the environment.
+func testIn(b *bar.Bench, env string, args ...string) ([]byte, error) {
 	cmd := exec.Command("go", append([]string{"test", "-count=1", "-timeout=30m"}, args...)...)
 	cmd.Dir = b.Root
-	cmd.Env = append(os.Environ(), "HONE_TEST_LONG=1")
+	cmd.Env = append(os.Environ(), env)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return out, fmt.Errorf("go test %s: %w: …%s", strings.Join(args, " "), err, out[max(0, len(out)-2000):])
@@ -110,7 +115,7 @@ func controlKilled(b *bar.Bench) error {
 
 // races counts what the race detector reports over all packages.
 func races(b *bar.Bench) error {
-	out, err := test(b, "-race", "-short", "./...")
+	out, err := testIn(b, "CGO_ENABLED=1", "-race", "-short", "./...")
 	reports := bytes.Count(out, []byte("WARNING: DATA RACE"))
 	if err != nil && reports == 0 {
 		return err
