@@ -189,7 +189,12 @@ func TestApplyUnderTraffic(t *testing.T) {
 // dropFeature applies another schema, as soon as no run is in its way.
 func (l *live) dropFeature(round int) {
 	l.t.Helper()
-	text := strings.Replace(changed(2*round), "f1: number, f2: number", "f1: number", 1)
+	// With no new run, or one could begin before each try.
+	calm := strings.Replace(changed(2*round), fmt.Sprintf("{data_volume: %d}", 60+2*round), "{data_volume: 1000000}", 1)
+	if err := l.apply("ada", "", calm); err != nil {
+		l.t.Fatal(err)
+	}
+	text := strings.Replace(calm, "f1: number, f2: number", "f1: number", 1)
 	l.eventually("a moment without a run", func() bool {
 		err := l.apply("ada", "", text)
 		if e, ok := hone.AsError(err); ok && e.Code == hone.Conflict {
