@@ -20,8 +20,11 @@ import (
 )
 
 const (
-	perSecond   = 500
-	stretch     = 10 * time.Second
+	perSecond = 500
+	stretch   = 5 * time.Second
+	// The slowest hundredth of an idle machine is several times itself from one
+	// stretch to the next: many short pairs say more than few long ones.
+	stretches   = 12
 	taughtRows  = 20_000
 	freshRows   = 4000
 	trainerBurn = 8 * time.Second
@@ -96,7 +99,7 @@ func pairs(b *bar.Bench, w *rig.World, path, prefix string) error {
 	}
 	requests := rig.Many(64, func() []byte { return bar.Post("/v2/models/bench/infer", w.Named(1)) })
 	var idle, busy, ratio []float64
-	for i := range 6 {
+	for i := range stretches + 1 {
 		alone, err := p99(s, requests)
 		if err != nil {
 			return err

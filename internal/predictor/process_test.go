@@ -257,14 +257,14 @@ func TestServerSeesLittleOfTheEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	allowed := " PATH HOME LANG TZ TMPDIR VIRTUAL_ENV OMP_NUM_THREADS MKL_NUM_THREADS OPENBLAS_NUM_THREADS OMP_WAIT_POLICY HONE_ADDR HONE_MODEL "
+	allowed := " PATH HOME LANG TZ TMPDIR VIRTUAL_ENV OMP_NUM_THREADS MKL_NUM_THREADS OPENBLAS_NUM_THREADS GOMAXPROCS OMP_WAIT_POLICY HONE_ADDR HONE_MODEL "
 	for line := range strings.Lines(string(b)) {
 		name, _, _ := strings.Cut(line, "=")
 		if !strings.Contains(allowed, " "+name+" ") && !strings.HasPrefix(name, "LC_") && !strings.HasPrefix(name, "PYTHON") {
 			t.Errorf("the server sees %s", name)
 		}
 	}
-	for _, want := range []string{"OMP_NUM_THREADS=1", "OMP_WAIT_POLICY=passive"} {
+	for _, want := range []string{"OMP_NUM_THREADS=1", "GOMAXPROCS=1", "OMP_WAIT_POLICY=passive"} {
 		if !strings.Contains(string(b), want) {
 			t.Errorf("%s is missing", want)
 		}

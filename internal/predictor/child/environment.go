@@ -13,13 +13,13 @@ import (
 
 // Environment is what a child sees of ours: an allow-list, so that no secret is
 // on it, and one folder for all that it would keep at home. So many threads of
-// numerical libraries may run at once, and none of them spins: trainers and
+// numerical libraries, and of Go, may run at once, and none of them spins: trainers and
 // servers share the cores with what answers requests, and spinning threads cost
 // them several times the work.
 func Environment(home string, threads int) []string {
 	n := strconv.Itoa(max(1, threads))
 	env := []string{"HOME=" + home, "TMPDIR=" + home, "OMP_WAIT_POLICY=passive",
-		"OMP_NUM_THREADS=" + n, "MKL_NUM_THREADS=" + n, "OPENBLAS_NUM_THREADS=" + n}
+		"OMP_NUM_THREADS=" + n, "MKL_NUM_THREADS=" + n, "OPENBLAS_NUM_THREADS=" + n, "GOMAXPROCS=" + n}
 	for _, v := range os.Environ() {
 		name, _, _ := strings.Cut(v, "=")
 		if slices.Contains([]string{"PATH", "LANG", "TZ", "VIRTUAL_ENV"}, name) || strings.HasPrefix(name, "LC_") || strings.HasPrefix(name, "PYTHON") {
