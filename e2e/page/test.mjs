@@ -214,6 +214,24 @@ await check('an action asks for a reason and a token, and shows the refusal', as
 	await page.close();
 });
 
+await check('a model names its owner, and its incidents what they were about', async () => {
+	const cause = 'drift: 3 of 12 features drift', incident = { incident: 'i-1', model, opened: new Date(Date.now() - 36e5).toISOString(), causes: [cause], sentence: `${model} has an incident: it drifts.` };
+	const page = await look(context, `/m/${model}`, async (p) => {
+		await p.route('**/api/v1/models/*/incidents*', (r) => r.fulfill({ contentType: 'application/json', body: JSON.stringify({ incidents: [incident, { ...incident, incident: 'i-0', closed: incident.opened, sentence: 'It is over.' }] }) }));
+		await p.route(`**/api/v1/models/${model}`, async (r) => { const a = await r.fetch(); await r.fulfill({ response: a, json: { ...(await a.json()), owner: 'ada@example.com' } }); });
+		await p.route('**/api/v1/events', (r) => r.abort());
+		await p.route('**/api/v1/status', (r) => r.abort());
+	});
+	must(/ada@example.com/.test(await page.locator('[data-owner]').textContent({ timeout: 5000 })), 'the owner is not named');
+	await page.waitForSelector('[data-incident="i-1"]', { timeout: 5000 });
+	const texts = await page.locator('[data-incident]').allTextContents();
+	must(texts.length === 2 && texts[0].includes('Open') && texts[0].includes(cause) && texts[1].includes('Over'), texts.join(' / '));
+	const bad = await scan(page);
+	must(bad.length === 0, bad.join('; '));
+	if (shots) await page.screenshot({ path: `${shots}/incidents-1440-dark.png`, fullPage: true });
+	await page.close();
+});
+
 await check('what is not there is said, with what to do', async () => {
 	const page = await look(context, '/m/no-such-model');
 	await page.waitForSelector('[role=alert]');

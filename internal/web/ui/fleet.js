@@ -35,7 +35,7 @@ export function fleet() {
 
 	function matching(models) {
 		const q = (query().get('q') || '').toLowerCase(), state = query().get('state');
-		return models.filter(m => (!state || m.mood === state) && (!q || m.model.toLowerCase().includes(q) || m.sentence.toLowerCase().includes(q)));
+		return models.filter(m => (!state || m.mood === state) && (!q || m.model.toLowerCase().includes(q) || m.sentence.toLowerCase().includes(q) || (m.owner || '').toLowerCase().includes(q)));
 	}
 
 	// arrange says where each model stands. While the pointer or the focus is in the list
@@ -117,7 +117,7 @@ function recoverable(m) {
 function row(m) {
 	const [icon, word, tone] = ofModel(m), well = m.mood === 'well';
 	return h('tr', {key: m.model, 'data-row': m.model, 'data-model': m.model},
-		h('th', {scope: 'row'}, link(modelPath(m.model), '', name(m.model)), small(`${m.task} · ${int(m.features)} features`)),
+		h('th', {scope: 'row'}, link(modelPath(m.model), '', name(m.model)), small(`${m.task} · ${int(m.features)} features`), m.owner && h('span.sm.t3.block', name(m.owner))),
 		h('td.say', h('div', {class: well ? 'quiet' : null}, chip(icon, word, tone, well), h('div', {'data-sentence': true, class: well ? 't2' : 'b'}, m.sentence)),
 			!well && m.lead && m.lead !== m.sentence && h('span.sm.t2.block', m.lead)),
 		h('td.n.perf', performance(m)),

@@ -18,7 +18,8 @@ export function model(id) {
 	const runs = new Resource(`${base}/runs?limit=20`, 1500);
 	const versions = new Resource(`${base}/versions`, 1500);
 	const audit = new Resource(async () => newest(id, 20), 1500);
-	const all = [detail, quality, loss, runs, versions, audit];
+	const incidents = new Resource(`${base}/incidents?limit=10`, 1500);
+	const all = [detail, quality, loss, runs, versions, audit, incidents];
 	const datasets = new Map();
 	const charts = timeline();
 	let redraw = () => {}, last = '';
@@ -46,7 +47,7 @@ export function model(id) {
 			if (kind === 'audit' && data.model === id) [detail, runs, versions, audit].forEach(r => r.refresh());
 			if (kind !== 'status') return;
 			const m = JSON.stringify(find(id));
-			if (m !== last) [detail, quality, loss].forEach(r => r.refresh());
+			if (m !== last) [detail, quality, loss, incidents].forEach(r => r.refresh());
 			last = m;
 		},
 		view() {
@@ -62,7 +63,7 @@ export function model(id) {
 				charts.view(m, {quality: quality.data, loss: loss.data, versions: versions.data, runs: runs.data}, metricName(), redraw),
 				h('div.two', {key: 'rest'},
 					h('div', features(m), slices(m), decided(m)),
-					h('div', past(runs, id))),
+					h('div', past(runs, id), alarmed(incidents))),
 				heard(audit),
 			];
 		},
@@ -95,6 +96,7 @@ export async function newest(id, want) {
 function about(m, d) {
 	return [
 		h('span', `${m.task} · ${int(m.features)} features`),
+		m.owner && h('span', {'data-owner': true}, 'owner ', name(m.owner)),
 		m.champion && h('span', 'champion ', code(m.champion), m.champion_since && h('span.ago', `, for ${span(Math.floor(age(m.champion_since)))}`)),
 		d.probation && !d.probation.over && h('span', `probation: ${int(d.probation.quality.n)} of ${int(d.probation.labels)} labels`),
 		d.next_schedule && h('span', 'next by schedule: ', when(d.next_schedule, now()))];
@@ -138,6 +140,16 @@ function past(r, id) {
 	return card('Runs', 'newest first', h('ol.log', all.slice(0, 10).map(run => h('li', {key: run.run},
 		h('span.t3.nw', when(run.started, now()), h('span.sm.block.ago', span(age(run.started) - (run.ended ? age(run.ended) : 0)))),
 		h('span', link(runPath(id, run.run), 'b', run.run), ' ', runChip(run, true), h('span.t3', ` by ${words(run.decision.trigger)}`), h('span.block', run.sentence))))));
+}
+
+// alarmed lists incidents: alarms that came together are one.
+function alarmed(r) {
+	const all = r.data && (r.data.incidents || []);
+	if (!all) return r.error ? card('Incidents', '', body(problem(r.error, () => r.load()))) : empty('Incidents');
+	if (!all.length) return empty('Incidents', 'None yet. Alarms that come together will stand here as one incident, with what they are about, until all is calm again.');
+	return card('Incidents', 'newest first', h('ol.log', all.map(i => h('li', {key: i.incident, 'data-incident': i.incident},
+		h('span.t3.nw', when(i.opened, now()), h('span.sm.block.ago', span(age(i.opened) - (i.closed ? age(i.closed) : 0)))),
+		h('span', chip(...(i.closed ? ['ok', 'Over', 'idle'] : ['attn', 'Open', 'warn']), true), h('span.block', i.sentence), i.causes.map(c => h('span.sm.t2.block', {key: c}, c)))))));
 }
 
 function heard(r) {
