@@ -58,6 +58,9 @@ func (db *DB) copySQL(ctx context.Context, from, to string) error {
 	if _, err := src.ExecContext(ctx, "VACUUM INTO ?", to); err != nil {
 		return fmt.Errorf("copy %s: %w", from, full(err))
 	}
+	if err := vfs.Complete(to); err != nil {
+		return fmt.Errorf("copy %s: %w", from, full(err))
+	}
 	if err := os.Chmod(to, 0o600); err != nil {
 		return err
 	}

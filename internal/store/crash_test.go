@@ -182,6 +182,34 @@ func TestCopy(t *testing.T) {
 	predict(t, again, 1, "a", "c")
 }
 
+// TestCopyOfMuch copies a log that is larger than SQLite's cache while it is open,
+// and reads every page of the copy.
+func TestCopyOfMuch(t *testing.T) {
+	t.Parallel()
+	ctx, to := context.Background(), t.TempDir()
+	db := open(t, t.TempDir(), store.Options{Clock: clock.NewFake(noon)})
+	rows := many(3000)
+	for i := range rows {
+		rows[i].Features = []byte(strings.Repeat(fmt.Sprint(i, "-"), 200))
+	}
+	if _, err := db.AppendPredictions(ctx, "fraud", rows); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Copy(ctx, to); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"control.db", "events/2026-03-01.db"} {
+		if err := store.CheckSQL(ctx, filepath.Join(to, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	again := open(t, to, store.Options{Clock: clock.NewFake(noon)})
+	n := 0
+	if err := again.Scan(ctx, "fraud", 1<<40, 1<<40, func(hone.Outcome) error { n++; return nil }); err != nil || n != len(rows) {
+		t.Errorf("the copy has %d rows of %d: %v", n, len(rows), err)
+	}
+}
+
 func TestDamagedFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
