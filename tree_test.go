@@ -49,7 +49,7 @@ const mayImport = `
 	internal/store             : . internal/audit internal/clock internal/fault internal/frame internal/feedback internal/vfs
 	internal/spool              : . internal/clock
 	internal/config            : . internal/expr internal/frame internal/stat/change
-	internal/vault             : . LEAF internal/audit internal/dataset internal/store
+	internal/vault             : . LEAF internal/audit internal/dataset internal/evaluate internal/store
 	internal/gateway           : . LEAF
 	internal/loop              : . LEAF STAGE
 	internal/op                : . LEAF STAGE internal/loop internal/audit internal/config

@@ -37,6 +37,9 @@ type ErasedModel struct {
 	Feedback    int         `json:"feedback"`
 	Shadows     int         `json:"shadows"`
 	Datasets    []DatasetID `json:"datasets,omitempty"`
+	// Evidence counts the comparisons of versions that rested on erased rows and
+	// went with them: their verdicts stand, and cannot be had again.
+	Evidence int `json:"evidence,omitempty"`
 }
 
 // ErasedVersion is a version that was trained on rows that are gone.

@@ -82,6 +82,7 @@ func play(t *testing.T, path string) {
 			out = append(out, "    "+mask(l))
 		}
 	}
+	w.tidy()
 	got := strings.Join(out, "\n") + "\n"
 	if got == string(raw) {
 		return

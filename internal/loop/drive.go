@@ -118,6 +118,9 @@ func (k *keeper) finish(ctx context.Context, r result) error {
 	if err := k.commit(ctx, r.change); err != nil {
 		return err
 	}
+	if err := k.dropLook(run, r.change.Run); err != nil {
+		k.log.WarnContext(ctx, "evidence of an earlier look stays", "run_id", run.ID, "error", err)
+	}
 	return k.moved(ctx, r.change)
 }
 

@@ -278,10 +278,26 @@ func (k *keeper) evidence(run hone.Run) (*evaluate.Evidence, error) {
 		return nil, nil
 	}
 	b, err := k.o.Blobs.Get(run.Evaluation.Evidence)
+	if e, ok := hone.AsError(err); ok && e.Code == hone.NotFound {
+		return nil, &hone.Error{Code: hone.Conflict, Message: fmt.Sprintf("the evidence of %s is gone: rows of it were erased", run.ID),
+			Hint: "`hone show " + string(run.ID) + "` has its verdicts; a run that waits on it must be started again"}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the evidence of %s: %w", run.ID, err)
 	}
 	return evaluate.ReadEvidence(b)
+}
+
+// dropLook removes the evidence of a run's look once another has taken its place,
+// which has all rows of the earlier one.
+func (k *keeper) dropLook(before hone.Run, after *hone.Run) error {
+	if before.Evaluation == nil || after == nil || after.Evaluation == nil {
+		return nil
+	}
+	if old := before.Evaluation.Evidence; old != "" && old != after.Evaluation.Evidence {
+		return k.o.Blobs.Drop(old)
+	}
+	return nil
 }
 
 // trial counts the candidates judged since the last promotion that stood, this

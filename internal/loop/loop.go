@@ -70,6 +70,7 @@ type Inbox interface {
 type Blobs interface {
 	Put(b []byte) (digest string, err error)
 	Get(digest string) ([]byte, error)
+	Drop(digest string) error
 }
 
 // Pool lends open versions.

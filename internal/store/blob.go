@@ -184,6 +184,33 @@ func (b *Blobs) Get(digest string) ([]byte, error) {
 	return data, nil
 }
 
+// Digests lists the bytes that are stored, in no order of time.
+func (b *Blobs) Digests() ([]string, error) {
+	found, err := os.ReadDir(filepath.Join(b.dir, "blob"))
+	if err != nil {
+		return nil, fmt.Errorf("list the blobs: %w", err)
+	}
+	var out []string
+	for _, f := range found {
+		if isDigest(f.Name()) {
+			out = append(out, f.Name())
+		}
+	}
+	return out, nil
+}
+
+// Drop removes the bytes of a digest. What is not there is no error.
+func (b *Blobs) Drop(digest string) error {
+	p, err := b.path("blob", digest)
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("drop blob %s: %w", digest, err)
+	}
+	return syncDir(filepath.Dir(p))
+}
+
 func (b *Blobs) path(kind, digest string) (string, error) {
 	if !isDigest(digest) {
 		return "", &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("%.80q is no digest", digest),

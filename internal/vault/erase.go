@@ -20,6 +20,7 @@ import (
 	"hone"
 	"hone/internal/audit"
 	"hone/internal/dataset"
+	"hone/internal/evaluate"
 	"hone/internal/store"
 )
 
@@ -131,12 +132,15 @@ func (v *Vault) finish(ctx context.Context, x store.Erasing, moving bool) (hone.
 		if m.Datasets, err = v.thin(ctx, x, model, lost); err != nil {
 			return out, pending(err)
 		}
+		if m.Evidence, err = v.unproven(x, model); err != nil {
+			return out, pending(err)
+		}
 		versions, err := v.trained(ctx, model, lost)
 		if err != nil {
 			return out, pending(err)
 		}
 		out.Versions = append(out.Versions, versions...)
-		if m.Predictions+m.Feedback+m.Shadows+len(m.Datasets) > 0 {
+		if m.Predictions+m.Feedback+m.Shadows+len(m.Datasets)+m.Evidence > 0 {
 			out.Models = append(out.Models, m)
 		}
 	}
@@ -213,6 +217,31 @@ func (v *Vault) thin(ctx context.Context, x store.Erasing, model string, lost ma
 		}
 	}
 	return touched, v.clearRuns(ctx, model, lost)
+}
+
+// unproven drops the evidence of a model's runs that has rows which are to go, and
+// returns how many there were. Looks that later ones took the place of are no
+// run's any more, so all that is stored is read.
+func (v *Vault) unproven(x store.Erasing, model string) (n int, err error) {
+	all, err := v.db.Blobs().Digests()
+	if err != nil {
+		return 0, err
+	}
+	for _, digest := range all {
+		b, err := v.db.Blobs().Get(digest)
+		if err != nil {
+			return n, fmt.Errorf("look for erased rows in what versions were compared by: %w", err)
+		}
+		ev, err := evaluate.ReadEvidence(b)
+		if err != nil || ev.Model.Name != model || !ev.Names(x.Found[model], x.Unit) {
+			continue // Something else is kept here too, such as what drift is compared with.
+		}
+		if err := v.db.Blobs().Drop(digest); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
 }
 
 // clearRuns removes what trainers were given of the rows: of a run that is over
@@ -333,8 +362,12 @@ func (v *Vault) backups(ctx context.Context) ([]string, error) {
 func say(e *hone.Erasure) {
 	var parts []string
 	for _, m := range e.Models {
-		parts = append(parts, fmt.Sprintf("%s of %s, with %s and %s, and their rows in %s",
-			count(m.Predictions, "prediction"), m.Model, count(m.Feedback, "feedback item"), count(m.Shadows, "shadow score"), count(len(m.Datasets), "frozen dataset")))
+		part := fmt.Sprintf("%s of %s, with %s and %s, and their rows in %s",
+			count(m.Predictions, "prediction"), m.Model, count(m.Feedback, "feedback item"), count(m.Shadows, "shadow score"), count(len(m.Datasets), "frozen dataset"))
+		if m.Evidence > 0 {
+			part += fmt.Sprintf("; %s between versions that rested on them", count(m.Evidence, "comparison"))
+		}
+		parts = append(parts, part)
 	}
 	e.Sentence = "Nothing was found to erase."
 	if len(parts) > 0 {

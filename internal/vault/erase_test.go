@@ -100,6 +100,13 @@ func TestErase(t *testing.T) {
 	if other := do[op.Trace](w, "trace", &op.TraceIn{Prediction: "n3"}); other.Label == "" {
 		t.Errorf("n3: %+v", other)
 	}
+	if got.Models[0].Evidence != 1 || !strings.Contains(got.Sentence, "1 comparison between versions") {
+		t.Errorf("%d comparisons went: %s", got.Models[0].Evidence, got.Sentence)
+	}
+	_, err = w.try("replay", &op.RunIn{Run: string(run.ID)})
+	if e, ok := hone.AsError(err); !ok || e.Code != hone.Conflict || !strings.Contains(e.Message, "were erased") {
+		t.Errorf("its verdicts are had again: %v", err)
+	}
 	built := do[op.Rebuilt](w, "dataset rebuild", &op.DatasetIn{Dataset: string(run.Dataset)})
 	if built.Same || !strings.Contains(built.Sentence, "12 rows were erased since") {
 		t.Error(built.Sentence)

@@ -1,0 +1,38 @@
+package app_test
+
+import (
+	"path/filepath"
+
+	"hone/internal/evaluate"
+	"hone/internal/store"
+)
+
+// tidy holds that nothing is kept of a run's looks but the last: each has all rows
+// of the one before, and nobody would find them again.
+func (w *world) tidy() {
+	w.t.Helper()
+	runs, err := w.allRuns()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	used := map[string]bool{}
+	for _, r := range runs {
+		if r.Evaluation != nil {
+			used[r.Evaluation.Evidence] = true
+		}
+	}
+	blobs := store.ReadBlobs(w.config.Server.Data)
+	all, err := blobs.Digests()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, digest := range all {
+		b, err := blobs.Get(digest)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if ev, err := evaluate.ReadEvidence(b); err == nil && !used[digest] {
+			w.t.Errorf("%s is no run's evidence any more: %d rows after %d looks", filepath.Base(digest), len(ev.Keys), len(ev.Looks)+1)
+		}
+	}
+}
