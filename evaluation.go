@@ -110,9 +110,9 @@ type Permuted struct {
 	// squared error for numbers.
 	Loss  Paired `json:"loss"`
 	Score Paired `json:"score"`
-	// Chance is the twin's less that of the best constant answer, in the unit of
-	// Score.
-	Chance Paired `json:"chance"`
+	// Known is what several such twins have in common that tells rows from each
+	// other: an AUC, of which 0.5 is nothing.
+	Known MetricPair `json:"known"`
 	// Fault says why there is no twin.
 	Fault string `json:"fault,omitempty"`
 }

@@ -40,7 +40,7 @@ func TestEvidenceBeside(t *testing.T) {
 	for range 400 {
 		twin.Scores.V = append(twin.Scores.V, 0.45+0.1*rng.Float64())
 	}
-	if err := ev.AddShuffled(twin); err != nil {
+	if err := ev.AddShuffled([]evaluate.Side{twin, twin}); err != nil {
 		t.Fatal(err)
 	}
 	e := ev.Compare()
@@ -48,7 +48,7 @@ func TestEvidenceBeside(t *testing.T) {
 		t.Errorf("eras: %+v", e.Eras)
 	}
 	p := e.Permuted
-	if p == nil || p.Loss.N != 400 || p.Loss.Upper >= 0 || p.Score.N != 400 || p.Chance.Upper < 0 || p.Loss.Candidate != e.Loss.Candidate {
+	if p == nil || p.Loss.N != 400 || p.Loss.Upper >= 0 || p.Score.N != 400 || p.Known.Lower > 0 || p.Loss.Candidate != e.Loss.Candidate {
 		t.Errorf("the twin: %+v", p)
 	}
 	text, err := ev.Marshal()
@@ -60,35 +60,65 @@ func TestEvidenceBeside(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, "as read again", again.Compare(), e)
-	if err := ev.AddShuffled(twin); err == nil {
+	if err := ev.AddShuffled([]evaluate.Side{twin, twin}); err == nil {
 		t.Error("the twin answered rows that are not there")
 	}
 }
 
-// A twin that knows a few of the labels held out, by who the rows are, is better
-// than the best constant answer.
-func TestTwinThatKnows(t *testing.T) {
+// Twins that know a few of the labels held out have that in common. What each has by
+// luck, the others have the other way round, and it is nothing.
+func TestTwinsThatKnow(t *testing.T) {
 	t.Parallel()
 	for _, knows := range []float64{0, 0.2} {
-		a, _, rows := stream(3, 1000, 0.1, 0.1)
-		ev := evaluate.NewEvidence(zeroOne(), "salt", a, nil)
-		if err := ev.Add(named(rows, "row "), a, nil); err != nil {
-			t.Fatal(err)
-		}
-		twin := side("permuted", binary)
-		rng := rand.New(rand.NewPCG(7, 8))
-		for _, l := range rows.Labels {
-			score := 0.5
-			if rng.Float64() < knows {
-				score = map[string]float64{"1": 0.9, "0": 0.1}[l]
+		for name, sig := range map[string]hone.Signature{"binary": binary, "classes": {Task: hone.Multiclass, Classes: []string{"0", "1", "2"}}, "numbers": {Task: hone.Regression}} {
+			m := hone.Model{Task: sig.Task, Loss: hone.Loss{Kind: hone.ZeroOne}}
+			if sig.Task == hone.Regression {
+				m.Loss.Kind = hone.Squared
 			}
-			twin.Scores.V = append(twin.Scores.V, score)
-		}
-		if err := ev.AddShuffled(twin); err != nil {
-			t.Fatal(err)
-		}
-		if c := ev.Compare().Permuted.Chance; (c.Upper < 0) != (knows > 0) {
-			t.Errorf("a twin that knows %.1f of the labels: %+v", knows, c)
+			rng := rand.New(rand.NewPCG(7, 8))
+			rows, turns := evaluate.Rows{}, max(2, len(sig.Classes))
+			cand, twins := side("v2", sig), make([]evaluate.Side, turns)
+			for i := range twins {
+				twins[i] = side("permuted", sig)
+			}
+			for i := range 1000 {
+				truth := rng.IntN(turns)
+				rows.Labels = append(rows.Labels, fmt.Sprint(truth))
+				rows.IDs = append(rows.IDs, hone.PredictionID(fmt.Sprint("row ", i)))
+				told := rng.Float64() < knows
+				for turn := range twins {
+					s := &twins[turn].Scores
+					switch {
+					case sig.Task == hone.Regression:
+						s.V = append(s.V, 0.5+map[bool]float64{true: float64(truth) - 0.5, false: map[int]float64{0: 1, 1: -1}[turn] * (float64(truth) - 0.5)}[told])
+					case sig.Task == hone.Binary:
+						p := []float64{0.3, 0.7}[truth^turn] // As luck has it, and the other way round.
+						if told {
+							p = []float64{0.05, 0.95}[truth]
+						}
+						s.V = append(s.V, p)
+					default:
+						p := []float64{0.2, 0.2, 0.2}
+						p[(truth+turn)%3] = 0.6
+						if told {
+							p = []float64{0.05, 0.05, 0.05}
+							p[truth] = 0.9
+						}
+						s.V = append(s.V, p...)
+					}
+				}
+			}
+			cand.Scores.V = twins[0].Scores.V
+			ev := evaluate.NewEvidence(m, "salt", cand, nil)
+			if err := ev.Add(rows, cand, nil); err != nil {
+				t.Fatal(err)
+			}
+			if err := ev.AddShuffled(twins); err != nil {
+				t.Fatal(err)
+			}
+			if c := ev.Compare().Permuted.Known; (c.Lower > 0) != (knows > 0) || c.N != 1000 || knows == 0 && c.Candidate != 0.5 {
+				t.Errorf("%s: twins that know %.1f of the labels: %+v", name, knows, c)
+			}
 		}
 	}
 }

@@ -136,17 +136,10 @@ func indicator(is bool) float64 {
 // Biometrics 44 (1988).
 func auc(t tally, at []int) (float64, []float64) {
 	scores, positive := make([]float64, len(at)), make([]bool, len(at))
-	n := [2]float64{}
 	for k, i := range at {
 		scores[k], positive[k] = t.scores[i][0], t.targets[i] == 1
-		n[int(indicator(positive[k]))]++
 	}
-	value, _ := stat.AUC(scores, positive)
-	parts := stat.AUCParts(scores, positive)
-	for k, x := range parts {
-		parts[k] = value + (x-value)*float64(len(at))/n[int(indicator(positive[k]))]
-	}
-	return value, parts
+	return aucOf(scores, positive)
 }
 
 func rmse(t tally, at []int) (float64, []float64) {
