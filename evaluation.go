@@ -20,6 +20,10 @@ type Evaluation struct {
 	// had from it again.
 	Evidence string      `json:"evidence,omitempty"`
 	Slices   []SlicePair `json:"slices,omitempty"`
+	// Eras are former times that both versions were asked about.
+	Eras []EraPair `json:"eras,omitempty"`
+	// Permuted is the candidate against a twin that learned from permuted labels.
+	Permuted *Permuted `json:"permuted_twin,omitempty"`
 	// Trivial is the loss of the best constant answer.
 	Trivial float64      `json:"trivial_loss"`
 	Anchors []AnchorFail `json:"anchor_failures,omitempty"`
@@ -88,6 +92,31 @@ type SlicePair struct {
 	Paired
 }
 
+// EraPair is the paired loss on rows of a former time.
+type EraPair struct {
+	Era string `json:"era"`
+	// Keep is set where a candidate must not have forgotten it.
+	Keep bool `json:"keep,omitempty"`
+	// Trained is set where the champion was trained on the rows, and the candidate
+	// was not: they are easier for the champion.
+	Trained bool `json:"champion_trained,omitempty"`
+	Paired
+}
+
+// Permuted is what a twin of the candidate does that was trained on the same rows
+// with their labels permuted, so that there was nothing to learn.
+type Permuted struct {
+	// Loss is the candidate's less the twin's; Score the same in log loss, or in
+	// squared error for numbers.
+	Loss  Paired `json:"loss"`
+	Score Paired `json:"score"`
+	// Known is what several such twins have in common that tells rows from each
+	// other: an AUC, of which 0.5 is nothing.
+	Known MetricPair `json:"known"`
+	// Fault says why there is no twin.
+	Fault string `json:"fault,omitempty"`
+}
+
 // AnchorFail is an anchor case that the candidate got wrong.
 type AnchorFail struct {
 	Case   string `json:"case"`
@@ -125,17 +154,28 @@ const (
 
 // Verdict is one gate's finding, with the numbers it rests on.
 type Verdict struct {
-	Gate     string  `json:"gate"`
-	Slice    string  `json:"slice,omitempty"`
-	Result   Result  `json:"result"`
-	Value    float64 `json:"value"`
-	Limit    float64 `json:"limit"`
-	Lower    float64 `json:"lower,omitempty"`
-	Upper    float64 `json:"upper,omitempty"`
-	N        int     `json:"n"`
-	Need     int     `json:"need,omitempty"` // More rows that would decide it, as a forecast.
-	Unit     string  `json:"unit,omitempty"`
-	Sentence string  `json:"sentence"`
+	Gate   string  `json:"gate"`
+	Slice  string  `json:"slice,omitempty"`
+	Result Result  `json:"result"`
+	Value  float64 `json:"value"`
+	Limit  float64 `json:"limit"`
+	Lower  float64 `json:"lower,omitempty"`
+	Upper  float64 `json:"upper,omitempty"`
+	N      int     `json:"n"`
+	Need   int     `json:"need,omitempty"` // More rows that would decide it, as a forecast.
+	Unit   string  `json:"unit,omitempty"`
+	// Warns is set where the finding is said and holds nothing up.
+	Warns    bool   `json:"warns,omitempty"`
+	Sentence string `json:"sentence"`
+}
+
+// Standing is the result in one word: warns where a finding that did not pass
+// holds nothing up.
+func (v Verdict) Standing() string {
+	if v.Warns && v.Result != Pass {
+		return "warns"
+	}
+	return string(v.Result)
 }
 
 // Ruling is what a run does with its candidate.

@@ -1,6 +1,7 @@
 package hone
 
 import (
+	"fmt"
 	"time"
 
 	"hone/internal/frame"
@@ -155,6 +156,46 @@ type DatasetSpec struct {
 	// Quarantine is how long the labels of a source that was never heard before do
 	// not count. Default 0.
 	Quarantine Duration `json:"quarantine,omitempty" yaml:"quarantine"`
+	// Eras are stretches of time that candidates are asked about. Once such a time
+	// is over, half of its rows, 500 at most, are held back for that: they are never
+	// trained on. Without any, the time before the window is cut into eras.
+	Eras []Era `json:"eras,omitempty" yaml:"eras"`
+}
+
+// Era is a stretch of former time.
+type Era struct {
+	// Name of the era, such as christmas.
+	Name string `json:"name" yaml:"name"`
+	// From is its first day (2025-12-01) or moment (2025-12-01T08:00:00Z), in UTC
+	// unless it says otherwise.
+	From string `json:"from" yaml:"from"`
+	// To is its last day, or the moment before which it ends.
+	To string `json:"to" yaml:"to"`
+	// Keep rejects a candidate that has forgotten the era; else it only warns.
+	Keep bool `json:"keep,omitempty" yaml:"keep"`
+}
+
+// Span is when the era begins, and when it is over.
+func (e Era) Span() (from, end time.Time, err error) {
+	if from, _, err = moment(e.From); err != nil {
+		return from, end, err
+	}
+	end, day, err := moment(e.To)
+	if day {
+		end = end.AddDate(0, 0, 1)
+	}
+	return from, end, err
+}
+
+// moment reads a day or a moment.
+func moment(text string) (at time.Time, day bool, err error) {
+	if at, err = time.Parse(time.DateOnly, text); err == nil {
+		return at, true, nil
+	}
+	if at, err = time.Parse(time.RFC3339, text); err != nil {
+		err = fmt.Errorf("%q is no day or moment; write 2025-12-01 or 2025-12-01T08:00:00Z", text)
+	}
+	return at, false, err
 }
 
 // Caps are what a dataset made now is held to, or nil.
@@ -214,8 +255,12 @@ type Bytes int64
 type Gate struct {
 	// Metric is loss, accuracy, auc, log_loss, brier, ece (how far scores are from
 	// the shares that come true), negative_flips (the share of rows that the champion
-	// had right and the candidate has wrong), rmse, mae, latency_p99, memory, or one
-	// of the model's own metrics.
+	// had right and the candidate has wrong), rmse, mae, latency_p99, memory, one of
+	// the model's own metrics, calibration (by how much the Brier score of candidates
+	// whose scores are less to be taken at their word may be worse; 0.002 where no
+	// gate says otherwise), or permuted_twin (the candidate must be surely better than
+	// one that learned from shuffled labels; such a twin is then trained whatever it
+	// costs).
 	Metric string `json:"metric,omitempty" yaml:"metric"`
 	// MinChange is the least by which the candidate must be better than the
 	// champion, in the metric's unit.

@@ -107,7 +107,9 @@ type Recipe struct {
 	Window   int       `json:"window_rows"`
 	WindowBy string    `json:"window_by"`
 	History  int       `json:"history_rows"`
-	Holdout  int       `json:"holdout_rows"`
+	// Older counts the rows before the window.
+	Older   int `json:"older_rows,omitempty"`
+	Holdout int `json:"holdout_rows"`
 	// Suffix is the number of newest rows since which the champion was losing.
 	Suffix int `json:"suffix_rows,omitempty"`
 	// HeldBack is the newest time of rows that never judge, because the champion

@@ -52,6 +52,12 @@ func (w *world) do(words []string) ([]string, error) {
 		return w.runs()
 	case "verdicts":
 		return w.verdicts(o["run"])
+	case "replay":
+		got, err := w.call("replay", &op.RunIn{Run: o["run"]})
+		if err != nil {
+			return said(err)
+		}
+		return []string{got.(op.Replayed).Sentence}, nil
 	case "decisions":
 		return w.newDecisions()
 	case "events":
@@ -218,7 +224,7 @@ func (w *world) verdicts(id string) ([]string, error) {
 			if v.Slice != "" {
 				name += " " + v.Slice
 			}
-			out = append(out, fmt.Sprintf("%s %s: %s", name, v.Result, v.Sentence))
+			out = append(out, fmt.Sprintf("%s %s: %s", name, v.Standing(), v.Sentence))
 		}
 	}
 	return out, err

@@ -37,6 +37,8 @@ func (w *world) source(name string, o options) (*source, error) {
 			}
 		case "bands":
 			s.next = bands(s)
+		case "noise":
+			s.next = noise()
 		case "told":
 			s.next = leaky()
 		case "plane":
@@ -68,6 +70,17 @@ func bands(s *source) func(*frame.Frame, int) string {
 			return "middle"
 		}
 		return "high"
+	}
+}
+
+// noise makes two classes, and numbers that say nothing of them.
+func noise() func(*frame.Frame, int) string {
+	rng := rand.New(rand.NewPCG(7, 6))
+	return func(f *frame.Frame, row int) string {
+		for _, c := range f.Cols {
+			c.Num[row] = rng.NormFloat64()
+		}
+		return strconv.Itoa(rng.IntN(2))
 	}
 }
 

@@ -340,7 +340,7 @@ func printRun(w io.Writer, r hone.Run) {
 			e.Loss.Candidate, e.Loss.Champion, against, e.Loss.N, e.Loss.Diff, e.Loss.Lower, e.Loss.Upper)
 	}
 	for _, v := range r.Verdicts {
-		fmt.Fprintf(w, "  %-13s %-14s %s\n", v.Result, v.Gate, v.Sentence)
+		fmt.Fprintf(w, "  %-13s %-14s %s\n", v.Standing(), v.Gate, v.Sentence)
 	}
 	printVerdicts(w, r.Verdicts)
 	if r.Rollout != nil {

@@ -22,7 +22,7 @@ func printVerdicts(w io.Writer, verdicts []hone.Verdict) {
 			fmt.Fprintln(t, "  gate\tvalue\tlimit\tbetween\trows\tneeds\tresult")
 			head = true
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t%s\t%s\n", named(v), inUnit(v.Value, v.Unit), inUnit(v.Limit, v.Unit), between(v), say.Whole(v.N), more(v), v.Result)
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t%s\t%s\n", named(v), inUnit(v.Value, v.Unit), inUnit(v.Limit, v.Unit), between(v), say.Whole(v.N), more(v), v.Standing())
 	}
 	t.Flush()
 }

@@ -228,6 +228,7 @@ func (c *checker) slices() {
 
 func (c *checker) dataset() {
 	ds := &c.m.Dataset
+	c.eras(ds.Eras)
 	if ds.MaxRows < ds.MinRows {
 		c.fault("dataset.max_rows", "", "max_rows %d is less than min_rows %d", ds.MaxRows, ds.MinRows)
 	}
@@ -319,6 +320,10 @@ func (c *checker) gate(i int) {
 		case c.m.Dataset.Anchor == "":
 			c.fault(key, "write {regression_tests: anchors.jsonl} or set dataset.anchor", "there is no file of anchor cases")
 		}
+		return
+	}
+	if g.Metric == calibration || g.Metric == permutedTwin {
+		c.named(g, key, has)
 		return
 	}
 	replay := g.Metric == "latency_p99" || g.Metric == "memory"

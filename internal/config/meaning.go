@@ -113,12 +113,12 @@ func explainGate(c *Change, a, b hone.Model) {
 		c.Means = "The order of the gates says nothing."
 	case old == nil:
 		c.Effect, c.Means = "tighter", "A candidate must pass one check more."
-		if now.Max != nil && (now.Metric == "latency_p99" || now.Metric == "memory") {
+		if standsIn(*now) {
 			c.Effect, c.Means = "", "It stands in the place of the default gate on "+now.Metric+"."
 		}
 	case now == nil:
 		c.Effect, c.Means = "looser", "A candidate must pass one check less."
-		if old.Max != nil && (old.Metric == "latency_p99" || old.Metric == "memory") {
+		if standsIn(*old) {
 			c.Effect, c.Means = "", "The default gate on "+old.Metric+" stands again in its place."
 		}
 	default:
@@ -126,6 +126,11 @@ func explainGate(c *Change, a, b hone.Model) {
 		c.Means = map[string]string{"tighter": "A candidate must do better to pass.", "looser": "A worse candidate may pass.",
 			"": "Whether it asks more or less depends on the candidate."}[c.Effect]
 	}
+}
+
+// standsIn tells whether a gate holds in the place of a default one.
+func standsIn(g hone.Gate) bool {
+	return g.Metric == calibration || g.Max != nil && (g.Metric == "latency_p99" || g.Metric == "memory")
 }
 
 func gateOf(all []hone.Gate, text string) *hone.Gate {

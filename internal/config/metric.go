@@ -60,12 +60,26 @@ func (c *checker) gauge(metric, key string) bool {
 		c.fault(key, didYouMean(metric, append(slices.Sorted(maps.Keys(c.m.Metrics)), gateMetrics...)), "unknown metric %q", clip(metric, 40))
 		return false
 	}
-	others := []string{"latency_p99", "memory", regressionTests}
+	others := []string{"latency_p99", "memory", permutedTwin, regressionTests}
 	switch c.m.Task {
 	case hone.Binary:
-		others = append(others, "ece", "negative_flips")
+		others = append(others, "ece", "negative_flips", calibration)
 	case hone.Multiclass:
-		others = append(others, "negative_flips")
+		others = append(others, "brier", "ece", "negative_flips", calibration)
 	}
 	return c.fits(metric, key, others...)
+}
+
+// named holds gates that have a test of their own: each takes one limit, or none.
+func (c *checker) named(g hone.Gate, key string, has func(string) bool) {
+	other := g.MinChange != nil || g.Max != nil || g.Min != nil || has("slices") || has("max_failures")
+	switch {
+	case g.Metric == permutedTwin && (other || g.MaxRegression != nil):
+		c.fault(key, "write {metric: permuted_twin}", "permuted_twin takes nothing else")
+	case g.Metric == permutedTwin:
+	case other || g.MaxRegression == nil:
+		c.fault(key, "write {metric: calibration, max_regression: 0.002}", "calibration takes max_regression alone")
+	case *g.MaxRegression < 0 || *g.MaxRegression > 2:
+		c.fault(key+".max_regression", "it lies between 0 and 2", "a Brier score can never be worse by %v", *g.MaxRegression)
+	}
 }

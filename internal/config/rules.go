@@ -32,7 +32,7 @@ type rule struct {
 
 var (
 	metrics     = []string{"loss", "accuracy", "auc", "log_loss", "brier", "rmse", "mae"}
-	gateMetrics = append(metrics[:len(metrics):len(metrics)], "ece", "negative_flips", "latency_p99", "memory", regressionTests)
+	gateMetrics = append(metrics[:len(metrics):len(metrics)], "ece", "negative_flips", "latency_p99", "memory", calibration, permutedTwin, regressionTests)
 	// lossWords are the losses that a word alone declares.
 	lossWords = []string{"zero_one", "log", "squared", "absolute"}
 	kinds     = []string{"number", "category", "text"}
@@ -40,6 +40,8 @@ var (
 
 const (
 	regressionTests = "regression_tests"
+	calibration     = "calibration"
+	permutedTwin    = "permuted_twin"
 	lossChange      = "loss.change"
 )
 
@@ -102,6 +104,10 @@ var rules = map[string]rule{
 	"DatasetSpec.max_per_user_day": {example: "5"},
 	"DatasetSpec.sources":          {example: "[warehouse]"},
 	"DatasetSpec.quarantine":       {example: "1d"},
+	"DatasetSpec.eras":             {example: "[{name: christmas, from: 2025-12-01, to: 2025-12-31, keep: true}]"},
+	"Era.name":                     {required: true, example: "christmas"},
+	"Era.from":                     {required: true, example: "2025-12-01"},
+	"Era.to":                       {required: true, example: "2025-12-31"},
 
 	"ValidationSpec.features":  {also: "constraints by feature: `{amount: {min: 0, max: 50000}, country: {required: true}}`"},
 	"ValidationSpec.freshness": {example: "2d"},

@@ -34,10 +34,13 @@ type Need struct {
 // out.
 func Assemble(n Need, d frame.Decoder, rows []Row, proxy Proxy) (Collected, error) {
 	sortRows(rows)
+	rows = withoutHeldBack(n.Model, rows)
 	rows = withoutOdd(n.Model, rows)
 	left := newTally()
 	rows = left.capped(n.Caps, rows, n.At, n.Heard)
+	older := 0
 	if limit := n.Model.Dataset.MaxRows; limit > 0 && len(rows) > limit {
+		older = len(rows) - limit
 		rows = rows[len(rows)-limit:]
 	}
 	hold := holdoutSize(n, rows)
@@ -67,7 +70,7 @@ func Assemble(n Need, d frame.Decoder, rows []Row, proxy Proxy) (Collected, erro
 	if n.Caps != nil { // Of each part: whoever has little of all rows may have much of the newest.
 		c.Train, c.Holdout = left.rows(n.Caps, c.Train), left.rows(n.Caps, c.Holdout)
 	}
-	c.Recipe = hone.Recipe{Caps: n.Caps, Left: left.done(), Window: window, WindowBy: by, History: history, Holdout: hold, HeldBack: n.HeldBack,
+	c.Recipe = hone.Recipe{Caps: n.Caps, Left: left.done(), Window: window, WindowBy: by, History: history, Older: older + cut - window, Holdout: hold, HeldBack: n.HeldBack,
 		Schema: fmt.Sprintf("%08x", n.Model.Features.Fingerprint()), Seed: n.Seed}
 	return c, nil
 }

@@ -37,6 +37,9 @@ type Evidence struct {
 	Prices  numbers  `json:"prices"`
 	// Slices are the values of the features that the model is sliced by.
 	Slices map[string][]string `json:"slices,omitempty"`
+	// Eras are former times, each with rows of its own.
+	Eras     []Past    `json:"eras,omitempty"`
+	Shuffled *Shuffled `json:"permuted_twin,omitempty"`
 }
 
 // Party is one version and what it said of the rows.
@@ -76,8 +79,9 @@ func (n *numbers) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// format is raised when older programs could not read the evidence.
-const format = 1
+// format is raised when older programs could not read the evidence, or would judge
+// it otherwise. The first had no verdict on calibration.
+const format = 2
 
 // NewEvidence begins the evidence of a candidate; without a champion (nil) it is
 // compared with the best constant answer.
@@ -206,7 +210,9 @@ func (ev *Evidence) Compare() hone.Evaluation {
 		s := ev.Champion.side()
 		champ = &s
 	}
-	return Compare(ev.Model, ev.Candidate.side(), champ, rows)
+	e := Compare(ev.Model, ev.Candidate.side(), champ, rows)
+	e.Eras, e.Permuted = ev.eras(), ev.permuted(rows)
+	return e
 }
 
 // frame has the features that rows are sliced by, as they are shown.
@@ -241,8 +247,8 @@ func ReadEvidence(b []byte) (*Evidence, error) {
 	if err := json.Unmarshal(text, ev); err != nil {
 		return nil, fmt.Errorf("read evidence: %w", err)
 	}
-	if ev.Format != format {
-		return nil, &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("the evidence is of format %d, and this Hone reads %d", ev.Format, format), Hint: "use the Hone that judged the run"}
+	if ev.Format < 1 || ev.Format > format {
+		return nil, &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("the evidence is of format %d, and this Hone reads up to %d", ev.Format, format), Hint: "use the Hone that judged the run"}
 	}
 	return ev, nil
 }

@@ -23,11 +23,14 @@ type measure struct {
 	name   string
 	higher bool
 	of     func(t tally, at []int) (value float64, parts []float64)
+	// noise is the variance of a value that its parts leave out; nil where there is
+	// none.
+	noise func(t tally, at []int) float64
 }
 
 // mean is a measure that is the mean of a number of each row.
 func meanOf(name string, higher bool, of func(t tally, i int) float64) measure {
-	return measure{name, higher, func(t tally, at []int) (float64, []float64) {
+	return measure{name: name, higher: higher, of: func(t tally, at []int) (float64, []float64) {
 		parts := make([]float64, len(at))
 		for k, i := range at {
 			parts[k] = of(t, i)
@@ -41,14 +44,15 @@ func measures(m hone.Model) []measure {
 	out := []measure{meanOf("loss", false, func(t tally, i int) float64 { return t.losses[i] })}
 	right := meanOf("accuracy", true, func(t tally, i int) float64 { return indicator(t.right[i]) })
 	log := meanOf("log_loss", false, logLoss)
+	calibration := measure{name: "calibration", of: miscalibration, noise: miscalibrationNoise}
 	switch m.Task {
 	case hone.Binary:
-		out = append(out, right, measure{"auc", true, auc}, log, meanOf("brier", false, brier),
-			measure{"ece", false, ece}, measure{"f1", true, func(t tally, at []int) (float64, []float64) { return f1(t, at, t.side.Signature.Classes[1]) }})
+		out = append(out, right, measure{name: "auc", higher: true, of: auc}, log, meanOf("brier", false, brier), measure{name: "ece", of: ece}, calibration,
+			measure{name: "f1", higher: true, of: func(t tally, at []int) (float64, []float64) { return f1(t, at, t.side.Signature.Classes[1]) }})
 	case hone.Multiclass:
-		out = append(out, right, measure{"macro_f1", true, macroF1}, log)
+		out = append(out, right, measure{name: "macro_f1", higher: true, of: macroF1}, log, meanOf("brier", false, brier), measure{name: "ece", of: ece}, calibration)
 	case hone.Regression:
-		out = append(out, measure{"rmse", false, rmse},
+		out = append(out, measure{name: "rmse", of: rmse},
 			meanOf("mae", false, func(t tally, i int) float64 { return math.Abs(t.targets[i] - t.scores[i][0]) }))
 	}
 	for _, name := range sortedKeys(m.Metrics) {
@@ -74,6 +78,10 @@ func (p pairing) pairs(m hone.Model, at []int, suffix string) []hone.MetricPair 
 				mine[k] -= other[k]
 			}
 			center, lower, upper := p.interval(mine, at)
+			if f.noise != nil {
+				beyond := sq(stat.NormalQuantile(0.975)) * (f.noise(p.a, at) + f.noise(p.b, at))
+				lower, upper = center-math.Sqrt(sq(center-lower)+beyond), center+math.Sqrt(sq(upper-center)+beyond)
+			}
 			pair.Lower, pair.Upper = x-y+lower-center, x-y+upper-center
 		}
 		out = append(out, pair)
@@ -128,17 +136,10 @@ func indicator(is bool) float64 {
 // Biometrics 44 (1988).
 func auc(t tally, at []int) (float64, []float64) {
 	scores, positive := make([]float64, len(at)), make([]bool, len(at))
-	n := [2]float64{}
 	for k, i := range at {
 		scores[k], positive[k] = t.scores[i][0], t.targets[i] == 1
-		n[int(indicator(positive[k]))]++
 	}
-	value, _ := stat.AUC(scores, positive)
-	parts := stat.AUCParts(scores, positive)
-	for k, x := range parts {
-		parts[k] = value + (x-value)*float64(len(at))/n[int(indicator(positive[k]))]
-	}
-	return value, parts
+	return aucOf(scores, positive)
 }
 
 func rmse(t tally, at []int) (float64, []float64) {
@@ -159,40 +160,6 @@ func rmse(t tally, at []int) (float64, []float64) {
 
 func logLoss(t tally, i int) float64 {
 	return hone.Loss{Kind: hone.Log}.Of(t.side.Signature, t.scores[i], t.targets[i], 0)
-}
-
-// brier counts a class that the version does not know as surely wrong.
-func brier(t tally, i int) float64 {
-	if t.targets[i] < 0 {
-		return 1
-	}
-	return sq(t.targets[i] - t.scores[i][0])
-}
-
-// eceBins is how many bins of equal numbers of rows calibration is read in.
-const eceBins = 15
-
-// ece is how far scores are from the shares that turned out positive, on average:
-// in each bin by the square of the difference less what chance adds to it
-// (R. Roelofs and others, AISTATS 2022), and never less than 0.
-func ece(t tally, at []int) (float64, []float64) {
-	if len(at) < 10*eceBins {
-		return math.NaN(), nil
-	}
-	order := slices.Clone(at)
-	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(t.scores[i][0], t.scores[j][0]) })
-	total := 0.0
-	for b := range eceBins {
-		rows := order[b*len(order)/eceBins : (b+1)*len(order)/eceBins]
-		score, share := 0.0, 0.0
-		for _, i := range rows {
-			score += t.scores[i][0] / float64(len(rows))
-			share += indicator(t.targets[i] == 1) / float64(len(rows))
-		}
-		chance := share * (1 - share) / float64(len(rows)-1)
-		total += float64(len(rows)) / float64(len(order)) * math.Sqrt(math.Max(0, sq(score-share)-chance))
-	}
-	return total, nil
 }
 
 // f1 of one class; 0 where it is neither answered nor true.

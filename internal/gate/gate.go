@@ -25,6 +25,8 @@ const (
 	forced = "force"
 	// regressionTests is the metric of the owner's gate on anchor cases.
 	regressionTests = "regression_tests"
+	// Calibration is the gate on how far scores can be taken at their word.
+	Calibration = "calibration"
 )
 
 // Judge returns the verdicts on a run's candidate, in the order in which they
@@ -53,19 +55,27 @@ func Judge(m hone.Model, run hone.Run, e hone.Evaluation, candidates int, manife
 	default:
 		out = append(out, quality(m, run.Decision, e, candidates))
 		out = append(out, onSlices(m, e)...)
+		if v, ok := calibration(m, run.Decision, e); ok {
+			out = append(out, v)
+		}
+		out = append(out, onEras(run.Decision, e)...)
+	}
+	if v, ok := permuted(m, run.Decision, e); ok {
+		out = append(out, v)
 	}
 	return append(out, owners(m, run.Decision, e, first)...)
 }
 
 // Rule says what follows from the verdicts. One failure rejects the candidate.
 // One that is inconclusive holds it, or rejects it once it has waited past the
-// deadline; slices that are too small to judge do not count. Nothing is promoted
+// deadline; slices that are too small to judge do not count, nor does what only warns. Nothing is promoted
 // unchecked: without a verdict, or without one on anchor cases where the model
 // has them, the candidate is held.
 func Rule(m hone.Model, verdicts []hone.Verdict, waited bool) hone.Ruling {
 	passed, open, anchored := false, false, false
 	for _, v := range verdicts {
 		switch {
+		case v.Warns:
 		case v.Result == hone.Fail:
 			return hone.Reject
 		case v.Result == hone.Pass:

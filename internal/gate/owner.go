@@ -2,6 +2,7 @@ package gate
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"hone"
@@ -11,6 +12,9 @@ import (
 
 // rounding is what sums of decimal numbers are off by: a limit itself passes.
 const rounding = 1e-12
+
+// apart are the owner's gates that are judged where the default ones are.
+var apart = []string{regressionTests, Calibration, permutedTwin}
 
 // metricValue is one metric of both versions, in the unit of the owner's gates.
 type metricValue struct {
@@ -28,7 +32,7 @@ type metricValue struct {
 func owners(m hone.Model, d hone.Decision, e hone.Evaluation, first bool) []hone.Verdict {
 	var out []hone.Verdict
 	for _, g := range m.Gates {
-		if g.Metric == regressionTests || g.Metric == "" {
+		if g.Metric == "" || slices.Contains(apart, g.Metric) {
 			continue
 		}
 		relative := !first && (g.Metric != "loss" || (m.Evidence == hone.Strict && !wasForced(d)))

@@ -22,11 +22,18 @@ const replayRequests = 300
 
 // evaluate compares the candidate with the champion on the held-out rows.
 func (k *keeper) evaluate(ctx context.Context, run hone.Run) (hone.Change, error) {
-	_, c, err := k.thaw(ctx, run)
+	ds, c, err := k.thaw(ctx, run)
 	if err != nil {
 		return hone.Change{}, err
 	}
-	e, err := k.compare(ctx, run, nil, c.Holdout, c.Anchor)
+	ev, err := k.begun(ctx, run)
+	if err == nil {
+		err = k.askPast(ctx, run, ds, c, ev)
+	}
+	if err != nil {
+		return hone.Change{}, err
+	}
+	e, err := k.compare(ctx, run, ev, c.Holdout, c.Anchor)
 	if err != nil {
 		return hone.Change{}, err
 	}
@@ -96,8 +103,7 @@ func (k *keeper) gather(ctx context.Context, run hone.Run, ev *evaluate.Evidence
 		}
 		champ = &s
 	}
-	all := evaluate.Rows{Frame: rows.Frame, Labels: rows.Labels, IDs: rows.IDs, Units: rows.Units, Weights: rows.Weights,
-		Prices: k.model.Loss.Prices(rows.Frame)}
+	all := k.judged(rows)
 	for _, s := range []*evaluate.Side{&cand, champ} {
 		if s == nil {
 			continue
@@ -106,7 +112,10 @@ func (k *keeper) gather(ctx context.Context, run hone.Run, ev *evaluate.Evidence
 			return nil, err
 		}
 	}
-	return ev, ev.Add(all, cand, champ)
+	if err := ev.Add(all, cand, champ); err != nil {
+		return nil, err
+	}
+	return ev, k.permute(ctx, run, ev, rows.Frame)
 }
 
 // measure asks the owner's metrics what a version's answers were worth.
@@ -325,7 +334,7 @@ func summary(vs []hone.Verdict, r hone.Ruling) string {
 	want := map[hone.Ruling]hone.Result{hone.Reject: hone.Fail, hone.Hold: hone.Inconclusive, hone.Promote: hone.Pass}[r]
 	var out []string
 	for _, v := range vs {
-		if v.Result == want {
+		if v.Result == want && !v.Warns {
 			out = append(out, v.Sentence)
 		}
 	}

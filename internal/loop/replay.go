@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"hone"
 	"hone/internal/gate"
@@ -53,6 +54,9 @@ func (l *Loop) Replay(_ context.Context, run hone.Run) (Replayed, error) {
 	now.Evidence, now.Trial, now.Refit = was.Evidence, was.Trial, was.Refit
 	out.Evidence, out.Rows, out.Look, out.Measured = was.Evidence, now.Loss.N, now.Look, same(was, now)
 	again := gate.Judge(ev.Model, run, now, max(1, now.Trial), nil)
+	if ev.Format < 2 {
+		again = slices.DeleteFunc(again, func(v hone.Verdict) bool { return v.Gate == gate.Calibration })
+	}
 	if now.Refit != nil {
 		again = append(again, gate.Refit(now))
 	}

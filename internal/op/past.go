@@ -188,6 +188,9 @@ func ruled(r hone.Run, ruling hone.Ruling, verdicts []hone.Verdict) string {
 	by := map[hone.Ruling]hone.Result{hone.Reject: hone.Fail, hone.Hold: hone.Inconclusive}[ruling]
 	said := map[hone.Ruling]string{hone.Promote: "passes its gates", hone.Reject: "is rejected", hone.Hold: "waits for more labels"}[ruling]
 	for _, v := range verdicts {
+		if v.Warns {
+			continue
+		}
 		if v.Result == by && (by == hone.Fail || v.Slice == "") || ruling == hone.Reject && v.Result == hone.Inconclusive && v.Slice == "" {
 			return fmt.Sprintf("The candidate of %s %s: %s", r.ID, said, strings.TrimSpace(v.Sentence))
 		}

@@ -359,7 +359,7 @@ func (s *Service) evidence(ctx context.Context, t *Trace, v hone.Version) error 
 	t.say("Run %s made it: %s", run.ID, run.Decision.Sentence)
 	t.say("It was trained on %d rows up to %s; dataset %.12s, %d rows held out.", v.TrainedRows, clockTime(v.TrainedUntil), ds.ID, ds.Holdout)
 	for _, g := range run.Verdicts {
-		t.say("Gate %s: %s. %s", g.Gate, g.Result, g.Sentence)
+		t.say("Gate %s: %s. %s", g.Gate, g.Standing(), g.Sentence)
 	}
 	for _, m := range moves {
 		if m.Version == v.ID && (m.Alias == hone.Challenger || m.Alias == hone.Champion) {

@@ -13,7 +13,7 @@ export function verdicts(all) {
 		const over = /exposure|\.min(_change)?$/.test(v.gate) || (v.result === 'pass' && v.value > v.limit) || (v.result === 'fail' && v.value < v.limit);
 		const unit = ['share', 'bytes', 'ns', 's'].includes(v.unit) ? '' : v.unit;
 		return [v.gate + '/' + (v.slice || ''),
-			resultChip(v.result, true),
+			resultChip(v.warns && v.result !== 'pass' ? 'warns' : v.result, true),
 			[capital(words(v.gate)), v.slice && small(v.slice), small(list(v.n > 0 && `n = ${int(v.n)}`, v.need > 0 && `about ${int(v.need)} more`))],
 			measured ? [value(v.value, v.unit), unit && small(' ' + unit)] : v.result === 'inconclusive' && 'unknown',
 			limited ? {cls: 'nw', of: value(v.limit, v.unit)} : 'none',
@@ -24,8 +24,8 @@ export function verdicts(all) {
 
 // tally says how many verdicts passed.
 export function tally(all) {
-	const passed = all.filter(v => v.result === 'pass').length, failed = all.filter(v => v.result === 'fail').length, open = all.length - passed - failed;
-	return {text: `${passed} of ${all.length} pass`, extra: list(failed && `${failed} failed`, open && `${open} inconclusive`), tone: failed ? 'bad' : open ? 'hold' : 'good', icon: failed ? 'fail' : open ? 'hold' : 'ok'};
+	const passed = all.filter(v => v.result === 'pass').length, warns = all.filter(v => v.warns && v.result !== 'pass').length, failed = all.filter(v => v.result === 'fail' && !v.warns).length, open = all.length - passed - warns - failed;
+	return {text: `${passed} of ${all.length} pass`, extra: list(failed && `${failed} failed`, open && `${open} inconclusive`, warns && `${warns} warn`), tone: failed ? 'bad' : open ? 'hold' : 'good', icon: failed ? 'fail' : open ? 'hold' : 'ok'};
 }
 
 // reasons lists what each trigger and guard said.

@@ -11,7 +11,7 @@ const endings = {
 	promoted: ['ok', 'Promoted', 'good'], rejected: ['fail', 'Rejected', 'bad'], held: ['hold', 'Held', 'hold'], failed: ['fail', 'Failed', 'bad'],
 	rolled_back: ['back', 'Rolled back', 'bad'], cancelled: ['pause', 'Cancelled', 'idle'],
 };
-const results = {pass: ['ok', 'Pass', 'good'], fail: ['fail', 'Fail', 'bad'], inconclusive: ['hold', 'Inconclusive', 'hold']};
+const results = {pass: ['ok', 'Pass', 'good'], fail: ['fail', 'Fail', 'bad'], inconclusive: ['hold', 'Inconclusive', 'hold'], warns: ['attn', 'Warns', 'warn']};
 
 // triple is icon, word and tone of a run.
 export function ofRun(run) {
