@@ -18,6 +18,7 @@ var bars = slices.Concat(
 	canaryBars,
 	validationBars,
 	gateBars,
+	labelBars,
 )
 
 // programs are what bars measure as a process of its own, by the first argument.

@@ -37,6 +37,8 @@ type Evidence struct {
 	Prices  numbers  `json:"prices"`
 	// Slices are the values of the features that the model is sliced by.
 	Slices map[string][]string `json:"slices,omitempty"`
+	// Asked are rows whose labels were asked for.
+	Asked []Drawn `json:"asked,omitempty"`
 }
 
 // Party is one version and what it said of the rows.
@@ -76,8 +78,9 @@ func (n *numbers) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// format is raised when older programs could not read the evidence.
-const format = 1
+// format is raised when older programs could not read the evidence: one with labels
+// that were asked for has that of its own.
+const format, withAsked = 1, 2
 
 // NewEvidence begins the evidence of a candidate; without a champion (nil) it is
 // compared with the best constant answer.
@@ -116,6 +119,16 @@ func (ev *Evidence) Fresh(ids []hone.PredictionID) (at []int) {
 		}
 	}
 	return at
+}
+
+// Users tells the users that the evidence has rows of: more of theirs would say
+// again what they said.
+func (ev *Evidence) Users() func(unit string) bool {
+	seen := make(map[uint64]bool, len(ev.Units))
+	for _, u := range ev.Units {
+		seen[u] = true
+	}
+	return func(unit string) bool { return unit != "" && seen[ev.key("user", unit)] }
 }
 
 func (ev *Evidence) key(kind, name string) uint64 {
@@ -206,7 +219,11 @@ func (ev *Evidence) Compare() hone.Evaluation {
 		s := ev.Champion.side()
 		champ = &s
 	}
-	return Compare(ev.Model, ev.Candidate.side(), champ, rows)
+	e := Compare(ev.Model, ev.Candidate.side(), champ, rows)
+	if champ != nil && len(ev.Asked) > 0 {
+		e.Asked = Weigh(ev.Model, ev.Candidate.Signature, ev.Champion.Signature, ev.Asked)
+	}
+	return e
 }
 
 // frame has the features that rows are sliced by, as they are shown.
@@ -221,6 +238,9 @@ func (ev *Evidence) frame() *frame.Frame {
 
 // Marshal writes the evidence; the same evidence gives the same bytes.
 func (ev *Evidence) Marshal() ([]byte, error) {
+	if len(ev.Asked) > 0 {
+		ev.Format = withAsked
+	}
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
 	err := errors.Join(json.NewEncoder(z).Encode(ev), z.Close())
@@ -241,8 +261,8 @@ func ReadEvidence(b []byte) (*Evidence, error) {
 	if err := json.Unmarshal(text, ev); err != nil {
 		return nil, fmt.Errorf("read evidence: %w", err)
 	}
-	if ev.Format != format {
-		return nil, &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("the evidence is of format %d, and this Hone reads %d", ev.Format, format), Hint: "use the Hone that judged the run"}
+	if ev.Format != format && ev.Format != withAsked {
+		return nil, &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("the evidence is of format %d, and this Hone reads %d and %d", ev.Format, format, withAsked), Hint: "use the Hone that judged the run"}
 	}
 	return ev, nil
 }

@@ -97,6 +97,7 @@ type Options struct {
 	Events   Events
 	Hints    Hints
 	Inbox    Inbox
+	Requests Requests
 	Blobs    Blobs
 	Pool     Pool
 	Gateway  Gateway
