@@ -153,3 +153,34 @@ func TestAskedLabelsTrainNobody(t *testing.T) {
 	}
 	w.play("verify")
 }
+
+// Where every row can tell, rows are drawn from all, and Hone says that it saves
+// nothing.
+func TestAskedLabelsOfALevel(t *testing.T) {
+	t.Parallel()
+	text := strings.Replace(strings.Replace(shifting, "min_change: 0.22", "min_change: 0.2", 1), "    log: durable", "    log: durable\n    loss: log", 1)
+	w := newWorld(t, map[string][]string{"hone.yaml": strings.Split(text, "\n")})
+	w.play("history shift 2000", "advance 2m step=30s", "approve", "advance 2m step=30s", "traffic shift 420 variant=1", "traffic shift 300 unlabelled")
+	got, err := w.call("label", &op.LabelIn{Model: model})
+	if err != nil {
+		t.Fatalf("%v: %+v", err, w.see().Run)
+	}
+	l := got.(op.Labels)
+	if !l.Uniform || l.Rows != 300 || l.Differ != 300 || !strings.Contains(l.Sentence, "choosing saves no label") {
+		t.Errorf("%s: %d of %d", l.Sentence, l.Differ, l.Rows)
+	}
+	w.play("answer", "verify")
+	if v := w.see(); v.Run == nil || v.Run.Evaluation.Asked == nil || v.Run.Evaluation.Asked.Labels < 200 && v.Run.Evaluation.Asked.Labels < l.Given {
+		t.Errorf("what was answered is not looked at: %+v", v.Run)
+	}
+	for _, who := range []op.Caller{{Name: "eve", Role: op.Operator}, {Name: "ivy", Role: op.Viewer}} {
+		o, _ := op.Find("label")
+		got, err := o.Call(w.ctx, w.app.Service(), who, &op.LabelIn{Model: model, N: 300})
+		if denied, ok := hone.AsError(err); who.Role == op.Viewer && !(ok && denied.Code == hone.Denied) {
+			t.Errorf("a viewer gets %v, %v", got, err)
+		}
+		if l, ok := got.(op.Labels); err == nil && (!ok || l.Withheld == "" || len(l.Open) > 0 && l.Open[0].Features != nil) {
+			t.Errorf("who may not read rows is shown %+v", got)
+		}
+	}
+}

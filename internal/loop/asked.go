@@ -171,7 +171,7 @@ func (f frames) hold(o hone.Outcome) bool {
 			if o.Unit != "" {
 				f.users[o.Unit] = true
 			}
-			return o.Asked || o.LabelSeq > r.Feedback
+			return o.Asked || o.Effect == "" || o.LabelSeq > r.Feedback
 		}
 	}
 	return f.users[o.Unit]

@@ -202,8 +202,12 @@ func (k *keeper) unlabelled(ctx context.Context, run hone.Run, requests []hone.L
 		return nil, err
 	}
 	var rows []dataset.Row
+	now := k.o.Clock.Now()
 	err = k.scan(ctx, r.To, r.Feedback, func(o hone.Outcome) error {
 		if o.Seq <= r.From || o.Effect != "" || o.Route == hone.Imported || !o.Time.After(last) || len(o.Features) == 0 || heard(o.Unit) {
+			return nil
+		}
+		if _, presumed := k.counted(o, k.spoke, now); presumed {
 			return nil
 		}
 		if rows = append(rows, rowOf(o)); len(rows) >= 2*maxFrame {
