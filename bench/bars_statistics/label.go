@@ -17,7 +17,7 @@ var labelFrom = []string{"internal/stat", "internal/gate", "internal/evaluate"}
 
 var labelBars = []bar.Measured{
 	{Bar: bar.Bar{ID: "label_worthless", Of: labelFrom,
-		About: "1,000 histories of 5 candidates that are no better, each decided by labels of rows drawn where it differs from the champion, looked at every 20 labels: the share of histories in which strict evidence ever promotes one.",
+		About: "1,000 histories of 3 candidates that are no better, each decided by labels of rows drawn where it differs from the champion, looked at every 20 labels: the share of histories in which strict evidence ever promotes one.",
 		Limits: []bar.Limit{
 			{Series: "independent", Unit: "% of histories", Of: bar.Max, Under: 5, AtMost: true},
 			{Series: "users", Unit: "% of histories", Of: bar.Max, Under: 5, AtMost: true},
@@ -107,7 +107,7 @@ func labelWorthless(b *bar.Bench) error {
 	for stream, w := range map[uint64]pairedWorld{51: {differ: 0.05}, 52: {differ: 0.05, users: true}, 53: {differ: 0.3}} {
 		name := map[uint64]string{51: "independent", 52: "users", 53: "three_in_ten_differ"}[stream]
 		b.Keep(name, "% of histories", inParallel(labelHistories, stream, func(rng *rand.Rand) bool {
-			for k := 1; k <= 5; k++ {
+			for k := 1; k <= 3; k++ {
 				if r, _ := decided(w, rng, k, longest); r == hone.Promote {
 					return true
 				}
@@ -115,7 +115,7 @@ func labelWorthless(b *bar.Bench) error {
 			return false
 		}))
 	}
-	b.Note("%d histories of 5 candidates that are equal: %d rows held out, then labels of rows drawn from %d; users of 1 to 10 rows that all fall the same way, whose rows held out keep them out of the frame", labelHistories, heldOut, longest)
+	b.Note("%d histories of 3 candidates that are equal: %d rows held out, then labels of rows drawn from %d; users of 1 to 10 rows that all fall the same way, whose rows held out keep them out of the frame", labelHistories, heldOut, longest)
 	return nil
 }
 
