@@ -23,6 +23,9 @@ var labelBars = []bar.Measured{
 			{Series: "users", Unit: "% of histories", Of: bar.Max, Under: 5, AtMost: true},
 			{Series: "three_in_ten_differ", Unit: "% of histories", Of: bar.Max, Under: 5, AtMost: true},
 		}}, Measure: labelWorthless},
+	{Bar: bar.Bar{ID: "label_worthless_in_time", Of: labelFrom,
+		About:  "The same where rows that follow each other are alike: which way a row falls repeats with 0.8.",
+		Limits: []bar.Limit{{Series: "alike_in_time", Unit: "% of histories", Of: bar.Max, Under: 5, AtMost: true}}}, Measure: labelInTime},
 	{Bar: bar.Bar{ID: "label_saving", Of: labelFrom,
 		About: "Candidates better by two points that differ on 5, 10 and 20 % of rows: labels of drawn rows until strict evidence proves it, over the share that differs of the rows that the gate takes of rows as they come, at the median of both.",
 		Limits: []bar.Limit{
@@ -106,17 +109,28 @@ func heldOutOnly(diffs, reach []float64, units []string) hone.Paired {
 func labelWorthless(b *bar.Bench) error {
 	for stream, w := range map[uint64]pairedWorld{51: {differ: 0.05}, 52: {differ: 0.05, users: true}, 53: {differ: 0.3}} {
 		name := map[uint64]string{51: "independent", 52: "users", 53: "three_in_ten_differ"}[stream]
-		b.Keep(name, "% of histories", inParallel(labelHistories, stream, func(rng *rand.Rand) bool {
-			for k := 1; k <= 3; k++ {
-				if r, _ := decided(w, rng, k, longest); r == hone.Promote {
-					return true
-				}
-			}
-			return false
-		}))
+		b.Keep(name, "% of histories", everPromoted(w, stream))
 	}
 	b.Note("%d histories of 3 candidates that are equal: %d rows held out, then labels of rows drawn from %d; users of 1 to 10 rows that all fall the same way, whose rows held out keep them out of the frame", labelHistories, heldOut, longest)
 	return nil
+}
+
+// labelInTime is labelWorthless where rows are alike in time.
+func labelInTime(b *bar.Bench) error {
+	b.Keep("alike_in_time", "% of histories", everPromoted(pairedWorld{differ: 0.05, alike: 0.8}, 54))
+	return nil
+}
+
+// everPromoted is the share of histories of three candidates in which any is promoted.
+func everPromoted(w pairedWorld, stream uint64) float64 {
+	return inParallel(labelHistories, stream, func(rng *rand.Rand) bool {
+		for k := 1; k <= 3; k++ {
+			if r, _ := decided(w, rng, k, longest); r == hone.Promote {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // labelSaving compares how many labels a proof takes of rows that are drawn where the
