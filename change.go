@@ -41,6 +41,8 @@ type Change struct {
 	// no more.
 	Answered int64
 	Incident *Incident
+	// Request for labels, in place of what it was.
+	Request *LabelRequest
 	// Principal is stored under its name, in place of what it was.
 	Principal *Principal
 }

@@ -9,6 +9,8 @@ type Evaluation struct {
 	Dataset   DatasetID `json:"dataset"`
 	At        time.Time `json:"at"`
 	Loss      Paired    `json:"loss"`
+	// Asked are labels that were asked for, of rows that Loss does not count.
+	Asked *Asked `json:"asked,omitempty"`
 	// Metrics by name, each for both.
 	Metrics []MetricPair `json:"metrics"`
 	// Look is how often the candidate has been looked at, this time included.

@@ -159,6 +159,9 @@ type Outcome struct {
 	// Inferred is set where no label came, and its absence stands for one. Such a
 	// label is never stored.
 	Inferred bool `json:"inferred,omitempty"`
+	// Asked is set where the label was asked for, and counts since it would have
+	// come anyway: it says nothing of how labels come.
+	Asked bool `json:"asked,omitempty"`
 	// Source of the label, as its sender said; empty where nobody did.
 	Source string `json:"label_source,omitempty"`
 	// Mature is when the label began to count: once it had come and its

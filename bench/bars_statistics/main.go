@@ -19,6 +19,7 @@ var bars = slices.Concat(
 	validationBars,
 	gateBars,
 	safeguardBars,
+	labelBars,
 )
 
 // programs are what bars measure as a process of its own, by the first argument.

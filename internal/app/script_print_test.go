@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -48,16 +49,16 @@ func (w *world) do(words []string) ([]string, error) {
 		return w.feedback(words[1:], o)
 	case "run", "approve", "reject", "promote", "pause", "resume", "cancel", "rollback":
 		return w.act(loop.Do(words[0]), o)
+	case "label":
+		return w.label(o)
+	case "answer":
+		return w.answer(o.number("n", math.MaxInt))
+	case "replay":
+		return w.replay(words[1])
 	case "runs":
 		return w.runs()
 	case "verdicts":
 		return w.verdicts(o["run"])
-	case "replay":
-		got, err := w.call("replay", &op.RunIn{Run: o["run"]})
-		if err != nil {
-			return said(err)
-		}
-		return []string{got.(op.Replayed).Sentence}, nil
 	case "decisions":
 		return w.newDecisions()
 	case "events":

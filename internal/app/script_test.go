@@ -145,7 +145,8 @@ type world struct {
 
 	seams    app.Seams
 	sources  map[string]*source
-	next     int // Number of the next row.
+	truths   map[hone.PredictionID]string // What is true of every row.
+	next     int                          // Number of the next row.
 	waiting  []due
 	shadowed int64
 	// How far decisions and events have been printed.
@@ -177,7 +178,7 @@ func newWorld(t *testing.T, parts map[string][]string) *world {
 		}
 	}
 	c.Dir, c.Server.Data = dir, filepath.Join(dir, "data")
-	w := &world{t: t, ctx: t.Context(), config: c, text: text, sources: map[string]*source{},
+	w := &world{t: t, ctx: t.Context(), config: c, text: text, sources: map[string]*source{}, truths: map[hone.PredictionID]string{},
 		clock: hands{clock.NewFake(time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC))}}
 	w.model = c.Models[model]
 	w.start()

@@ -45,6 +45,8 @@ func (w *world) source(name string, o options) (*source, error) {
 			s.next = plane(s)
 		case "wide":
 			s.next = wide(s)
+		case "shift":
+			s.next = shifted(s)
 		case "words":
 			s.next = sentences(s)
 		default:
@@ -149,6 +151,7 @@ func (w *world) rows(name string, n int, o options) (*frame.Frame, []string, []h
 	labels, ids := make([]string, n), make([]hone.PredictionID, n)
 	for i := range n {
 		labels[i] = s.next(f, i)
+		w.truths[hone.PredictionID(fmt.Sprintf("p%d", w.next))] = labels[i]
 		ids[i] = hone.PredictionID(fmt.Sprintf("p%d", w.next))
 		w.next++
 		if col := f.Schema.Index(o["missing"]); col >= 0 {

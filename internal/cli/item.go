@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"bytes"
+	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,7 +24,7 @@ import (
 // oneItem reads a batch from standard input as JSON Lines, or one item from
 // flags where the operation is feedback.
 type oneItem struct {
-	id, label, correction, score, thumb, source string
+	id, label, correction, score, thumb, source, sheet string
 }
 
 func (o *oneItem) bind(c *cobra.Command, name string) {
@@ -37,9 +38,13 @@ func (o *oneItem) bind(c *cobra.Command, name string) {
 	f.StringVar(&o.score, "score", "", "a number about the answer")
 	f.StringVar(&o.thumb, "thumb", "", "up or down")
 	f.StringVar(&o.source, "source", "", "who or what says so")
+	f.StringVar(&o.sheet, "csv", "", "read labels from a table with the columns prediction_id and label; rows without a label are passed over")
 }
 
 func (o *oneItem) fill(c *cobra.Command, list reflect.Value, in io.Reader) error {
+	if o.sheet != "" {
+		return o.readSheet(c, list)
+	}
 	values := map[string]string{"label": o.label, "correction": o.correction, "score": o.score, "thumb": o.thumb, "source": o.source}
 	if o.id == "" {
 		for _, name := range slices.Sorted(maps.Keys(values)) {
@@ -103,4 +108,43 @@ func readLines(list reflect.Value, in io.Reader) error {
 		return &hone.Error{Code: hone.TooLarge, Message: "a line of standard input is longer than 1 MiB", Hint: "write one JSON object a line"}
 	}
 	return scan.Err()
+}
+
+// readSheet reads the labels of a table, such as `hone label --csv` writes.
+func (o *oneItem) readSheet(c *cobra.Command, list reflect.Value) error {
+	if o.id != "" || o.label != "" || o.correction != "" || o.score != "" || o.thumb != "" {
+		return usage(c.CommandPath(), "--csv brings ids and labels, so that no other flag can")
+	}
+	f, err := os.Open(o.sheet)
+	if err != nil {
+		return &hone.Error{Code: hone.NotFound, Message: fmt.Sprintf("%s cannot be read: %v", o.sheet, err), Hint: "name the table with the labels"}
+	}
+	defer f.Close()
+	r := csv.NewReader(f)
+	head, err := r.Read()
+	id, label := slices.Index(head, "prediction_id"), slices.Index(head, "label")
+	if err != nil || id < 0 || label < 0 {
+		return &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("%s has no columns prediction_id and label", o.sheet), Hint: "`hone label MODEL --csv FILE` writes such a table"}
+	}
+	var lines bytes.Buffer
+	e := json.NewEncoder(&lines)
+	for {
+		row, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			return readLines(list, &lines)
+		}
+		if err != nil {
+			return &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("%s: %v", o.sheet, err), Hint: "mend the line; nothing was sent"}
+		}
+		if row[label] == "" {
+			continue
+		}
+		item := map[string]any{"prediction_id": row[id], "label": row[label]}
+		if o.source != "" {
+			item["source"] = o.source
+		}
+		if err := e.Encode(item); err != nil {
+			return err
+		}
+	}
 }

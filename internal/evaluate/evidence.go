@@ -40,6 +40,8 @@ type Evidence struct {
 	// Eras are former times, each with rows of its own.
 	Eras     []Past    `json:"eras,omitempty"`
 	Shuffled *Shuffled `json:"permuted_twin,omitempty"`
+	// Asked are rows whose labels were asked for.
+	Asked []Drawn `json:"asked,omitempty"`
 }
 
 // Party is one version and what it said of the rows.
@@ -80,7 +82,8 @@ func (n *numbers) UnmarshalJSON(text []byte) error {
 }
 
 // format is raised when older programs could not read the evidence, or would judge
-// it otherwise. The first had no verdict on calibration.
+// it otherwise. The first had no verdict on calibration, and no labels that were
+// asked for.
 const format = 2
 
 // NewEvidence begins the evidence of a candidate; without a champion (nil) it is
@@ -120,6 +123,16 @@ func (ev *Evidence) Fresh(ids []hone.PredictionID) (at []int) {
 		}
 	}
 	return at
+}
+
+// Users tells the users that the evidence has rows of: more of theirs would say
+// again what they said.
+func (ev *Evidence) Users() func(unit string) bool {
+	seen := make(map[uint64]bool, len(ev.Units))
+	for _, u := range ev.Units {
+		seen[u] = true
+	}
+	return func(unit string) bool { return unit != "" && seen[ev.key("user", unit)] }
 }
 
 func (ev *Evidence) key(kind, name string) uint64 {
@@ -212,6 +225,9 @@ func (ev *Evidence) Compare() hone.Evaluation {
 	}
 	e := Compare(ev.Model, ev.Candidate.side(), champ, rows)
 	e.Eras, e.Permuted = ev.eras(), ev.permuted(rows)
+	if champ != nil && len(ev.Asked) > 0 {
+		e.Asked = Weigh(ev.Model, ev.Candidate.Signature, ev.Champion.Signature, ev.Asked)
+	}
 	return e
 }
 

@@ -13,6 +13,11 @@ func (ev *Evidence) Names(ids []hone.PredictionID, unit string) bool {
 	if unit != "" && slices.Contains(ev.Units, ev.key("user", unit)) {
 		return true
 	}
+	for _, era := range ev.Eras {
+		if era.Rows != nil && era.Rows.Names(ids, unit) {
+			return true
+		}
+	}
 	has := make(map[uint64]bool, len(ev.Keys))
 	for _, k := range ev.Keys {
 		has[k] = true

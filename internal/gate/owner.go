@@ -69,7 +69,7 @@ func measured(e hone.Evaluation, metric, slice string) (metricValue, bool) {
 	case metric == "memory":
 		return metricValue{candidate: float64(r.CandidateMem), champion: float64(r.ChampionMem), n: r.Requests, unit: "bytes"}, r.CandidateMem > 0
 	case metric == "loss" && slice == "":
-		return lossValue(e.Loss), sound(e.Loss)
+		return lossValue(whole(e)), sound(e.Loss)
 	case metric == "loss":
 		for _, s := range e.Slices {
 			if s.Slice == slice {

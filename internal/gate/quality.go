@@ -26,14 +26,14 @@ func unsound(v hone.Verdict) hone.Verdict {
 // How much proof is asked for depends on what started the run: measured
 // recoverable loss is evidence by itself, a schedule is not.
 func quality(m hone.Model, d hone.Decision, e hone.Evaluation, candidates int) hone.Verdict {
-	p := e.Loss
+	p := whole(e)
 	v := hone.Verdict{Gate: "quality", N: max(p.N, 0), Unit: "loss a row"}
 	if !sound(p) {
 		return unsound(v)
 	}
 	v.Value, v.Lower, v.Upper = p.Diff, p.Lower, p.Upper
 	v.Sentence = string(e.Candidate) + " loses " + say.Num(p.Candidate) + " a row and " + string(e.Champion) + " " + say.Num(p.Champion) +
-		", on " + say.Count(p.N, "row", "rows") + " that neither was trained on"
+		", on " + say.Count(e.Loss.N, "row", "rows") + " that neither was trained on" + askedFor(e)
 	switch {
 	case wasForced(d):
 		v.Result = hone.Pass

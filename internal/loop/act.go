@@ -22,6 +22,8 @@ const (
 	Pause    Do = "pause"
 	Resume   Do = "resume"
 	Rollback Do = "rollback"
+
+	ask Do = "ask" // For labels, by Label.
 )
 
 // Act is what a person asks for.
@@ -33,6 +35,8 @@ type Act struct {
 	Force  bool
 	// Artefact that an approval is for; it must still be the candidate's.
 	Artefact string
+	// Request for labels, with what is handed out now.
+	Request *hone.LabelRequest
 }
 
 // act does what a person asked for, in the loop's own goroutine, and shows what
@@ -68,6 +72,8 @@ func (k *keeper) obey(ctx context.Context, a Act) (string, error) {
 		return k.answer(ctx, a)
 	case Pass, Pause, Resume:
 		return k.steer(ctx, a)
+	case ask:
+		return k.keepAsked(ctx, a)
 	}
 	return "", &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("%q is not something to do", a.Do)}
 }

@@ -36,7 +36,10 @@ func (k *keeper) drive(ctx context.Context, now time.Time, found monitor.Step) e
 		return nil
 	case hone.Deciding:
 		if len(run.Verdicts) > 0 && !found.Ticked {
-			return nil // Inconclusive: it looks again when more labels have come.
+			// Inconclusive: it looks again when more labels have come.
+			if due, err := k.answersDue(ctx, *run); err != nil || !due {
+				return err
+			}
 		}
 	}
 	if k.work != nil || now.Before(k.retryAt) {

@@ -232,7 +232,7 @@ func (k *keeper) judge(ctx context.Context, run hone.Run) (hone.Change, error) {
 	e.Trial = k.trial()
 	run.Evaluation = &e
 	run.Verdicts = gate.Judge(k.model, run, e, e.Trial, nil)
-	ruling := gate.Rule(k.model, run.Verdicts, e.Loss.N >= gate.Deadline(k.model, e))
+	ruling := gate.Rule(k.model, run.Verdicts, gate.Rows(e) >= gate.Deadline(k.model, e))
 	why := summary(run.Verdicts, ruling)
 	switch ruling {
 	case hone.Reject:
@@ -257,9 +257,15 @@ func (k *keeper) lookAgain(ctx context.Context, run *hone.Run) error {
 	if err != nil {
 		return err
 	}
+	if err := k.recallAsked(ctx); err != nil {
+		return err
+	}
+	requests := k.asked.byRun(run.ID)
+	drawn := frames{requests, map[string]bool{}}
 	var rows []dataset.Row
-	err = k.o.Events.Scan(ctx, k.model.Name, predictions, feedback, func(o hone.Outcome) error {
-		if o, ok := k.counted(o, k.spoke, now); ok && o.Time.After(last) {
+	err = k.scan(ctx, predictions, feedback, func(o hone.Outcome) error {
+		held := drawn.hold(o)
+		if o, ok := k.counted(o, k.spoke, now); ok && o.Time.After(last) && !held {
 			rows = append(rows, rowOf(o))
 		}
 		return nil
@@ -272,7 +278,13 @@ func (k *keeper) lookAgain(ctx context.Context, run *hone.Run) error {
 		return err
 	}
 	ev, err := k.evidence(*run)
+	if ev == nil && err == nil {
+		ev, err = k.begun(ctx, *run)
+	}
 	if err != nil {
+		return err
+	}
+	if ev.Asked, err = k.drawn(ctx, *run, requests, feedback); err != nil {
 		return err
 	}
 	e, err := k.compare(ctx, *run, ev, more, c.Anchor)

@@ -64,6 +64,8 @@ type keeper struct {
 	lastLabel   time.Time
 	spoke       time.Time // When the newest label arrived.
 	presumedDue time.Time // When the first prediction behind cursor.presumed counts, while there is no champion.
+	asked       asked
+	answered    bool // A label that was asked for has come.
 	manual      *trigger.Manual
 	decision    hone.Decision
 	recorded    hone.Decision // The last that was saved.
@@ -438,7 +440,7 @@ func (k *keeper) readPage(ctx context.Context) (more bool, step monitor.Step, er
 	if len(ps) > 0 {
 		k.cursor.predictions = ps[len(ps)-1].Seq
 	}
-	os, next, err := k.o.Events.Labels(ctx, k.model.Name, k.cursor.labels, page)
+	os, next, err := k.labels(ctx, k.cursor.labels, page)
 	if err != nil {
 		return false, step, err
 	}
@@ -477,7 +479,7 @@ func beforeNext(os []hone.Outcome) time.Time {
 // first version may be trained on now.
 func (k *keeper) countTrainable(ctx context.Context, now time.Time) error {
 	for {
-		os, next, err := k.o.Events.Labels(ctx, k.model.Name, k.cursor.labels, page)
+		os, next, err := k.labels(ctx, k.cursor.labels, page)
 		if err != nil {
 			return err
 		}

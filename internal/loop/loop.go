@@ -98,6 +98,7 @@ type Options struct {
 	Events   Events
 	Hints    Hints
 	Inbox    Inbox
+	Requests Requests
 	Blobs    Blobs
 	Pool     Pool
 	Gateway  Gateway

@@ -32,6 +32,9 @@ func (l *Loop) Performance(ctx context.Context, model string) (monitor.Performan
 	if own.schemas, err = l.o.Hints.Schemas(ctx, model); err != nil {
 		return monitor.Performance{}, err
 	}
+	if err := own.recallAsked(ctx); err != nil {
+		return monitor.Performance{}, err
+	}
 	return own.assess(ctx, v.Signals, l.o.Clock.Now())
 }
 
@@ -149,7 +152,7 @@ func (k *keeper) hearNewest(ctx context.Context) (heard map[int64]hone.Outcome, 
 	}
 	heard = map[int64]hone.Outcome{}
 	for at := max(0, last-heardRows); at < last; {
-		os, next, err := k.o.Events.Labels(ctx, k.model.Name, at, page)
+		os, next, err := k.labels(ctx, at, page)
 		if err != nil {
 			return nil, since, err
 		}

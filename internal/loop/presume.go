@@ -16,7 +16,7 @@ const hearing = 6000
 // hearBefore reads the labels just before the reign, which count no more.
 func (k *keeper) hearBefore(ctx context.Context) error {
 	for at := max(0, k.cursor.labels-hearing); at < k.cursor.labels; {
-		os, next, err := k.o.Events.Labels(ctx, k.model.Name, at, int(k.cursor.labels-at))
+		os, next, err := k.labels(ctx, at, int(k.cursor.labels-at))
 		if err != nil || next <= at {
 			return err
 		}
@@ -92,7 +92,7 @@ func (k *keeper) countPresumed(ctx context.Context) error {
 // note keeps when labels last came.
 func (k *keeper) note(os []hone.Outcome) {
 	for _, o := range os {
-		if o.LabelReceived.After(k.spoke) {
+		if !o.Asked && o.LabelReceived.After(k.spoke) {
 			k.spoke = o.LabelReceived
 		}
 	}

@@ -35,6 +35,9 @@ func (k *keeper) reread(ctx context.Context) error {
 			k.log.ErrorContext(ctx, "plan not applied; it is tried again", "error", err)
 		}
 	}
+	if err := k.recallAsked(ctx); err != nil {
+		return err
+	}
 	if err := k.reign(ctx); err != nil {
 		return err
 	}

@@ -73,7 +73,7 @@ func nature(ds hone.Dataset, m hone.Model) string {
 func (k *keeper) assemble(ctx context.Context, need dataset.Need, r hone.Recipe) (dataset.Collected, *survey, error) {
 	var rows []dataset.Row
 	seen := newSurvey(k.model)
-	err := k.o.Events.Scan(ctx, k.model.Name, r.Predictions, r.Feedback, func(o hone.Outcome) error {
+	err := k.scan(ctx, r.Predictions, r.Feedback, func(o hone.Outcome) error {
 		if !o.Time.Add(time.Duration(k.model.Label.Delay)).After(r.MatureAt) {
 			seen.selected.Add(o)
 		}

@@ -173,8 +173,10 @@ func (m *Monitor) Outcomes(os []hone.Outcome) {
 		if at := arrival(o); at.After(m.arrived) || m.arrived.Sub(at) > maxBack {
 			m.arrived = at
 		}
-		m.pulse.label(m.arrived)
-		m.absence.hear(m.arrived)
+		if !o.Asked {
+			m.pulse.label(m.arrived)
+			m.absence.hear(m.arrived)
+		}
 		if m.absence.spec.Infers() { // It counts with its prediction.
 			o.Mature = m.arrived
 			heap.Push(&m.waiting, &waiting{Outcome: o})
@@ -280,7 +282,7 @@ func (l *labelCount) add(o hone.Outcome) {
 	if o.Inferred {
 		l.lacks++
 	}
-	if o.Route == hone.Imported || o.Inferred {
+	if o.Route == hone.Imported || o.Inferred || o.Asked {
 		return
 	}
 	d := o.LabelTime.Sub(o.Time).Seconds()
@@ -433,7 +435,10 @@ func (q matureQueue) Less(i, j int) bool {
 	if !q[i].Mature.Equal(q[j].Mature) {
 		return q[i].Mature.Before(q[j].Mature)
 	}
-	return q[i].LabelSeq < q[j].LabelSeq
+	if q[i].LabelSeq != q[j].LabelSeq {
+		return q[i].LabelSeq < q[j].LabelSeq
+	}
+	return q[i].Seq < q[j].Seq // A label that was asked for counts with that of another row.
 }
 func (q matureQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
 func (q *matureQueue) Push(x any)   { *q = append(*q, x.(*waiting)) }

@@ -262,6 +262,10 @@ func (s *Service) chain(ctx context.Context, who Caller, p hone.Prediction, fs [
 	err := s.answered(ctx, &t)
 	if t.Label != "" {
 		t.say("It turned out to be %s.", t.Label)
+		asked, e := s.Loop.Asked(ctx, p.Model)
+		if err = errors.Join(err, e); asked[p.Seq] {
+			t.say("Somebody was asked for its label, to decide a run.")
+		}
 	}
 	if v, e := s.Loop.View(p.Model); e == nil && truth == (feedback.Truth{}) {
 		t.presume(v)

@@ -73,6 +73,11 @@ func (s *Service) sight(ctx context.Context, v loop.View) (Sight, error) {
 	if err != nil {
 		return Sight{}, err
 	}
+	asked, err := s.Loop.Asked(ctx, v.Model.Name)
+	if err != nil {
+		return Sight{}, err
+	}
+	sample = slices.DeleteFunc(sample, func(o hone.Outcome) bool { return asked[o.Seq] }) // They get labels as others do not.
 	return Look(v, sample, s.Clock.Now()), nil
 }
 

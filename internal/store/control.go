@@ -237,6 +237,9 @@ func (s *session) apply(c hone.Change, plan *hone.Plan) error {
 	if c.Answered > 0 && c.Run != nil {
 		steps = append(steps, func() error { return s.answer(c.Run.Model, c.Answered, c.Run.ID) })
 	}
+	if c.Request != nil {
+		steps = append(steps, func() error { return s.putLabelRequest(*c.Request) })
+	}
 	if c.Incident != nil {
 		steps = append(steps, func() error { return s.putIncident(*c.Incident) })
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -173,7 +174,7 @@ func (db *DB) Sample(ctx context.Context, model string, n int) ([]hone.Outcome, 
 		return true, err
 	})
 	if err == nil {
-		err = db.addTruths(ctx, model, out)
+		err = db.addTruths(ctx, model, out, math.MaxInt64)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("sample predictions of %s: %w", model, err)
@@ -223,8 +224,8 @@ func (d *day) findSeqs(ctx context.Context, id int64, seqs []int64, scan func(*s
 	return nil
 }
 
-// addTruths fills in what feedback says of predictions.
-func (db *DB) addTruths(ctx context.Context, model string, out []hone.Outcome) error {
+// addTruths fills in what feedback up to a number says of predictions.
+func (db *DB) addTruths(ctx context.Context, model string, out []hone.Outcome, upTo int64) error {
 	at := map[hone.PredictionID]int{}
 	var ids []hone.PredictionID
 	for i, o := range out {
@@ -238,7 +239,9 @@ func (db *DB) addTruths(ctx context.Context, model string, out []hone.Outcome) e
 		err := d.find(ctx, model, feedbackTable, ids, `SELECT seq, prediction_id, kind, value, time, source, received, effect
 			FROM feedback_%d WHERE prediction_id IN (%s) ORDER BY seq`, func(rows *sql.Rows) error {
 			fb, err := scanFeedback(rows)
-			said[at[fb.PredictionID]] = append(said[at[fb.PredictionID]], fb)
+			if fb.Seq <= upTo {
+				said[at[fb.PredictionID]] = append(said[at[fb.PredictionID]], fb)
+			}
 			return err
 		})
 		if err != nil {
