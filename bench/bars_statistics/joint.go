@@ -17,7 +17,7 @@ import (
 
 var jointBars = []bar.Measured{
 	{Bar: bar.Bar{ID: "joint_false_alarms", Of: []string{"internal/stat", "internal/estimate", "internal/monitor"},
-		About: "Tables of 20 numbers and 5 categories that never drift: 20 references of 20,000 rows and 50 windows of 1,000 predictions on each, told from 3,000 of the reference's rows by all features together; alone, and with autocorrelation 0.5 (0.8 beside it, on a quarter of the windows). The figure is the share of windows that alarm at 0.001; beside it those under 0.01, and the processor time of one window.",
+		About: "Tables of 20 numbers and 5 categories that never drift: 20 references of 20,000 rows and 50 windows of 1,000 predictions on each, told from 2,000 of the reference's rows by all features together; alone, and with autocorrelation 0.5 (0.8 beside it, on a quarter of the windows). The figure is the share of windows that alarm at 0.001; beside it those under 0.01, and the processor time of one window.",
 		Limits: []bar.Limit{
 			{Series: "rho0", Unit: "%", Of: bar.Median, Under: 1},
 			{Series: "rho0.5", Unit: "%", Of: bar.Median, Under: 1},

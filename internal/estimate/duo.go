@@ -19,14 +19,18 @@ type pairTable struct {
 	add  [pairCodes * pairCodes]float64
 }
 
-func newDuo(t *Table, y []float64, use []bool) *duo {
+func newDuo(t *Table, y []float64) *duo {
+	use := make([]bool, t.n)
+	for i := range use {
+		use[i] = true
+	}
 	f := newFitting(t, y, use, true)
 	for range jointTrees {
 		f.step()
 	}
 	d := &duo{learner: f.learner}
 	for c := range t.cols {
-		d.coarse = append(d.coarse, coarsen(t, c, use))
+		d.coarse = append(d.coarse, coarsen(t, c))
 	}
 	f.slopes()
 	pairs := d.screen(f)
@@ -48,11 +52,11 @@ func (f *fitting) slopes() {
 
 // coarsen puts the codes of a column into four of about as many rows, in their
 // order for numbers, the most frequent ones apart for names; what is missing stays.
-func coarsen(t *Table, c int, use []bool) (of [maxCodes]uint8) {
+func coarsen(t *Table, c int) (of [maxCodes]uint8) {
 	var rows [maxCodes]int
 	all := 0
-	for i, code := range t.cols[c] {
-		if use[i] && code != missingCode {
+	for _, code := range t.cols[c] {
+		if code != missingCode {
 			rows[code]++
 			all++
 		}
@@ -106,9 +110,7 @@ func (d *duo) screen(f *fitting) [][2]int {
 func (d *duo) sums(f *fitting, a, b, step int) (cells [pairCodes * pairCodes]cell) {
 	x, y, of, by := f.t.cols[a], f.t.cols[b], &d.coarse[a], &d.coarse[b]
 	for i := 0; i < f.t.n; i += step {
-		if f.use[i] {
-			cells[of[x[i]]*pairCodes+by[y[i]]].add(cell{f.g[i], f.h[i], 1})
-		}
+		cells[of[x[i]]*pairCodes+by[y[i]]].add(cell{f.g[i], f.h[i], 1})
 	}
 	return cells
 }

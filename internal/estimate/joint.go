@@ -32,7 +32,7 @@ type Telling struct {
 }
 
 const (
-	jointTrees  = 20
+	jointTrees  = 12
 	jointPairs  = 8  // Pairs of columns that are looked at closely.
 	pairRounds  = 16 // Tables of one pair that are added up.
 	pairRate    = 0.5
@@ -40,6 +40,7 @@ const (
 	pairCodes   = 5 // Codes of a column in a table of a pair: four, and what is missing.
 	pairWork    = 50_000_000
 	leastLoss   = 0.005
+	worthNaming = 0.01 // P above which nothing is named.
 	toldColumns = 5
 	arms        = 2
 	// blocksOf is how many blocks of rows each side has at most.
@@ -66,7 +67,9 @@ func Tell(before, now *Table) Told {
 		folds = append(folds, holdOut(both, y, fold, f))
 	}
 	out := judgeFolds(folds, before.n, now.n)
-	out.By = telling(both, folds)
+	if out.P < worthNaming {
+		out.By = telling(both, folds)
+	}
 	return out
 }
 
@@ -81,13 +84,16 @@ type heldOut struct {
 
 func holdOut(t *Table, y []float64, fold []int, f int) heldOut {
 	h := heldOut{}
-	use := make([]bool, t.n)
-	for i := range use {
-		if use[i] = fold[i] != f; !use[i] {
+	var rest []int
+	var now []float64
+	for i, part := range fold {
+		if part == f {
 			h.rows, h.positive = append(h.rows, i), append(h.positive, y[i] == 1)
+		} else {
+			rest, now = append(rest, i), append(now, y[i])
 		}
 	}
-	h.duo = newDuo(t, y, use)
+	h.duo = newDuo(t.pick(rest), now)
 	scores := h.score(t, h.rows)
 	h.auc, _ = stat.AUC(scores, h.positive)
 	h.parts = stat.AUCParts(scores, h.positive)

@@ -14,7 +14,7 @@ import (
 
 // JointReference is how many rows of those that a champion was made from predictions
 // are told from, at even distances.
-const JointReference = 3000
+const JointReference = 2000
 
 // Joint says whether predictions can be told from the rows that the champion was
 // made from, by all features together.
