@@ -22,7 +22,7 @@ var textsBars = []bar.Measured{
 			{Series: "alike_1000", Unit: "%", Of: bar.Median, Under: 1},
 		}, Also: []string{"unseen", "unseen_expected"}}, Measure: textsCalm},
 	{Bar: bar.Bar{ID: "text_power", Of: []string{"internal/stat", "internal/monitor", "internal/stream"},
-		About: "The same texts in windows of 1,000, 20 on each of 10 references: one word in fifty is of a new slang; or one topic of eight comes twice as often. The figure is the share of windows that alarm; beside it, the share with the slang or the topic among what is told.",
+		About: "The same texts in windows of 1,000, 20 on each of 10 references: three words in a hundred are of a new slang; or one topic of eight comes twice as often. The figure is the share of windows that alarm; beside it, the share with the slang or the topic among what is told.",
 		Limits: []bar.Limit{
 			{Series: "slang", Unit: "% of windows", Of: bar.Median, Over: 95},
 			{Series: "topic", Unit: "% of windows", Of: bar.Median, Over: 95},
@@ -100,7 +100,7 @@ func textsPower(b *bar.Bench) error {
 		for kind := range seen {
 			w.s.Slang, w.s.Mix = 0, nil
 			if kind == 0 {
-				w.s.Slang = 0.02
+				w.s.Slang = 0.03
 			} else {
 				w.s.Mix = []float64{2, 1, 1, 1, 1, 1, 1, 1}
 			}

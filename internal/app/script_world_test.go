@@ -154,7 +154,7 @@ func talk(s *source) func(*frame.Frame, int) string {
 	}
 }
 
-// twist makes two numbers that go together, of which the first decides; variant 1
+// twist makes two numbers that go together, and others that do not; variant 1
 // has one rise where the other falls.
 func twist(s *source) func(*frame.Frame, int) string {
 	rng := rand.New(rand.NewPCG(7, 6))
@@ -164,7 +164,7 @@ func twist(s *source) func(*frame.Frame, int) string {
 			c.Num[row] = rng.NormFloat64()
 		}
 		f.Cols[1].Num[row] = rho*f.Cols[0].Num[row] + math.Sqrt(1-rho*rho)*f.Cols[1].Num[row]
-		if f.Cols[0].Num[row]+0.3*rng.NormFloat64() > 0 {
+		if f.Cols[0].Num[row]+f.Cols[2].Num[row]+0.5*rng.NormFloat64() > 0 {
 			return "1"
 		}
 		return "0"

@@ -40,6 +40,7 @@ const (
 	pairCodes   = 5 // Codes of a column in a table of a pair: four, and what is missing.
 	pairWork    = 50_000_000
 	leastLoss   = 0.005
+	leastOfMost = 0.1
 	worthNaming = 0.01 // P above which nothing is named.
 	toldColumns = 5
 	arms        = 2
@@ -182,5 +183,6 @@ func telling(t *Table, folds []heldOut) []Telling {
 		}
 	}
 	slices.SortStableFunc(out, func(a, b Telling) int { return cmp.Compare(b.Loss, a.Loss) })
+	out = slices.DeleteFunc(out, func(x Telling) bool { return x.Loss < leastOfMost*out[0].Loss })
 	return out[:min(len(out), toldColumns)]
 }
