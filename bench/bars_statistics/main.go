@@ -14,6 +14,8 @@ import (
 var bars = slices.Concat(
 	measuresBars,
 	alarmsBars,
+	textsBars,
+	jointBars,
 	performanceBars,
 	canaryBars,
 	validationBars,
@@ -24,8 +26,9 @@ var bars = slices.Concat(
 
 // programs are what bars measure as a process of its own, by the first argument.
 var programs = map[string]func(args []string) error{
-	"fold":    fold,
-	"compare": compareTables,
+	"fold":     fold,
+	"compare":  compareTables,
+	"together": tellTogether,
 }
 
 func main() {

@@ -98,6 +98,20 @@ func (w *world) look(words []string, o options) ([]string, error) {
 			}
 		}
 		return out, nil
+	case "texts":
+		var out []string
+		for _, f := range v.Drift.Features {
+			if t := f.Text; t != nil {
+				out = append(out, fmt.Sprintf("%s: %.1f %% of the words are new, %.1f %% expected, told %v, topics moved %v", f.Feature, 100*t.Unseen, 100*t.UnseenRef, len(t.New) > 0, t.TopicP < 0.001))
+			}
+		}
+		return append(out, v.Drift.Sentence), nil
+	case "together":
+		got, err := w.call("drift", &op.DriftIn{Model: model, Joint: true})
+		if err != nil {
+			return said(err)
+		}
+		return []string{got.(op.Drifted).Joint.Sentence}, nil
 	case "probation":
 		if v.Watch == nil {
 			return []string{"none"}, nil

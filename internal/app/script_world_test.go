@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"time"
 
 	"hone"
@@ -49,6 +50,10 @@ func (w *world) source(name string, o options) (*source, error) {
 			s.next = shifted(s)
 		case "words":
 			s.next = sentences(s)
+		case "talk":
+			s.next = talk(s)
+		case "twist":
+			s.next = twist(s)
 		default:
 			return nil, fmt.Errorf("there is no source %q", name)
 		}
@@ -138,6 +143,46 @@ func sentences(s *source) func(*frame.Frame, int) string {
 			bad = 1 - bad
 		}
 		return strconv.Itoa(bad ^ s.variant)
+	}
+}
+
+// talk makes texts about eight topics, of which half are good; variant 1 brings words
+// that nobody used before, variant 2 has one topic come more often.
+func talk(s *source) func(*frame.Frame, int) string {
+	texts := stream.NewTexts(7)
+	return func(f *frame.Frame, row int) string {
+		texts.Slang, texts.Mix = 0, nil
+		switch s.variant {
+		case 1:
+			texts.Slang = 0.04
+		case 2:
+			texts.Mix = []float64{3, 1, 1, 1, 1, 1, 1, 1}
+		}
+		text := texts.Next()
+		f.Cols[0].Str[row] = text
+		for _, good := range []string{"t0w", "t1w", "t2w", "t3w"} {
+			if strings.Contains(text, good) {
+				return "1"
+			}
+		}
+		return "0"
+	}
+}
+
+// twist makes two numbers that go together, and others that do not; variant 1
+// has one rise where the other falls.
+func twist(s *source) func(*frame.Frame, int) string {
+	rng := rand.New(rand.NewPCG(7, 6))
+	return func(f *frame.Frame, row int) string {
+		rho := 0.7 - 1.4*float64(s.variant)
+		for _, c := range f.Cols {
+			c.Num[row] = rng.NormFloat64()
+		}
+		f.Cols[1].Num[row] = rho*f.Cols[0].Num[row] + math.Sqrt(1-rho*rho)*f.Cols[1].Num[row]
+		if f.Cols[0].Num[row]+f.Cols[2].Num[row]+0.5*rng.NormFloat64() > 0 {
+			return "1"
+		}
+		return "0"
 	}
 }
 

@@ -37,8 +37,9 @@ func print(w io.Writer, out any) {
 		printRuns(w, v)
 	case hone.Run:
 		printRun(w, v)
-	case monitor.Drift:
-		printDrift(w, v)
+	case op.Drifted:
+		printDrift(w, v.Drift)
+		printJoint(w, v.Joint)
 	case hone.Backup:
 		fmt.Fprintln(w, v.Sentence)
 	case hone.Erasure:
@@ -371,6 +372,7 @@ func printDrift(w io.Writer, d monitor.Drift) {
 		fmt.Fprintf(t, "  %s\t%.3f\t%.3g\t%.1f %%\t%.1f %%\t%s\n", f.Feature, f.ExcessPSI, f.P, 100*f.MissingCur, 100*f.Outside, strings.Join(remarks(f), "; "))
 	}
 	t.Flush()
+	printTexts(w, d)
 	printDistances(w, d)
 }
 

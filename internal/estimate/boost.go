@@ -59,9 +59,7 @@ func newFitting(t *Table, y []float64, use []bool, logistic bool) *fitting {
 
 // step adds one tree.
 func (f *fitting) step() {
-	for i := range f.raw {
-		f.g[i], f.h[i] = slope(f.raw[i], f.y[i], f.logistic)
-	}
+	f.slopes()
 	tr := grow(f.t, f.g, f.h, f.use, f.node)
 	for i := range f.raw {
 		f.raw[i] += tr.leaf[f.node[i]]
@@ -180,19 +178,24 @@ func best(t *Table, sums []cell) split {
 func (l *learner) predict(t *Table) []float64 {
 	out := make([]float64, t.n)
 	for i := range out {
-		raw := l.base
-		for k := range l.trees {
-			tr, node := &l.trees[k], uint8(0)
-			for depth := range boostDepth {
-				node = tr.split[1<<depth-1+int(node)].next(t, i, node)
-			}
-			raw += tr.leaf[node]
-		}
-		if out[i] = raw; l.logistic {
-			out[i] = sigmoid(raw)
+		if out[i] = l.raw(t, i); l.logistic {
+			out[i] = sigmoid(out[i])
 		}
 	}
 	return out
+}
+
+// raw is what the trees say of one row.
+func (l *learner) raw(t *Table, row int) float64 {
+	raw := l.base
+	for k := range l.trees {
+		tr, node := &l.trees[k], uint8(0)
+		for depth := range boostDepth {
+			node = tr.split[1<<depth-1+int(node)].next(t, row, node)
+		}
+		raw += tr.leaf[node]
+	}
+	return raw
 }
 
 // crossFit predicts each row by a learner that was fitted without its fold, with

@@ -133,6 +133,18 @@ func numberCode(cuts []float64, x float64) uint8 {
 	return uint8(i)
 }
 
+// pick gives some of the rows.
+func (t *Table) pick(rows []int) *Table {
+	out := &Table{n: len(rows), bins: t.bins, cols: make([][]uint8, len(t.cols))}
+	for c, col := range t.cols {
+		out.cols[c] = make([]uint8, len(rows))
+		for k, i := range rows {
+			out.cols[c][k] = col[i]
+		}
+	}
+	return out
+}
+
 // join puts the rows of another table of the same bins behind those of t.
 func (t *Table) join(u *Table) *Table {
 	out := &Table{n: t.n + u.n, bins: t.bins, cols: make([][]uint8, len(t.cols))}

@@ -32,7 +32,7 @@ func Names() []string {
 		"estimated.loss", "estimated.accuracy", "estimated.precision", "estimated.recall", "estimated.f1", "estimated.auc",
 		"loss.since", "accuracy.since", "mae.since", "estimated.log_loss", "estimated.brier", "estimated.mae",
 		"loss.change", "score.change",
-		"drift.share", "drift.max", "drift.p", "drift.score", "missing.share", "out_of_range.share",
+		"drift.share", "drift.max", "drift.p", "drift.score", "drift.joint", "drift.joint_p", "missing.share", "out_of_range.share", "unseen.share",
 		"labels.mature", "labels.silent", "labels.every", "traffic.silent", "label_delay.p50", "label_delay.p95",
 		"traffic.served", "traffic.rate", "faults", "latency.p50", "latency.p99",
 		// As trigger knows them.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -152,7 +153,7 @@ func (k *keeper) signals(now time.Time) []hone.Signal {
 	if n == 0 {
 		recoverable.Unknown = fmt.Sprintf("not enough mature labels: %d are needed", 3*k.monitor.TickRows())
 	}
-	return append(append(out, recoverable), k.estimated...)
+	return slices.Concat(out, []hone.Signal{recoverable}, k.estimated, k.joint)
 }
 
 // Plan says what the triggers say now, without starting anything.

@@ -44,9 +44,11 @@ type keeper struct {
 	arms     *monitor.Arms
 	// estimated is what is expected of the newest window while its labels lack.
 	estimated []hone.Signal
-	run       *hone.Run // The open run, if any.
-	runs      []hone.Run
-	schemas   map[uint32]frame.Schema
+	// joint is what all features of the newest window that was looked at tell together.
+	joint   []hone.Signal
+	run     *hone.Run // The open run, if any.
+	runs    []hone.Run
+	schemas map[uint32]frame.Schema
 
 	cursor cursor
 	// replaying is set while the log of the reign so far, up to goal, is read
@@ -154,7 +156,7 @@ func (k *keeper) reign(ctx context.Context) (err error) {
 	k.closeDuel()
 	k.vigil = nil
 	k.monitor, k.ref, k.champion, k.arms = nil, nil, hone.Version{}, nil
-	k.estimated = nil
+	k.estimated, k.joint = nil, nil
 	k.cursor, k.looked, k.replaying, k.found = cursor{}, false, false, monitor.Step{}
 	k.again, k.heard.streaks, k.heard.replayed = time.Time{}, nil, true
 	id := k.aliases[hone.Champion]
@@ -349,6 +351,7 @@ func (k *keeper) step(ctx context.Context) error {
 	}
 	if found.Drift {
 		k.expect(ctx, now)
+		k.watchJoint(ctx, now)
 	}
 	if found.Ticked || found.Drift {
 		err := k.o.Records.SaveSignals(ctx, k.signals(now))

@@ -78,9 +78,9 @@ func (d Drift) What() string {
 	}
 	slices.SortStableFunc(named, func(a, b FeatureDrift) int {
 		switch {
-		case a.ExcessPSI > b.ExcessPSI:
+		case a.Size() > b.Size():
 			return -1
-		case a.ExcessPSI < b.ExcessPSI:
+		case a.Size() < b.Size():
 			return 1
 		}
 		return 0
@@ -107,6 +107,8 @@ func (f FeatureDrift) how() string {
 	switch {
 	case f.Note != "":
 		return f.Feature + " has " + f.Note
+	case f.Text != nil && f.Text.P() < min(f.P, f.MissingP):
+		return howText(f.Feature, f.Text)
 	case f.MissingP < f.P:
 		return fmt.Sprintf("%s of %s missing (%s before)", say.Percent(f.MissingCur), f.Feature, say.Percent(f.MissingRef))
 	}

@@ -10,6 +10,7 @@ import (
 	"hone"
 	"hone/internal/frame"
 	"hone/internal/stat"
+	"hone/internal/stat/text"
 )
 
 // MinWindow is the least number of predictions that drift is judged on.
@@ -30,6 +31,8 @@ type FeatureDrift struct {
 	// New are values that the reference never saw, the most frequent first. They
 	// are told whether or not the feature drifted.
 	New []NewValue `json:"new,omitempty"`
+	// Text says what became of the words and the topics of a feature of free text.
+	Text *text.Comparison `json:"text,omitempty"`
 }
 
 // NewValue is a value of a category that the reference never saw.
@@ -80,8 +83,9 @@ func (d Drift) Drifted() (n int) {
 
 // Judge compares n predictions with the reference, on whose bins they were
 // counted: chi-squared and missing share of each feature by Simes and Holm, the
-// score on its own.
-func Judge(ref *Reference, schema frame.Schema, counts []*stat.Counts, score *stat.Counts, n int) Drift {
+// score on its own. Texts, one for each feature or none, are tested by their new
+// words and by their topics as well.
+func Judge(ref *Reference, schema frame.Schema, counts []*stat.Counts, score *stat.Counts, n int, texts ...*text.Counts) Drift {
 	d := Drift{N: n, P: 1, Features: make([]FeatureDrift, 0, len(schema))}
 	ps := make([]float64, 0, 2*len(schema))
 	for i, p := range ref.Features {
@@ -93,6 +97,7 @@ func Judge(ref *Reference, schema frame.Schema, counts []*stat.Counts, score *st
 		d.Features = append(d.Features, f)
 		ps = append(ps, c.P, c.MissingP)
 	}
+	ps, owner := d.readTexts(ref, texts, ps)
 	d.Score = FeatureDrift{Feature: "score", Comparison: ref.Score.Compare(score)}
 	if n < MinWindow {
 		d.Unknown = fmt.Sprintf("not enough data: %d of %d predictions", n, MinWindow)
@@ -106,7 +111,7 @@ func Judge(ref *Reference, schema frame.Schema, counts []*stat.Counts, score *st
 	d.Alarm = d.P < windowAlpha
 	for i, named := range stat.Holm(ps, windowAlpha) {
 		if named {
-			d.Features[i/2].Drifted = true
+			d.Features[owner[i]].Drifted = true
 		}
 	}
 	return d

@@ -130,9 +130,11 @@ func (m *Monitor) count(ps []hone.Prediction, w *window) error {
 	rows := make([][]byte, 0, len(ps))
 	scores := make([][]float64, 0, len(ps))
 	at := make([]time.Time, 0, len(ps))
+	users := make([]string, 0, len(ps))
 	for _, p := range ps {
 		rows = append(rows, p.Features)
 		at = append(at, p.Time)
+		users = append(users, p.Unit)
 		if p.Version != m.version.ID {
 			p.Scores = nil
 		}
@@ -156,7 +158,7 @@ func (m *Monitor) count(ps []hone.Prediction, w *window) error {
 		}
 	}
 	if w != nil {
-		w.add(f, at, scores)
+		w.add(f, at, users, scores)
 	}
 	return nil
 }

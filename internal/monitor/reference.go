@@ -11,6 +11,7 @@ import (
 	"hone"
 	"hone/internal/frame"
 	"hone/internal/stat"
+	"hone/internal/stat/text"
 )
 
 // Reference is what a version's own data looked like: the distributions that
@@ -19,6 +20,9 @@ import (
 type Reference struct {
 	Rows     int             `json:"rows"`
 	Features []*stat.Profile `json:"features"` // In the order of the model's features.
+	// Texts has what the texts of each feature are like, nil for those that are none;
+	// it is nil where no feature is one, and in references of older versions.
+	Texts []*text.Profile `json:"texts,omitempty"`
 	// Score is the version's answer on those rows: the score, or for multiclass
 	// the class.
 	Score *stat.Profile `json:"score"`
@@ -38,6 +42,12 @@ func NewReference(sig hone.Signature, rows *frame.Frame, scores hone.Scores, tar
 			continue
 		}
 		r.Features = append(r.Features, stat.NewNames(names(field, rows.Cols[i].Str)))
+		if field.Kind == frame.Text {
+			if r.Texts == nil {
+				r.Texts = make([]*text.Profile, len(rows.Schema))
+			}
+			r.Texts[i] = text.NewProfile(rows.Cols[i].Str)
+		}
 	}
 	if sig.Task == hone.Multiclass {
 		answers := make([]string, rows.N)

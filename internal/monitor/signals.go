@@ -95,13 +95,16 @@ func (m *Monitor) DriftSignals(now time.Time) []hone.Signal {
 	if d.Unknown != "" {
 		return m.stamp([]hone.Signal{{Name: "drift.share", N: d.N, Unknown: d.Unknown}}, now)
 	}
-	worst, missing, outside := 0.0, 0.0, 0.0
+	worst, missing, outside, unseen := 0.0, 0.0, 0.0, 0.0
 	var out []hone.Signal
 	for _, f := range d.Features {
-		worst = math.Max(worst, f.ExcessPSI)
+		worst = math.Max(worst, f.Size())
 		missing = math.Max(missing, f.MissingCur)
 		outside = math.Max(outside, f.Outside)
-		out = append(out, hone.Signal{Name: "drift", Slice: f.Feature, Value: f.ExcessPSI, N: d.N})
+		out = append(out, hone.Signal{Name: "drift", Slice: f.Feature, Value: f.Size(), N: d.N})
+		if f.Text != nil {
+			unseen = math.Max(unseen, f.Text.Unseen)
+		}
 	}
 	out = append(out,
 		hone.Signal{Name: "drift.share", Value: float64(d.Drifted()) / float64(max(1, len(d.Features))), N: d.N},
@@ -111,6 +114,9 @@ func (m *Monitor) DriftSignals(now time.Time) []hone.Signal {
 		hone.Signal{Name: "out_of_range.share", Value: outside, N: d.N},
 		hone.Signal{Name: "drift.score", Value: d.Score.ExcessPSI, N: d.N},
 	)
+	if m.ref.Texts != nil {
+		out = append(out, hone.Signal{Name: "unseen.share", Value: unseen, N: d.N})
+	}
 	return m.stamp(out, now)
 }
 

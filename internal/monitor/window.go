@@ -9,6 +9,7 @@ import (
 	"hone"
 	"hone/internal/frame"
 	"hone/internal/stat"
+	"hone/internal/stat/text"
 )
 
 // maxWiden is how many times longer than asked for a window by rows may become.
@@ -20,6 +21,7 @@ type window struct {
 	schema   frame.Schema
 	sig      hone.Signature
 	counts   []*stat.Counts
+	texts    []*text.Counts // As Texts of the reference.
 	score    *stat.Counts
 	n        int
 	from, to time.Time
@@ -31,11 +33,14 @@ func newWindow(ref *Reference, sig hone.Signature, schema frame.Schema) *window 
 	for _, p := range ref.Features {
 		w.counts = append(w.counts, p.Window())
 	}
+	for _, p := range ref.Texts {
+		w.texts = append(w.texts, p.Window())
+	}
 	return w
 }
 
-// add counts the rows of f, whose scores may be absent.
-func (w *window) add(f *frame.Frame, at []time.Time, scores [][]float64) {
+// add counts the rows of f, whose users and scores may be absent.
+func (w *window) add(f *frame.Frame, at []time.Time, users []string, scores [][]float64) {
 	for i, c := range w.counts {
 		field := w.schema[i]
 		for row := range f.N {
@@ -44,6 +49,9 @@ func (w *window) add(f *frame.Frame, at []time.Time, scores [][]float64) {
 				c.AddNumber(f.Cols[i].Num[row])
 			case frame.Text:
 				c.AddName(textBin(f.Cols[i].Str[row]))
+				if w.texts != nil {
+					w.texts[i].Add(f.Cols[i].Str[row], users[row])
+				}
 			default:
 				c.AddName(f.Cols[i].Str[row])
 			}
@@ -69,7 +77,7 @@ func (w *window) add(f *frame.Frame, at []time.Time, scores [][]float64) {
 }
 
 func (w *window) judge() Drift {
-	d := Judge(w.ref, w.schema, w.counts, w.score, w.n)
+	d := Judge(w.ref, w.schema, w.counts, w.score, w.n, w.texts...)
 	d.From, d.To = w.from, w.to
 	return d
 }

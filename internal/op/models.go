@@ -97,11 +97,8 @@ func models() []Operation {
 				return s.Loop.Plan(in.Model)
 			}),
 		define(Operation{Name: "drift", Method: "GET", Path: "/api/v1/models/{model}/drift", Role: Viewer,
-			Summary: "show how each feature moved against the champion's reference", Example: "hone drift fraud"},
-			func(_ context.Context, s *Service, _ Caller, in ModelIn) (monitor.Drift, error) {
-				v, err := s.Loop.View(in.Model)
-				return drift(v), err
-			}),
+			Summary: "show how each feature moved against the champion's reference", Example: "hone drift fraud --joint"},
+			showDrift),
 		define(Operation{Name: "signals", Method: "GET", Path: "/api/v1/models/{model}/signals", Role: Viewer,
 			Summary: "list what a signal was over time, oldest first", Example: "hone signals fraud --name loss"}, signals),
 		define(Operation{Name: "versions", Method: "GET", Path: "/api/v1/models/{model}/versions", Role: Viewer,

@@ -68,6 +68,7 @@ type Service struct {
 	sights sights
 
 	performances performances
+	joints       joints
 }
 
 // Configuration is what is in force, and what was.

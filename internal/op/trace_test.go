@@ -115,7 +115,7 @@ func TestReads(t *testing.T) {
 		t.Errorf("the hint does not name the signals: %q", e.Hint)
 	}
 	must[op.SignalList](t, a, "signals", &op.SignalsIn{Model: "fraud"})
-	for name, in := range map[string]any{"model": &op.ModelIn{Model: "x"}, "plan": &op.ModelIn{Model: "x"}, "drift": &op.ModelIn{Model: "x"}, "versions": &op.ModelIn{Model: "x"},
+	for name, in := range map[string]any{"model": &op.ModelIn{Model: "x"}, "plan": &op.ModelIn{Model: "x"}, "drift": &op.DriftIn{Model: "x"}, "versions": &op.ModelIn{Model: "x"},
 		"signals": &op.SignalsIn{Model: "x"}, "runs": &op.ListIn{Model: "x"}, "decisions": &op.ListIn{Model: "x"}, "show": &op.RunIn{Run: "x-1"}, "dataset": &op.DatasetIn{Dataset: "../x"},
 		"dataset rebuild": &op.DatasetIn{Dataset: ""}, "run": &op.RetrainIn{Model: "x"}, "approve": &op.ApproveIn{Run: "x-1"}, "cancel": &op.ActIn{Run: "x-1"}, "rollback": &op.RollbackIn{Model: "x"}} {
 		_, err := call[any](t, a, name, in)

@@ -92,7 +92,10 @@ func TestErase(t *testing.T) {
 		t.Errorf("the log ends at %d, and ended at %d (%v)", after, before, err)
 	}
 	w.whole()
-	// What is left goes on.
+	// What is left goes on, and can be looked at.
+	if d := do[op.Drifted](w, "drift", &op.DriftIn{Model: "fraud", Joint: true}); d.Joint == nil || d.Joint.Reference < 200 {
+		t.Errorf("what the champion was made from: %+v", d.Joint)
+	}
 	trace := do[op.Trace](w, "trace", &op.TraceIn{Prediction: "c3"})
 	if !strings.Contains(trace.Sentence, "was erased") || trace.Label != "" || len(trace.Features) > 0 || len(trace.Feedback) > 0 {
 		t.Errorf("c3: %+v", trace)

@@ -109,8 +109,11 @@ func jsonOf(schema any) map[string]any {
 }
 
 func jsonType(t reflect.Type) string {
-	if t.Kind() == reflect.String {
+	switch t.Kind() {
+	case reflect.String:
 		return "string"
+	case reflect.Bool:
+		return "boolean"
 	}
 	return "integer"
 }

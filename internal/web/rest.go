@@ -134,8 +134,16 @@ func setQuery(v reflect.Value, name, text string) error {
 	if text == "" {
 		return nil
 	}
-	if v.Kind() == reflect.String {
+	switch v.Kind() {
+	case reflect.String:
 		v.SetString(text)
+		return nil
+	case reflect.Bool:
+		yes, err := strconv.ParseBool(text)
+		if err != nil {
+			return &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("%s=%q is neither true nor false", name, text), Hint: "write " + name + "=true"}
+		}
+		v.SetBool(yes)
 		return nil
 	}
 	n, err := strconv.ParseInt(text, 10, 64)

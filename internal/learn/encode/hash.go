@@ -2,8 +2,6 @@ package encode
 
 import (
 	"math"
-	"unicode"
-	"unicode/utf8"
 
 	"hone/internal/frame"
 )
@@ -44,35 +42,14 @@ type words struct {
 }
 
 // appendWords adds a slot for each word, in lower case, and for each pair of
-// neighbours where bigrams are asked for. A word is a run of letters, marks and
-// digits; of scripts written without spaces, one character. Each slot
-// holds 1/√n of n, so that long texts do not outweigh short ones.
+// neighbours where bigrams are asked for. Each slot holds 1/√n of n, so that long
+// texts do not outweigh short ones.
 func appendWords(s string, w words, idx []int32, val []float64) ([]int32, []float64) {
 	from := len(idx)
-	var before uint64
-	word, open := uint64(0), false
-	for i := 0; i <= len(s); {
-		r, size := rune(-1), 1
-		if i < len(s) {
-			r, size = lower(s[i:])
-		}
-		i += size
-		alone := r >= 0x2e80 && ideograph(r)
-		if open && (alone || r < 0) {
-			idx = w.add(idx, word, before)
-			before, open = word, false
-		}
-		if r < 0 {
-			continue
-		}
-		if !open {
-			word, open = offset^w.salt, true
-		}
-		word = hashRune(word, r)
-		if alone {
-			idx = w.add(idx, word, before)
-			before, open = word, false
-		}
+	before := uint64(0)
+	for r := (Words{Text: s}); r.next(offset ^ w.salt); {
+		idx = w.add(idx, r.Word, before)
+		before = r.Word
 	}
 	weight := 1 / math.Sqrt(float64(len(idx)-from))
 	for range len(idx) - from {
@@ -88,29 +65,6 @@ func (w words) add(idx []int32, word, before uint64) []int32 {
 		idx = append(idx, w.base+int32(mix(before*prime+word)&w.mask))
 	}
 	return idx
-}
-
-// lower returns the first character of s in lower case, or -1 where it belongs
-// to no word, and its length in bytes.
-func lower(s string) (rune, int) {
-	if c := s[0]; c < utf8.RuneSelf {
-		switch {
-		case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
-			return rune(c), 1
-		case 'A' <= c && c <= 'Z':
-			return rune(c) + 'a' - 'A', 1
-		}
-		return -1, 1
-	}
-	r, size := utf8.DecodeRuneInString(s)
-	if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) {
-		return -1, size
-	}
-	return unicode.ToLower(r), size
-}
-
-func ideograph(r rune) bool {
-	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana)
 }
 
 func hashRune(h uint64, r rune) uint64 {

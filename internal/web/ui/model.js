@@ -105,7 +105,7 @@ function about(m, d) {
 const tones = {none: 'warn', small: 'warn', large: 'bad'};
 
 function feature(f) {
-	const size = f.excess_psi;
+	const size = Math.max(f.excess_psi, f.text?.topic_excess_psi || 0);
 	return [f.feature, code(name(f.feature)),
 		{cls: 'nw', of: f.note ? h('span.t3', f.note) : chip(...(f.drifted ? ['attn', 'Drifted', tones[f.severity]] : ['dot', 'Steady', 'idle']), true)},
 		{cls: f.drifted ? tones[f.severity] : 'idle', of: [meter(size, [0.05, 0.1], 0.4, `excess PSI ${num(size, 3)}, small from 0.05, large from 0.1`), small(`${num(size, 3)}, ${f.severity}`)]},
@@ -113,7 +113,7 @@ function feature(f) {
 }
 
 function features(d) {
-	const drift = d.drift || {}, all = drift.features || [], rank = f => (f.drifted ? 1e3 : 0) + f.excess_psi;
+	const drift = d.drift || {}, all = drift.features || [], rank = f => (f.drifted ? 1e3 : 0) + Math.max(f.excess_psi, f.text?.topic_excess_psi || 0);
 	if (!d.champion) return empty('Features', 'Drift is judged against what the champion was trained on; there is no champion yet.');
 	if (drift.unknown || !all.length) return empty('Features', `Drift is unknown: ${drift.unknown || 'no window was judged'}. ${int(d.window_predictions)} of ${int(d.config.monitor.window)} predictions of the next window are in.`);
 	const rows = [...all].sort((a, b) => rank(b) - rank(a));
