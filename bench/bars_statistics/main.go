@@ -22,8 +22,9 @@ var bars = slices.Concat(
 
 // programs are what bars measure as a process of its own, by the first argument.
 var programs = map[string]func(args []string) error{
-	"fold":    fold,
-	"compare": compareTables,
+	"fold":         fold,
+	"compare":      compareTables,
+	"compare-held": compareHeld,
 }
 
 func main() {
