@@ -96,21 +96,50 @@ func (k Known) estimate(read func(weights []float64, effective float64) []Metric
 	return Estimate{Metrics: plain}
 }
 
-// Probability turns scores into the probability of the outcome 1 by what is known:
-// scores that are calibrated already stay as they are.
-func (k Known) Probability(scores, weights []float64) []float64 {
-	out := make([]float64, len(scores))
-	if !NeedsCalibration(k.Scores, k.Outcomes, weights) {
-		for i, p := range scores {
-			out[i] = math.Max(0, math.Min(1, p))
+// calibrated turns scores into the probability of the outcome 1 by what is known,
+// and counts the levels of the curve that does so. Scores that need no calibration
+// stay as they are, and there are none.
+func (k Known) calibrated(scores, weights []float64, threshold float64) (p []float64, levels int) {
+	p = make([]float64, len(scores))
+	if !NeedsCalibration(k.Scores, k.Outcomes, weights) && !k.off(weights, threshold) {
+		for i, s := range scores {
+			p[i] = math.Max(0, math.Min(1, s))
 		}
-		return out
+		return p, 0
 	}
 	c := FitIsotonic(k.Scores, k.Outcomes, weights)
 	for i, s := range scores {
-		out[i] = c.At(s)
+		p[i] = c.At(s)
 	}
-	return out
+	return p, c.levels()
+}
+
+// off tells whether the scores are wrong in the mean, of the rows that are answered
+// with 1 or of the others: the error of single bins, by which NeedsCalibration goes,
+// is so noisy on a few hundred rows that scores pass which are wrong by more than
+// the whole interval. The square of a mean miss exceeds that of the true one by the
+// variance of the miss; so what is left after both variances is what the scores are
+// wrong by, and from nothing on they are corrected. Scores that part the classes
+// have no curve to be corrected by.
+func (k Known) off(weights []float64, threshold float64) bool {
+	if auc(k.Scores, k.Outcomes) > separable {
+		return false
+	}
+	var miss, variance [2]float64
+	for i, s := range k.Scores {
+		side, d := 0, weight(weights, i)*(k.Outcomes[i]-s)
+		if s >= threshold {
+			side = 1
+		}
+		miss[side], variance[side] = miss[side]+d, variance[side]+d*d
+	}
+	left := 0.0
+	for side, v := range variance {
+		if v > 0 {
+			left += miss[side]*miss[side]/v - 1
+		}
+	}
+	return left > 0
 }
 
 // Binary estimates the metrics of a model that gives the probability of a class,
@@ -118,8 +147,8 @@ func (k Known) Probability(scores, weights []float64) []float64 {
 // mean of each loss, which is given the row, and 1 or 0.
 func Binary(known Known, scores []float64, threshold float64, losses map[string]func(row int, y float64) float64) Estimate {
 	return known.estimate(func(weights []float64, effective float64) []Metric {
-		w := newWorld(scores, known.Probability(scores, weights), threshold, losses)
-		return w.metrics(noise(len(scores), effective))
+		p, levels := known.calibrated(scores, weights, threshold)
+		return newWorld(scores, p, threshold, losses).metrics(noise(len(scores), effective, levels))
 	})
 }
 
@@ -129,19 +158,24 @@ func Binary(known Known, scores []float64, threshold float64, losses map[string]
 func Answers(known Known, sure []float64) Estimate {
 	return known.estimate(func(weights []float64, effective float64) []Metric {
 		sum, variance, n := 0.0, 0.0, float64(len(sure))
-		for _, p := range known.Probability(sure, weights) {
+		all, levels := known.calibrated(sure, weights, 0)
+		for _, p := range all {
 			sum, variance = sum+p, variance+p*(1-p)
 		}
-		half := normal95 * math.Sqrt(variance) / n * noise(len(sure), effective)
+		half := normal95 * math.Sqrt(variance) / n * noise(len(sure), effective, levels)
 		return []Metric{{"accuracy", sum / n, math.Max(0, sum/n-half), math.Min(1, sum/n+half)}}
 	})
 }
 
 // noise is by how much the error of an estimate exceeds that of the labels drawn
 // for n rows: what the probabilities rest on was drawn too, from as many rows of
-// equal weight as the known ones are worth.
-func noise(n int, effective float64) float64 {
-	return math.Sqrt(1 + float64(n)/effective)
+// equal weight as the known ones are worth. A curve of so many levels lies nearer to
+// the outcomes that it was fitted to than to others, so that its probabilities vary
+// too little. Source: M. Meyer, M. Woodroofe, Ann. Statist. 28 (2000), who take a
+// level for one and a half degrees of freedom.
+func noise(n int, effective float64, levels int) float64 {
+	free := math.Max(effective/2, effective-1.5*float64(levels))
+	return math.Sqrt((1 + float64(n)/effective) * effective / free)
 }
 
 // world is rows whose outcomes are known by their probability alone.
