@@ -47,7 +47,7 @@ func printPerformance(w io.Writer, p monitor.Performance) {
 	t.Flush()
 	for _, s := range p.Matured[:min(1, len(p.Matured))] {
 		if s.Unknown == "" && s.Later >= 0.001 {
-			fmt.Fprintf(w, "  labels to come: seen up to %.1f days after the answer; %.1f %% of the slowest kind are expected later, and the interval holds both that they come and that they do not\n", time.Duration(s.Within).Hours()/24, 100*s.Later)
+			fmt.Fprintf(w, "  labels to come: seen up to %.1f days after the answer; %.1f %% of the slowest kind come later at most, and the interval reaches from none to so many\n", time.Duration(s.Within).Hours()/24, 100*s.Later)
 		}
 	}
 	e := p.Estimated

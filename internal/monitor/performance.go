@@ -43,8 +43,8 @@ type Matured struct {
 	// Within is the delay up to which labels are seen to come, as old as the oldest
 	// tenth of the answers are at least. Of labels that take longer nothing is known.
 	Within hone.Duration `json:"within"`
-	// Later is the share of the labels of the slowest kind that are expected after
-	// that. The interval holds both that they come and that they never do.
+	// Later is the share of the labels of the slowest kind that come after that at
+	// most. The interval reaches from none to so many.
 	Later float64 `json:"later"`
 }
 
@@ -188,7 +188,7 @@ func (e Evidence) matured(name string) Matured {
 // lacking says why there is no mean of so many labels.
 func (m Matured) lacking(rows int) string {
 	if m.Later > 0 && m.Within > 0 {
-		return fmt.Sprintf("labels still come %s after the answer, as long as they have been seen to come: an expected %.0f %% of one kind take longer", span(time.Duration(m.Within)), 100*m.Later)
+		return fmt.Sprintf("labels still come %s after the answer, as long as they have been seen to come: up to %.0f %% of one kind may take longer", span(time.Duration(m.Within)), 100*m.Later)
 	}
 	return fmt.Sprintf("%d labels of its own answers have come, and 200 are needed", rows)
 }

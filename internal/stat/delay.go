@@ -29,6 +29,10 @@ const (
 	// mostLater is how many labels of a kind may come after the horizon: beyond, the
 	// mean would rest on what nobody has seen.
 	mostLater = 0.2
+	// lateMiss is how often the limit of what may come later may be wrong. The rest of
+	// the five percent in which an interval may miss is for all else: together they are
+	// no more, however the two depend on each other.
+	lateMiss = 0.01
 )
 
 // DelayCurve is the share of labels that have come by an age, of those that come by
@@ -50,6 +54,11 @@ func NewDelayCurve(rows []Arrived) DelayCurve {
 	}
 	slices.Sort(delays)
 	slices.Sort(ages)
+	return newDelayCurve(delays, ages)
+}
+
+// newDelayCurve takes both rising.
+func newDelayCurve(delays, ages []float64) DelayCurve {
 	var c DelayCurve
 	share := 1.0
 	for end := len(delays); end > 0; {
@@ -104,7 +113,7 @@ type Mature struct {
 	// the rows reach.
 	Horizon float64
 	// Later is the share of the labels of the slowest kind that come after it at most:
-	// the upper limit at 95 %, where they come at a steady rate.
+	// the upper limit at 99 %, where they come at a steady rate.
 	Later float64
 }
 
@@ -115,115 +124,120 @@ type Mature struct {
 // a tenth of a kind's labels could have come say nothing, and are left out of all
 // kinds alike, which leaves the mean what it is.
 //
-// How many labels take longer than the oldest rows are old cannot be seen. The mean
-// counts as many as a steady rate lets expect, and the interval holds both this and
-// that none come at all; the curves' own error is in it by the jackknife, which fits
-// them anew without each group of rows. It is unknown under 200 rows, and where more
-// than a fifth of the labels of a kind may come that late.
+// How many labels take longer than the oldest rows are old cannot be seen: the mean is
+// known up to that alone. It counts as many as a steady rate lets expect, and the
+// interval reaches from none at all to the most that such a rate allows. Source: C.
+// Manski, Partial Identification of Probability Distributions (2003). The curves' own
+// error is in it by the jackknife, which fits them anew without each group of rows.
+// The mean is unknown under 200 rows, and where more than a fifth of the labels of a
+// kind may come that late.
 func MatureMean(rows []Arrived) Mature {
 	out := Mature{Mean: math.NaN(), Lower: math.NaN(), Upper: math.NaN()}
 	if len(rows) < minMature {
 		return out
 	}
 	m := newMaturing(rows)
-	mean, seen, still := m.means(m.rows)
-	var jack [3]Moments
-	left := make([]Arrived, 0, len(m.rows))
+	seen, still := m.mean(-1, 0)
+	var jackSeen, jackStill Moments
 	for k := range knives {
-		left = left[:0]
-		for i, r := range m.rows {
-			if i%knives != k {
-				left = append(left, r)
-			}
-		}
-		a, b, c := m.means(left)
-		jack[0].Add(a)
-		jack[1].Add(b)
-		jack[2].Add(c)
+		a, b := m.mean(k, 0)
+		jackSeen.Add(a)
+		jackStill.Add(b)
 	}
-	wide := func(i int, alpha float64) float64 {
-		return -studentQuantile(alpha, knives-1) * (knives - 1) * math.Sqrt(jack[i].Variance()/knives)
+	wide := func(m Moments, alpha float64) float64 {
+		return -studentQuantile(alpha, knives-1) * (knives - 1) * math.Sqrt(m.Variance()/knives)
 	}
-	still = min(1, still+wide(2, 0.05))
-	if out.Horizon, out.Later = m.horizon, still*still; out.Later > mostLater {
+	most := min(1, still+wide(jackStill, lateMiss))
+	if out.Horizon, out.Later = m.horizon, most*most; out.Later > mostLater {
 		return out
 	}
-	far, near := wide(0, 0.025), wide(1, 0.025)
-	out.Mean, out.Lower, out.Upper = mean, min(mean-far, seen-near), max(mean+far, seen+near)
+	out.Mean, _ = m.mean(-1, 1)
+	end := seen
+	if still > 0 {
+		end, _ = m.mean(-1, most/still)
+	}
+	half := wide(jackSeen, (0.05-lateMiss)/2)
+	out.Lower, out.Upper = min(seen, end)-half, max(seen, end)+half
 	return out
 }
 
 // maturing is what is settled once, for all rows and for those that a knife leaves.
 type maturing struct {
 	rows              []Arrived // By age; none with a delay beyond the horizon.
-	own               map[string]bool
+	kinds             []kind
 	horizon, youngest float64
 }
 
+// kind are rows that share a curve, and those that it is fitted to: the same, but
+// for kinds that are too rare, which together use the curve of all rows. They are
+// positions among the rows, by age.
+type kind struct{ rows, fit, fitByDelay []int }
+
 func newMaturing(rows []Arrived) *maturing {
-	m := &maturing{rows: slices.Clone(rows), own: map[string]bool{}}
+	m := &maturing{rows: slices.Clone(rows)}
 	for i, r := range m.rows {
 		m.rows[i].Age = max(r.Age, r.Delay)
 	}
 	slices.SortStableFunc(m.rows, func(a, b Arrived) int { return cmp.Compare(a.Age, b.Age) })
 	m.horizon = m.rows[len(m.rows)-1-len(m.rows)/oldPart].Age
 	m.rows = slices.DeleteFunc(m.rows, func(r Arrived) bool { return r.Delay > m.horizon })
-	kinds := map[string]int{}
-	for _, r := range m.rows {
-		kinds[r.Kind]++
+	by, all, rare := map[string][]int{}, []int{}, []int{}
+	for i, r := range m.rows {
+		by[r.Kind], all = append(by[r.Kind], i), append(all, i)
 	}
-	for kind, n := range kinds {
-		m.own[kind] = n >= minCurve
+	for _, name := range slices.Sorted(maps.Keys(by)) {
+		if of := by[name]; len(of) >= minCurve {
+			m.add(of, of)
+		} else {
+			rare = append(rare, of...)
+		}
 	}
-	for _, c := range m.curves(m.rows) {
-		m.youngest = max(m.youngest, c.reach(begun))
+	if len(rare) > 0 {
+		m.add(rare, all)
+	}
+	for i := range m.kinds {
+		m.youngest = max(m.youngest, m.curve(&m.kinds[i], -1).reach(begun))
 	}
 	return m
 }
 
-// key is the kind whose curve serves a row: "" stands for all.
-func (m *maturing) key(r Arrived) string {
-	if m.own[r.Kind] {
-		return r.Kind
-	}
-	return ""
+func (m *maturing) add(rows, fit []int) {
+	byDelay := slices.Clone(fit)
+	slices.SortStableFunc(byDelay, func(a, b int) int { return cmp.Compare(m.rows[a].Delay, m.rows[b].Delay) })
+	m.kinds = append(m.kinds, kind{rows, fit, byDelay})
 }
 
-// curves fits one curve a kind, and one to all rows for kinds that are rare.
-func (m *maturing) curves(rows []Arrived) map[string]DelayCurve {
-	by := map[string][]Arrived{}
-	for _, r := range rows {
-		by[m.key(r)] = append(by[m.key(r)], r)
-	}
-	out := map[string]DelayCurve{}
-	for key, of := range by {
-		if key == "" {
-			of = rows
+// curve fits a kind's curve to the rows that the knife leaves; -1 leaves all.
+func (m *maturing) curve(k *kind, knife int) DelayCurve {
+	delays, ages := make([]float64, 0, len(k.fit)), make([]float64, 0, len(k.fit))
+	for at, i := range k.fit {
+		if i%knives != knife {
+			ages = append(ages, m.rows[i].Age)
 		}
-		out[key] = NewDelayCurve(of)
+		if j := k.fitByDelay[at]; j%knives != knife {
+			delays = append(delays, m.rows[j].Delay)
+		}
 	}
-	return out
+	return newDelayCurve(delays, ages)
 }
 
-// means weighs the rows: with the labels that are expected after the horizon, and
-// with those alone that are seen to come. Still is what the slowest kind has left at
-// half of the horizon.
-func (m *maturing) means(rows []Arrived) (all, seen, still float64) {
-	type part struct{ sum, mass float64 }
-	curves, parts := m.curves(rows), map[string]part{}
-	for _, r := range rows {
-		if key := m.key(r); r.Age >= m.youngest {
-			p, w := parts[key], 1/curves[key].At(r.Age)
-			parts[key] = part{p.sum + w*r.Value, p.mass + w}
-		}
-	}
-	var far, near part
-	for _, key := range slices.Sorted(maps.Keys(parts)) {
-		p, left := parts[key], curves[key].left(m.horizon)
-		come := 1 - min(0.9, left*left)
-		near = part{near.sum + p.sum, near.mass + p.mass}
-		far = part{far.sum + p.sum/come, far.mass + p.mass/come}
+// mean weighs the rows that the knife leaves, with the given part of what each kind
+// has left at half of the horizon still to come. Still is how much that is, of the
+// slowest kind.
+func (m *maturing) mean(knife int, part float64) (mean, still float64) {
+	var sum, mass float64
+	for i := range m.kinds {
+		k := &m.kinds[i]
+		c := m.curve(k, knife)
+		left := c.left(m.horizon)
 		still = max(still, left)
+		come := 1 - min(0.9, part*left*part*left)
+		for _, at := range k.rows {
+			if r := m.rows[at]; at%knives != knife && r.Age >= m.youngest {
+				w := 1 / (c.At(r.Age) * come)
+				sum, mass = sum+w*r.Value, mass+w
+			}
+		}
 	}
-	return far.sum / far.mass, near.sum / near.mass, still
+	return sum / mass, still
 }
