@@ -26,9 +26,10 @@ var bars = slices.Concat(
 
 // programs are what bars measure as a process of its own, by the first argument.
 var programs = map[string]func(args []string) error{
-	"fold":     fold,
-	"compare":  compareTables,
-	"together": tellTogether,
+	"fold":         fold,
+	"compare":      compareTables,
+	"together":     tellTogether,
+	"compare-held": compareHeld,
 }
 
 func main() {

@@ -10,13 +10,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
-
-	"golang.org/x/sys/unix"
 
 	"hone/bench/bar"
 	"hone/internal/frame"
-	"hone/internal/stat"
 )
 
 //go:embed peers.py
@@ -45,12 +41,6 @@ func install(work, name string, packages ...string) (string, error) {
 		}
 	}
 	return python, nil
-}
-
-// spent is what a report says that it used.
-type spent struct {
-	CPU  float64 `json:"cpu"`  // Seconds, without reading the tables.
-	Peak float64 `json:"peak"` // MiB at most, above what the program had when it began.
 }
 
 func spentBy(dir, program string, args ...string) (s spent, err error) {
@@ -85,13 +75,13 @@ func againstPeers(b *bar.Bench) error {
 	if err != nil {
 		return err
 	}
-	var ours, peak []float64
+	var ours, peak, work []float64
 	for _, p := range peers {
 		python, err := install(b.Work, p.name, p.packages...)
 		if err != nil {
 			return err
 		}
-		var faster, lighter, cpu []float64
+		var faster, lighter, workLighter, cpu, theirPeak, theirWork []float64
 		for range pairs {
 			mine, err := spentBy(b.Work, self, "compare", "tables")
 			if err != nil {
@@ -101,15 +91,25 @@ func againstPeers(b *bar.Bench) error {
 			if err != nil {
 				return err
 			}
-			ours, peak, cpu = append(ours, mine.CPU), append(peak, mine.Peak), append(cpu, theirs.CPU)
+			held, err := spentBy(b.Work, self, "compare-held", "tables")
+			if err != nil {
+				return err
+			}
+			ours, peak, work = append(ours, mine.CPU), append(peak, mine.Peak), append(work, held.Work)
+			cpu, theirPeak, theirWork = append(cpu, theirs.CPU), append(theirPeak, theirs.Peak), append(theirWork, theirs.Work)
 			faster, lighter = append(faster, theirs.CPU/mine.CPU), append(lighter, mine.Peak/theirs.Peak)
+			workLighter = append(workLighter, held.Work/theirs.Work)
 		}
 		b.Keep(p.name, "times our processor time", faster...)
 		b.Keep(p.name+"_memory", "of its memory", lighter...)
+		b.Keep(p.name+"_work_memory", "of its memory", workLighter...)
 		b.Keep(p.name+"_cpu", "s", cpu...)
+		b.Keep(p.name+"_peak", "MiB", theirPeak...)
+		b.Keep(p.name+"_work", "MiB", theirWork...)
 	}
 	b.Keep("hone_cpu", "s", ours...)
-	b.Keep("hone_memory", "MiB", peak...)
+	b.Keep("hone_peak", "MiB", peak...)
+	b.Keep("hone_work", "MiB", work...)
 	return nil
 }
 
@@ -130,82 +130,4 @@ func writeColumns(dir string, f *frame.Frame) error {
 		}
 	}
 	return nil
-}
-
-// compareTables profiles the reference, counts the current table and compares, a
-// column at a time, with all that a verdict and its figures take.
-func compareTables(args []string) error {
-	before := resident()
-	entries, err := os.ReadDir(filepath.Join(args[0], "ref"))
-	if err != nil {
-		return err
-	}
-	var cpu time.Duration
-	var ps []float64
-	for _, e := range entries {
-		ref, err := os.ReadFile(filepath.Join(args[0], "ref", e.Name()))
-		if err != nil {
-			return err
-		}
-		cur, err := os.ReadFile(filepath.Join(args[0], "cur", e.Name()))
-		if err != nil {
-			return err
-		}
-		var c stat.Comparison
-		if filepath.Ext(e.Name()) == ".f64" {
-			a, b := numbers(ref), numbers(cur)
-			start := ownCPU()
-			p := stat.NewNumeric(a)
-			w := p.Window()
-			for _, x := range b {
-				w.AddNumber(x)
-			}
-			c = p.Compare(w)
-			cpu += ownCPU() - start
-		} else {
-			a, b := strings.Split(string(ref), "\n"), strings.Split(string(cur), "\n")
-			start := ownCPU()
-			p := stat.NewNames(a)
-			w := p.Window()
-			for _, s := range b {
-				w.AddName(s)
-			}
-			c = p.Compare(w)
-			cpu += ownCPU() - start
-		}
-		ps = append(ps, c.P, c.MissingP)
-	}
-	stat.Holm(ps, stat.Simes(ps))
-	var u unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
-		return err
-	}
-	return json.NewEncoder(os.Stdout).Encode(spent{CPU: cpu.Seconds(), Peak: float64(u.Maxrss)/1024 - before})
-}
-
-func numbers(b []byte) []float64 {
-	out := make([]float64, len(b)/8)
-	for i := range out {
-		out[i] = math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:]))
-	}
-	return out
-}
-
-// ownCPU is the processor time of this process, of all its threads.
-func ownCPU() time.Duration {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &ts); err != nil {
-		return 0
-	}
-	return time.Duration(ts.Nano())
-}
-
-// resident is the memory that this process has now, in MiB.
-func resident() float64 {
-	b, err := os.ReadFile("/proc/self/statm")
-	var size, pages float64
-	if err == nil {
-		fmt.Sscan(string(b), &size, &pages)
-	}
-	return pages * float64(os.Getpagesize()) / (1 << 20)
 }

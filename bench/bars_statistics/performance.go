@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,22 +32,25 @@ var performanceBars = []bar.Measured{
 			{Series: "contradicted", Unit: "%", Of: bar.Median, Over: 100},
 		}, Also: []string{"error_50000", "nannyml_error", "auc_error", "nannyml_auc_error", "held", "flipped_realised", "flipped_estimated"}}, Measure: carLoans},
 	{Bar: bar.Bar{ID: "estimate_intervals", Of: []string{"internal/stat", "internal/estimate", "internal/monitor"},
-		About: "The share of windows whose true value lies in the interval of the estimate, where inputs are as before, moved, and far away.",
+		About: "The share of windows whose realised accuracy lies in the interval of the estimate, where inputs are as before, moved by a quarter of their spread, and far away by a half; of a model that is too sure of itself. Nothing but the inputs changes, so the estimate should be known in all worlds: it is withheld where labels are taken to contradict it. Values is the same for a model that answers with a number, far away.",
 		Limits: []bar.Limit{
 			{Series: "alike", Unit: "%", Of: bar.Median, Over: 95},
 			{Series: "moved", Unit: "%", Of: bar.Median, Over: 95},
 			{Series: "far", Unit: "%", Of: bar.Median, Over: 95},
-		}, Also: []string{"values"}}, Measure: intervals},
+			{Series: "known_least", Unit: "%", Of: bar.Median, Over: 99},
+		}, Also: []string{"values", "half_width"}}, Measure: intervals},
 	{Bar: bar.Bar{ID: "confidence_sequences", Of: []string{"internal/stat", "internal/estimate", "internal/monitor"},
 		About: "The share of histories in which the confidence sequence of a realised metric is ever wrong, though it is looked at after every row, in the worst of five worlds. Beside it, its width and that of an interval for one look.",
 		Limits: []bar.Limit{
 			{Series: "missed", Unit: "%", Of: bar.Max, Under: 5, AtMost: true},
 		}, Also: []string{"half_width", "fixed_half_width"}}, Measure: sequences},
 	{Bar: bar.Bar{ID: "late_labels", Of: []string{"internal/stat", "internal/estimate", "internal/monitor"},
-		About: "Labels that take longer where the answer was wrong: the share of months in which the interval of the corrected error holds the final one, in the worst of three worlds. Beside it, the labels as they came.",
+		About: "Labels of a month of answers that take longer where the answer was wrong, 1, 3 or 8 days in the mean: the share of months in which the interval of the corrected error holds the final one, labels included that take longer than a month, in the worst of the three worlds; and how often the error is known there. Where wrong answers are found out after 40 days in the mean, a month shows too little, and it must be unknown. Beside it, the labels as they came, and 15 days, between the two.",
 		Limits: []bar.Limit{
 			{Series: "held_least", Unit: "%", Of: bar.Median, Over: 95},
-		}, Also: []string{"held_within_a_month", "bias", "plain_bias", "plain_held"}}, Measure: lateLabels},
+			{Series: "known_least", Unit: "%", Of: bar.Median, Over: 99},
+			{Series: "unknown_40_days", Unit: "%", Of: bar.Median, Over: 99},
+		}, Also: []string{"half_width", "bias", "plain_bias", "plain_held", "unknown_15_days", "missed_15_days"}}, Measure: lateLabels},
 	{Bar: bar.Bar{ID: "worst_slice", Of: []string{"internal/stat", "internal/estimate", "internal/monitor"},
 		About: "Data in which no slice is worse than the rest: the share in which the search finds one all the same. Beside it, the share of real ones that it finds.",
 		Limits: []bar.Limit{
@@ -287,36 +291,53 @@ func simulated(r *rand.Rand, n int, shift float64) monitor.Scored {
 // intervals counts how often what is realised lies where it is expected: with
 // inputs as they were, and moved by a quarter and by half of their spread.
 func intervals(b *bar.Bench) error {
-	const worlds = 100
-	for name, shift := range map[string]float64{"alike": 0, "moved": 0.25, "far": 0.5} {
-		held, known := 0.0, 0.0
-		for seed := range uint64(worlds) {
-			r := rand.New(rand.NewPCG(seed, 21))
-			before, now := simulated(r, 3000, 0), simulated(r, 1000, shift)
-			if s, ok := metric(expected(before, now), "accuracy"); ok {
-				known++
-				if truth := realised(now).Accuracy; s.Lower <= truth && truth <= s.Upper {
-					held++
-				}
+	const worlds = 300
+	least, half := 100.0, []float64{}
+	for _, w := range []struct {
+		name  string
+		shift float64
+	}{{"alike", 0}, {"moved", 0.25}, {"far", 0.5}} {
+		held, known, width := heldAccuracies(worlds, 21, w.shift)
+		b.Keep(w.name, "%", 100*held/known)
+		b.Note("%s: known in %.0f of %d worlds", w.name, known, worlds)
+		least, half = min(least, 100*known/worlds), append(half, width)
+	}
+	b.Keep("known_least", "%", least)
+	b.Keep("half_width", "points", half...)
+	b.Keep("values", "%", heldValues(worlds, 22, 0.5))
+	return nil
+}
+
+// heldAccuracies counts the worlds in which the accuracy is known, and those of
+// them in which its interval holds what is realised; half is half of its width.
+func heldAccuracies(worlds int, stream uint64, shift float64) (held, known, half float64) {
+	for seed := range uint64(worlds) {
+		r := rand.New(rand.NewPCG(seed, stream))
+		before, now := simulated(r, 3000, 0), simulated(r, 1000, shift)
+		if s, ok := metric(expected(before, now), "accuracy"); ok {
+			known, half = known+1, half+50*(s.Upper-s.Lower)
+			if truth := realised(now).Accuracy; s.Lower <= truth && truth <= s.Upper {
+				held++
 			}
 		}
-		b.Keep(name, "%", 100*held/known)
-		b.Note("%s: known in %.0f of %d worlds", name, known, worlds)
 	}
-	held := 0.0
+	return held, known, half / max(1, known)
+}
+
+// heldValues is the share of worlds whose mean error lies where it is expected.
+func heldValues(worlds int, stream uint64, shift float64) (held float64) {
 	for seed := range uint64(worlds) {
-		r := rand.New(rand.NewPCG(seed, 22))
-		before, now := simulated(r, 3000, 0), simulated(r, 1000, 0.5)
+		r := rand.New(rand.NewPCG(seed, stream))
+		before, now := simulated(r, 3000, 0), simulated(r, 1000, shift)
 		bins := estimate.NewBins(before.Rows)
 		a, c := bins.Table(before.Rows), bins.Table(now.Rows)
 		known, _ := errorsOf(r, before)
 		_, truth := errorsOf(r, now)
 		if got := estimate.Values("mae", a, known, estimate.Shift(a, c), c); got.Unknown == "" && got.Metrics[0].Lower <= truth && truth <= got.Metrics[0].Upper {
-			held++
+			held += 100 / float64(worlds)
 		}
 	}
-	b.Keep("values", "%", 100*held/worlds)
-	return nil
+	return held
 }
 
 // errorsOf draws how far answers are off, by more where x is far out.
@@ -373,40 +394,66 @@ func sequences(b *bar.Bench) error {
 }
 
 // lateLabels holds the corrected mean against the truth where wrong answers are
-// found out late, where they are found out early, and where all take as long.
+// found out late, where they are found out early, and where all take as long; and
+// counts how often it is unknown where a month cannot show it.
 func lateLabels(b *bar.Bench) error {
-	const worlds, rows, truth = 1000, 3000, 0.2
-	var held, within, bias, plainBias, plainHeld []float64
-	for _, late := range []float64{8, 1, 3} {
-		in, plainIn, sum, plainSum, month := 0.0, 0.0, 0.0, 0.0, 0.0
-		// Labels that take longer than the oldest answer is old cannot be seen.
-		wrong, right := truth*(1-math.Exp(-30/late)), (1-truth)*(1-math.Exp(-30.0/3))
-		seen := wrong / (wrong + right)
-		for seed := range uint64(worlds) {
-			came, plain := arrivals(rand.New(rand.NewPCG(seed, 41)), rows, truth, late)
-			mean, lower, upper := stat.MatureMean(came)
-			if lower <= truth && truth <= upper {
-				in += 100.0 / worlds
-			}
-			if lower <= seen && seen <= upper {
-				month += 100.0 / worlds
-			}
-			half := 1.96 * math.Sqrt(plain*(1-plain)/float64(len(came)))
-			if math.Abs(plain-truth) <= half {
-				plainIn += 100.0 / worlds
-			}
-			sum, plainSum = sum+100*(mean-truth)/worlds, plainSum+100*(plain-truth)/worlds
-		}
-		held, within, bias, plainBias, plainHeld = append(held, in), append(within, month), append(bias, sum), append(plainBias, plainSum), append(plainHeld, plainIn)
-		b.Note("wrong answers found out after %.0f days, right ones after 3: held %.1f %%, off by %.2f points; as they came %.1f %%, off by %.2f", late, in, sum, plainIn, plainSum)
+	var all []lateness
+	for _, days := range []float64{8, 1, 3} {
+		l := measureLate(1000, 41, days)
+		all = append(all, l)
+		b.Note("wrong answers found out after %.0f days, right ones after 3: known in %.1f %%, held %.1f %%, off by %.2f points; as they came %.1f %%, off by %.2f", days, l.known, l.held, l.bias, l.plainHeld, l.plainBias)
 	}
+	series := func(of func(lateness) float64) (out []float64) {
+		for _, l := range all {
+			out = append(out, of(l))
+		}
+		return out
+	}
+	held, known := series(func(l lateness) float64 { return l.held }), series(func(l lateness) float64 { return l.known })
 	b.Keep("held", "%", held...)
-	b.Keep("held_least", "%", min(held[0], held[1], held[2]))
-	b.Keep("held_within_a_month", "%", min(within[0], within[1], within[2]))
-	b.Keep("bias", "points", bias...)
-	b.Keep("plain_bias", "points", plainBias...)
-	b.Keep("plain_held", "%", plainHeld...)
+	b.Keep("held_least", "%", slices.Min(held))
+	b.Keep("known_least", "%", slices.Min(known))
+	b.Keep("half_width", "points", series(func(l lateness) float64 { return l.half })...)
+	b.Keep("bias", "points", series(func(l lateness) float64 { return l.bias })...)
+	b.Keep("plain_bias", "points", series(func(l lateness) float64 { return l.plainBias })...)
+	b.Keep("plain_held", "%", series(func(l lateness) float64 { return l.plainHeld })...)
+	between, never := measureLate(300, 41, 15), measureLate(300, 41, 40)
+	b.Keep("unknown_15_days", "%", 100-between.known)
+	b.Keep("missed_15_days", "%", between.missed)
+	b.Keep("unknown_40_days", "%", 100-never.known)
 	return nil
+}
+
+// lateness is what came of months in which wrong answers took so many days: shares
+// in percent, of the months in which the mean was known, and points.
+type lateness struct {
+	known, held, half, bias, plainBias, plainHeld float64
+	// missed is the share of all months in which an interval is given that is wrong.
+	missed float64
+}
+
+func measureLate(worlds int, stream uint64, days float64) (l lateness) {
+	const rows, truth = 3000, 0.2
+	for seed := range uint64(worlds) {
+		came, plain := arrivals(rand.New(rand.NewPCG(seed, stream)), rows, truth, days)
+		if math.Abs(plain-truth) <= 1.96*math.Sqrt(plain*(1-plain)/float64(len(came))) {
+			l.plainHeld += 100 / float64(worlds)
+		}
+		l.plainBias += 100 * (plain - truth) / float64(worlds)
+		m := stat.MatureMean(came)
+		if math.IsNaN(m.Mean) {
+			continue
+		}
+		l.known++
+		if m.Lower <= truth && truth <= m.Upper {
+			l.held++
+		}
+		l.half, l.bias = l.half+50*(m.Upper-m.Lower), l.bias+100*(m.Mean-truth)
+	}
+	l.missed = 100 * (l.known - l.held) / float64(worlds)
+	n := max(1, l.known)
+	l.held, l.half, l.bias, l.known = 100*l.held/n, l.half/n, l.bias/n, 100*l.known/float64(worlds)
+	return l
 }
 
 // arrivals draws the labels that came of rows answered over a month.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"hone"
 	"hone/internal/monitor"
@@ -44,6 +45,11 @@ func printPerformance(w io.Writer, p monitor.Performance) {
 		row(s, s.Name, "estimate (95 %)")
 	}
 	t.Flush()
+	for _, s := range p.Matured[:min(1, len(p.Matured))] {
+		if s.Unknown == "" && s.Later >= 0.001 {
+			fmt.Fprintf(w, "  labels to come: seen up to %.1f days after the answer; %.1f %% of the slowest kind come later at most, and the interval reaches from none to so many\n", time.Duration(s.Within).Hours()/24, 100*s.Later)
+		}
+	}
 	e := p.Estimated
 	switch {
 	case e.Unknown != "":

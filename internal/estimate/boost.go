@@ -198,38 +198,59 @@ func (l *learner) raw(t *Table, row int) float64 {
 	return raw
 }
 
+// crossed are learners of which each was fitted without one fold of the rows.
+type crossed struct {
+	folds [boostFolds]*fitting
+	// out is what each row is given by the learner that has not seen it.
+	out []float64
+	// rounds is how many trees of each serve best there. No tree at all means that
+	// nothing was found.
+	rounds int
+}
+
 // crossFit predicts each row by a learner that was fitted without its fold, with
-// as many trees as serve best there. No tree at all means that nothing was found.
-func crossFit(t *Table, y []float64, logistic bool) (out []float64, rounds int) {
-	var folds [boostFolds]*fitting
-	for f := range folds {
+// as many trees as serve best there.
+func crossFit(t *Table, y []float64, logistic bool) *crossed {
+	c := &crossed{out: make([]float64, t.n)}
+	for f := range c.folds {
 		use := make([]bool, t.n)
 		for i := range use {
 			use[i] = i%boostFolds != f
 		}
-		folds[f] = newFitting(t, y, use, logistic)
+		c.folds[f] = newFitting(t, y, use, logistic)
 	}
-	out = make([]float64, t.n)
 	raw := make([]float64, t.n)
 	least := math.Inf(1)
-	for r := 0; r <= boostRounds && r-rounds <= boostPatience; r++ {
+	for r := 0; r <= boostRounds && r-c.rounds <= boostPatience; r++ {
 		for i := range raw {
-			raw[i] = folds[i%boostFolds].raw[i]
+			raw[i] = c.folds[i%boostFolds].raw[i]
 		}
 		if l := misfit(raw, y, logistic); l < least {
-			least, rounds = l, r
-			copy(out, raw)
+			least, c.rounds = l, r
+			copy(c.out, raw)
 		}
-		for _, f := range folds {
+		for _, f := range c.folds {
 			f.step()
 		}
 	}
-	for i := range out {
+	for i := range c.out {
 		if logistic {
-			out[i] = sigmoid(out[i])
+			c.out[i] = sigmoid(c.out[i])
 		}
 	}
-	return out, rounds
+	return c
+}
+
+// mean is what the learners say of the rows of another table, on average.
+func (c *crossed) mean(t *Table) float64 {
+	sum := 0.0
+	for _, f := range c.folds {
+		l := learner{logistic: f.logistic, base: f.base, trees: f.trees[:c.rounds]}
+		for _, x := range l.predict(t) {
+			sum += x
+		}
+	}
+	return sum / float64(boostFolds*t.n)
 }
 
 func misfit(raw, y []float64, logistic bool) (sum float64) {

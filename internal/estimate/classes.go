@@ -41,6 +41,7 @@ const (
 
 	draws    = 200
 	normal95 = 1.959963984540054
+	drawn95  = 1.971896224 // Student's, for a spread that was found by so many draws.
 )
 
 // unknown says why the rows do not carry an estimate, or nothing.
@@ -89,28 +90,102 @@ func (k Known) estimate(read func(weights []float64, effective float64) []Metric
 	if k.Shift.Covered >= enoughCovered {
 		return Estimate{Metrics: weighed, Weighted: true}
 	}
-	plain := read(nil, all)
-	for i := range plain {
-		plain[i].Lower, plain[i].Upper = min(plain[i].Lower, weighed[i].Lower), max(plain[i].Upper, weighed[i].Upper)
-	}
-	return Estimate{Metrics: plain}
+	return Estimate{Metrics: holdBoth(read(nil, all), weighed)}
 }
 
-// Probability turns scores into the probability of the outcome 1 by what is known:
-// scores that are calibrated already stay as they are.
-func (k Known) Probability(scores, weights []float64) []float64 {
-	out := make([]float64, len(scores))
-	if !NeedsCalibration(k.Scores, k.Outcomes, weights) {
-		for i, p := range scores {
-			out[i] = math.Max(0, math.Min(1, p))
+// holdBoth widens intervals so that they hold those of another reading. One that has
+// no meaning there stays as it is.
+func holdBoth(m, other []Metric) []Metric {
+	for i, o := range other {
+		if o.Upper-o.Lower >= 0 {
+			m[i].Lower, m[i].Upper = min(m[i].Lower, o.Lower), max(m[i].Upper, o.Upper)
 		}
-		return out
 	}
-	c := FitIsotonic(k.Scores, k.Outcomes, weights)
+	return m
+}
+
+// read gives metrics by the probability of the outcome 1. Scores that need no
+// calibration are taken for it as they are; but that they need none is itself found
+// on rows that were drawn. Calibrated ones are right wherever they are: so the
+// interval holds both. See R. Berk et al., Ann. Statist. 41 (2013), for what an
+// interval is worth that forgets how its model was chosen.
+func (k Known) read(scores, weights []float64, effective, threshold float64, by func(p []float64, widen float64) []Metric) []Metric {
+	c := k.fit(weights, threshold)
+	curved := make([]float64, len(scores))
 	for i, s := range scores {
-		out[i] = c.At(s)
+		curved[i] = c.at(s)
 	}
-	return out
+	raw := make([]float64, len(scores))
+	for i, s := range scores {
+		raw[i] = math.Max(0, math.Min(1, s))
+	}
+	switch {
+	case auc(k.Scores, k.Outcomes) > separable:
+		return by(raw, noise(len(scores), effective, 0))
+	case NeedsCalibration(k.Scores, k.Outcomes, weights), k.off(weights, threshold):
+		return by(curved, noise(len(scores), effective, c.levels()))
+	}
+	return holdBoth(by(raw, noise(len(scores), effective, 0)), by(curved, noise(len(scores), effective, c.levels())))
+}
+
+// minSide is how many rows an answer has for a curve of its own.
+const minSide = 50
+
+// curves are one for each answer. A curve across the threshold pools rows on both
+// sides of it where those above came true more rarely than those below, against all
+// expectation, and promises of each side more than it kept: the sum over a side must
+// be what came of it.
+type curves struct {
+	below, above Isotonic
+	threshold    float64
+}
+
+func (k Known) fit(weights []float64, threshold float64) curves {
+	var scores, outcomes, mass [2][]float64
+	for i, s := range k.Scores {
+		side := 0
+		if s >= threshold {
+			side = 1
+		}
+		scores[side], outcomes[side], mass[side] = append(scores[side], s), append(outcomes[side], k.Outcomes[i]), append(mass[side], weight(weights, i))
+	}
+	if min(len(scores[0]), len(scores[1])) < minSide {
+		return curves{above: FitIsotonic(k.Scores, k.Outcomes, weights), threshold: math.Inf(-1)}
+	}
+	return curves{FitIsotonic(scores[0], outcomes[0], mass[0]), FitIsotonic(scores[1], outcomes[1], mass[1]), threshold}
+}
+
+func (c curves) at(score float64) float64 {
+	if score < c.threshold {
+		return c.below.At(score)
+	}
+	return c.above.At(score)
+}
+
+func (c curves) levels() int { return c.below.levels() + c.above.levels() }
+
+// off tells whether the scores are wrong in the mean, of the rows that are answered
+// with 1 or of the others: the error of single bins, by which NeedsCalibration goes,
+// is so noisy on a few hundred rows that scores pass which are wrong by more than
+// the whole interval. The square of a mean miss exceeds that of the true one by the
+// variance of the miss; so what is left after both variances is what the scores are
+// wrong by, and from nothing on they are corrected.
+func (k Known) off(weights []float64, threshold float64) bool {
+	var miss, variance [2]float64
+	for i, s := range k.Scores {
+		side, d := 0, weight(weights, i)*(k.Outcomes[i]-s)
+		if s >= threshold {
+			side = 1
+		}
+		miss[side], variance[side] = miss[side]+d, variance[side]+d*d
+	}
+	left := 0.0
+	for side, v := range variance {
+		if v > 0 {
+			left += miss[side]*miss[side]/v - 1
+		}
+	}
+	return left > 0
 }
 
 // Binary estimates the metrics of a model that gives the probability of a class,
@@ -118,8 +193,24 @@ func (k Known) Probability(scores, weights []float64) []float64 {
 // mean of each loss, which is given the row, and 1 or 0.
 func Binary(known Known, scores []float64, threshold float64, losses map[string]func(row int, y float64) float64) Estimate {
 	return known.estimate(func(weights []float64, effective float64) []Metric {
-		w := newWorld(scores, known.Probability(scores, weights), threshold, losses)
-		return w.metrics(noise(len(scores), effective))
+		return known.read(scores, weights, effective, threshold, func(p []float64, widen float64) []Metric {
+			return newWorld(scores, p, threshold, losses).metrics(widen)
+		})
+	})
+}
+
+// Accuracy estimates the accuracy alone, as Binary does, in a fraction of the time.
+func Accuracy(known Known, scores []float64, threshold float64) Estimate {
+	return known.estimate(func(weights []float64, effective float64) []Metric {
+		return known.read(scores, weights, effective, threshold, func(p []float64, widen float64) []Metric {
+			right := make([]float64, len(p))
+			for i, x := range p {
+				if right[i] = x; scores[i] < threshold {
+					right[i] = 1 - x
+				}
+			}
+			return share(right, widen)
+		})
 	})
 }
 
@@ -128,20 +219,31 @@ func Binary(known Known, scores []float64, threshold float64, losses map[string]
 // where that was right.
 func Answers(known Known, sure []float64) Estimate {
 	return known.estimate(func(weights []float64, effective float64) []Metric {
-		sum, variance, n := 0.0, 0.0, float64(len(sure))
-		for _, p := range known.Probability(sure, weights) {
-			sum, variance = sum+p, variance+p*(1-p)
-		}
-		half := normal95 * math.Sqrt(variance) / n * noise(len(sure), effective)
-		return []Metric{{"accuracy", sum / n, math.Max(0, sum/n-half), math.Min(1, sum/n+half)}}
+		return known.read(sure, weights, effective, math.Inf(-1), share)
 	})
+}
+
+// share is the accuracy of answers that are right with such probabilities. What is
+// realised is a whole number of n answers, of which half a one on each side belongs
+// to the interval.
+func share(right []float64, widen float64) []Metric {
+	sum, variance, n := 0.0, 0.0, float64(len(right))
+	for _, p := range right {
+		sum, variance = sum+p, variance+p*(1-p)
+	}
+	half := (normal95*math.Sqrt(variance)*widen + 0.5) / n
+	return []Metric{{"accuracy", sum / n, math.Max(0, sum/n-half), math.Min(1, sum/n+half)}}
 }
 
 // noise is by how much the error of an estimate exceeds that of the labels drawn
 // for n rows: what the probabilities rest on was drawn too, from as many rows of
-// equal weight as the known ones are worth.
-func noise(n int, effective float64) float64 {
-	return math.Sqrt(1 + float64(n)/effective)
+// equal weight as the known ones are worth. A curve of so many levels lies nearer to
+// the outcomes that it was fitted to than to others, so that its probabilities vary
+// too little. Source: M. Meyer, M. Woodroofe, Ann. Statist. 28 (2000), who take a
+// level for one and a half degrees of freedom.
+func noise(n int, effective float64, levels int) float64 {
+	free := math.Max(effective/2, effective-1.5*float64(levels))
+	return math.Sqrt((1 + float64(n)/effective) * effective / free)
 }
 
 // world is rows whose outcomes are known by their probability alone.
@@ -207,7 +309,10 @@ func (w *world) metrics(widen float64) []Metric {
 	}
 	out := make([]Metric, 0, len(value))
 	for m, name := range append([]string{"accuracy", "precision", "recall", "f1", "auc"}, w.names...) {
-		half := widen * normal95 * math.Sqrt(spread[m]/draws)
+		half := widen * drawn95 * math.Sqrt(spread[m]/draws)
+		if m == 0 {
+			half += 0.5 / float64(len(w.p)) // As in share.
+		}
 		v := Metric{name, value[m], value[m] - half, value[m] + half}
 		if m < 5 {
 			v.Lower, v.Upper = math.Max(0, v.Lower), math.Min(1, v.Upper)

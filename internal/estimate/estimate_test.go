@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"hone/internal/estimate"
@@ -45,7 +46,13 @@ func TestGoldenNannyML(t *testing.T) {
 				near(t, name+" level", c.Y[i], g.IsotonicY[i], 1e-9)
 			}
 		}
-		p := known.Probability(g.Analysis.Score, nil)
+		p := g.Analysis.Score
+		if g.NeedsCalibration {
+			p = nil
+			for _, s := range g.Analysis.Score {
+				p = append(p, estimate.FitIsotonic(known.Scores, known.Outcomes, nil).At(s))
+			}
+		}
 		for _, c := range g.Chunks {
 			said := make([]bool, c.End+1-c.Start)
 			for i := range said {
@@ -66,5 +73,77 @@ func near(t *testing.T, what string, got, want, tolerance float64) {
 	t.Helper()
 	if !(math.Abs(got-want) <= tolerance*math.Max(1, math.Abs(want))) {
 		t.Errorf("%s: got %.12g, want %.12g", what, got, want)
+	}
+}
+
+// TestGoldenCBPE holds what is expected, and what is realised, against values of
+// NannyML that only a full checkout has.
+func TestGoldenCBPE(t *testing.T) {
+	t.Parallel()
+	type rows struct{ Score, Pred, Y []float64 }
+	var in struct {
+		CBPE map[string]struct{ Ref, Ana rows }
+	}
+	type value struct{ Value float64 }
+	var want struct {
+		CBPE map[string]struct {
+			Needs  bool      `json:"needs_calibration"`
+			X      []float64 `json:"isotonic_thresholds_x"`
+			Y      []float64 `json:"isotonic_thresholds_y"`
+			Chunks []struct {
+				Start, End                      int
+				Accuracy, F1, Precision, Recall value
+				AUC                             value `json:"roc_auc"`
+				Realised                        struct {
+					Accuracy, F1 float64
+					AUC          float64 `json:"roc_auc"`
+				}
+			}
+		}
+	}
+	for name, into := range map[string]any{"inputs.json": &in, "expected_nannyml.json": &want} {
+		raw, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", "golden", name))
+		if err != nil {
+			t.Skipf("SKIPPED, only testdata/nannyml.json was compared: the golden values are not here: %v", err)
+		}
+		if err := json.Unmarshal(raw, into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(want.CBPE) != 2 {
+		t.Fatalf("there are %d sets, want 2", len(want.CBPE))
+	}
+	for name, w := range want.CBPE {
+		ref, ana := in.CBPE[name].Ref, in.CBPE[name].Ana
+		if got := estimate.NeedsCalibration(ref.Score, ref.Y, nil); got != w.Needs {
+			t.Errorf("%s: needs calibration %v, want %v", name, got, w.Needs)
+		}
+		p := ana.Score
+		if w.Needs {
+			c := estimate.FitIsotonic(ref.Score, ref.Y, nil)
+			near(t, name+" knots", float64(len(c.X)), float64(len(w.X)), 0)
+			p = nil
+			for _, s := range ana.Score {
+				p = append(p, c.At(s))
+			}
+			for i, x := range w.X {
+				near(t, name+" level", c.At(x), w.Y[i], 1e-9)
+			}
+		}
+		for _, c := range w.Chunks {
+			at, said := func(v []float64) []float64 { return v[c.Start : c.End+1] }, make([]bool, c.End+1-c.Start)
+			for i, y := range at(ana.Pred) {
+				said[i] = y == 1
+			}
+			e, r := estimate.Expect(at(ana.Score), at(p), said), estimate.Expect(at(ana.Score), at(ana.Y), said)
+			near(t, name+" accuracy", e.Accuracy, c.Accuracy.Value, 1e-9)
+			near(t, name+" f1", e.F1, c.F1.Value, 1e-9)
+			near(t, name+" precision", e.Precision, c.Precision.Value, 1e-9)
+			near(t, name+" recall", e.Recall, c.Recall.Value, 1e-9)
+			near(t, name+" auc", e.AUC, c.AUC.Value, 1e-6) // NannyML rounds on the way.
+			near(t, name+" realised accuracy", r.Accuracy, c.Realised.Accuracy, 1e-9)
+			near(t, name+" realised f1", r.F1, c.Realised.F1, 1e-9)
+			near(t, name+" realised auc", r.AUC, c.Realised.AUC, 1e-9)
+		}
 	}
 }

@@ -84,6 +84,16 @@ func (c Isotonic) At(x float64) float64 {
 	return c.Y[i-1] + t*(c.Y[i]-c.Y[i-1])
 }
 
+// levels counts the stretches on which the curve is level.
+func (c Isotonic) levels() (n int) {
+	for i, y := range c.Y {
+		if i == 0 || y != c.Y[i-1] {
+			n++
+		}
+	}
+	return n
+}
+
 const (
 	calibrationFolds = 10
 	calibrationBins  = 10

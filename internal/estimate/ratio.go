@@ -31,11 +31,12 @@ func Shift(before, now *Table) Ratio {
 	for i := before.n; i < both.n; i++ {
 		y[i] = 1
 	}
-	p, rounds := crossFit(both, y, true)
+	fit := crossFit(both, y, true)
 	r := Ratio{Effective: float64(before.n), Covered: 1, AUC: 0.5}
-	if rounds == 0 {
+	if fit.rounds == 0 {
 		return r
 	}
+	p := fit.out
 	r.AUC = auc(p, y)
 	r.Weights = make([]float64, before.n)
 	var sum, square float64

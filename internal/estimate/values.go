@@ -22,36 +22,25 @@ func Values(name string, before *Table, loss []float64, shift Ratio, now *Table)
 	if why != "" {
 		return Estimate{Unknown: why}
 	}
-	known, rounds := crossFit(before, loss, false)
-	use := make([]bool, before.n)
-	for i := range use {
-		use[i] = true
-	}
-	fit := newFitting(before, loss, use, false)
-	for range rounds {
-		fit.step()
-	}
-	said := fit.predict(now)
-	// What the learner is off by where it was not fitted, seen as often as now,
-	// corrects it, and its spread is that of the estimate.
-	var off, mass, square float64
+	// What the learners are off by on rows that they have not seen, seen as often as
+	// now, corrects them. Both what the rows of now lose beyond what was said, and that
+	// correction, were drawn; the latter from rows of unequal weight. The learners that
+	// are corrected are those that are asked. Source: V. Chernozhukov et al.,
+	// Econometrics J. 21 (2018), with weights for the rows of now.
+	fit := crossFit(before, loss, false)
+	var off, mass float64
 	for i, l := range loss {
 		w := weight(shift.Weights, i)
-		off, mass = off+w*(l-known[i]), mass+w
+		off, mass = off+w*(l-fit.out[i]), mass+w
 	}
 	off /= mass
+	var now2, before2 float64
 	for i, l := range loss {
-		w := weight(shift.Weights, i)
-		square += w * (l - known[i] - off) * (l - known[i] - off)
+		w, d := weight(shift.Weights, i), l-fit.out[i]-off
+		now2, before2 = now2+w*d*d, before2+w*w*d*d
 	}
-	square /= mass
-	mean := 0.0
-	for _, x := range said {
-		mean += x
-	}
-	n := float64(now.n)
-	mean = mean/n + off
-	half := normal95 * math.Sqrt(square/n+square/shift.Effective)
+	mean := fit.mean(now) + off
+	half := normal95 * math.Sqrt(now2/mass/float64(now.n)+before2/mass/mass)
 	m := Metric{name, math.Max(0, mean), math.Max(0, mean-half), math.Max(0, mean+half)}
 	return Estimate{Metrics: []Metric{m}, Weighted: shift.Weights != nil}
 }

@@ -114,7 +114,7 @@ func (e Evidence) expect() Estimated {
 		out.Unknown = fmt.Sprintf("it rests on labelled rows that the version was not trained on: there are %d, and %d are needed", out.Reference, estimate.MinKnown)
 		return out
 	}
-	got, shift := e.estimate(e.Known, e.Window)
+	got, shift := e.estimate(e.Known, e.Window, true)
 	out.Effective, out.Covered, out.Telling, out.Weighted, out.Unknown = shift.Effective, shift.Covered, shift.AUC, got.Weighted, got.Unknown
 	if why := e.contradicted(); why != "" {
 		out.Contradicted, out.Unknown = true, why
@@ -128,8 +128,9 @@ func (e Evidence) expect() Estimated {
 	return out
 }
 
-// estimate expects metrics of rows by others whose outcomes are known.
-func (e Evidence) estimate(known, now Scored) (estimate.Estimate, estimate.Ratio) {
+// estimate expects metrics of rows by others whose outcomes are known: all of them,
+// or the first alone.
+func (e Evidence) estimate(known, now Scored, all bool) (estimate.Estimate, estimate.Ratio) {
 	before := known.withScores()
 	bins := estimate.NewBins(before)
 	a, b := bins.Table(before), bins.Table(now.withScores())
@@ -146,6 +147,9 @@ func (e Evidence) estimate(known, now Scored) (estimate.Estimate, estimate.Ratio
 		k := estimate.Known{Shift: shift}
 		for i, o := range known.Outcomes {
 			k.Scores, k.Outcomes = append(k.Scores, known.Scores[i][0]), append(k.Outcomes, math.Max(0, sig.Target(o.Label)))
+		}
+		if !all {
+			return estimate.Accuracy(k, first(now.Scores), sig.Threshold), shift
 		}
 		return estimate.Binary(k, first(now.Scores), sig.Threshold, e.losses(now)), shift
 	}
@@ -194,7 +198,7 @@ func (e Evidence) contradicted() string {
 			continue
 		}
 		now := e.Known.part(cut, n)
-		got, _ := e.estimate(e.Known.part(0, cut), now)
+		got, _ := e.estimate(e.Known.part(0, cut), now, false)
 		if got.Unknown != "" {
 			continue
 		}

@@ -40,6 +40,12 @@ type Matured struct {
 	hone.Signal
 	// Plain is the mean of the labels as they came.
 	Plain float64 `json:"plain"`
+	// Within is the delay up to which labels are seen to come, as old as the oldest
+	// tenth of the answers are at least. Of labels that take longer nothing is known.
+	Within hone.Duration `json:"within"`
+	// Later is the share of the labels of the slowest kind that come after that at
+	// most. The interval reaches from none to so many.
+	Later float64 `json:"later"`
 }
 
 // Estimated are metrics of the newest predictions without their labels.
@@ -165,17 +171,34 @@ func (e Evidence) matured(name string) Matured {
 		out.Plain += r.Value
 	}
 	out.N = len(rows)
-	mean, lower, upper := stat.MatureMean(rows)
+	m := stat.MatureMean(rows)
 	out.Plain /= float64(max(1, len(rows)))
-	if !finite(mean, lower, upper, out.Plain) {
-		out.Plain, out.Unknown = 0, fmt.Sprintf("%d labels of its own answers have come, and 200 are needed", len(rows))
+	out.Within, out.Later = hone.Duration(time.Duration(m.Horizon*float64(time.Second)).Round(time.Second)), m.Later
+	if !finite(m.Mean, m.Lower, m.Upper, out.Plain) {
+		out.Plain, out.Unknown = 0, out.lacking(len(rows))
 		return out
 	}
-	out.Value, out.Lower, out.Upper = mean, lower, upper
+	out.Value, out.Lower, out.Upper = m.Mean, m.Lower, m.Upper
 	if name == "accuracy" {
-		out.Lower, out.Upper = max(0, lower), min(1, upper)
+		out.Lower, out.Upper = max(0, m.Lower), min(1, m.Upper)
 	}
 	return out
+}
+
+// lacking says why there is no mean of so many labels.
+func (m Matured) lacking(rows int) string {
+	if m.Later > 0 && m.Within > 0 {
+		return fmt.Sprintf("labels still come %s after the answer, as long as they have been seen to come: up to %.0f %% of one kind may take longer", span(time.Duration(m.Within)), 100*m.Later)
+	}
+	return fmt.Sprintf("%d labels of its own answers have come, and 200 are needed", rows)
+}
+
+// span is a length of time in days, or in hours where it is short.
+func span(d time.Duration) string {
+	if d >= 48*time.Hour {
+		return fmt.Sprintf("%.0f days", d.Hours()/24)
+	}
+	return fmt.Sprintf("%.3g hours", d.Hours())
 }
 
 // worst looks for the parts of the labelled rows that lose most.

@@ -125,19 +125,19 @@ func TestAssessFindsTheWorst(t *testing.T) {
 	}
 }
 
-// TestLateLabelsAreCorrected lets wrong answers be found out late.
-func TestLateLabelsAreCorrected(t *testing.T) {
-	t.Parallel()
+// lateEvidence are the labels that came of answers of two days, where wrong answers
+// are found out after so long in the mean.
+func lateEvidence(late time.Duration) (e monitor.Evidence, wrong float64) {
 	r := rand.New(rand.NewPCG(9, 9))
 	all := graded(5, 3000, 0, never)
-	e := evidence(all, graded(6, 500, 0, never))
+	e = evidence(all, graded(6, 500, 0, never))
 	e.Now = start.Add(3000 * time.Minute)
-	kept, wrong := []int{}, 0.0
+	kept := []int{}
 	for i := range all.Outcomes {
 		o := &all.Outcomes[i]
 		delay := 5 * time.Hour
 		if (all.Scores[i][0] >= 0.5) != (o.Label == "1") {
-			delay, wrong = 20*time.Hour, wrong+1.0/3000
+			delay, wrong = late, wrong+1.0/3000
 		}
 		o.LabelReceived = o.Time.Add(time.Duration(float64(delay) * r.ExpFloat64()))
 		if !o.LabelReceived.After(e.Now) {
@@ -149,9 +149,24 @@ func TestLateLabelsAreCorrected(t *testing.T) {
 		known.Scores, known.Outcomes = append(known.Scores, all.Scores[i]), append(known.Outcomes, all.Outcomes[i])
 	}
 	e.Known = known
+	return e, wrong
+}
+
+// TestLateLabelsAreCorrected lets wrong answers be found out late, and later than
+// anybody can have seen.
+func TestLateLabelsAreCorrected(t *testing.T) {
+	t.Parallel()
+	e, wrong := lateEvidence(12 * time.Hour)
 	m := monitor.Assess(e).Matured[0]
 	if m.Name != "accuracy" || m.Unknown != "" || !(m.Lower <= 1-wrong && 1-wrong <= m.Upper) || math.Abs(m.Value-(1-wrong)) > math.Abs(m.Plain-(1-wrong))/2 {
-		t.Errorf("got %.4f (%.4f to %.4f), as they came %.4f, truth %.4f", m.Value, m.Lower, m.Upper, m.Plain, 1-wrong)
+		t.Errorf("got %.4f (%.4f to %.4f), as they came %.4f, truth %.4f; %s", m.Value, m.Lower, m.Upper, m.Plain, 1-wrong, m.Unknown)
+	}
+	if m.Later <= 0 || m.Later > 0.2 || m.Within < hone.Duration(40*time.Hour) || m.Within > hone.Duration(50*time.Hour) {
+		t.Errorf("seen within %v, %.3f later", m.Within, m.Later)
+	}
+	never, _ := lateEvidence(100 * time.Hour)
+	if m := monitor.Assess(never).Matured[0]; !strings.Contains(m.Unknown, "of one kind may take longer") || m.Value != 0 || m.Later < 0.3 {
+		t.Errorf("labels that take days more than have passed: got %+v", m)
 	}
 	e.Model.Label = hone.LabelSpec{AbsentMeans: "0", After: hone.Duration(time.Hour)}
 	if got := monitor.Assess(e).Matured; len(got) > 0 {

@@ -36,12 +36,13 @@ type Reference struct {
 // NewReference profiles the rows in the order in which they were served.
 func NewReference(sig hone.Signature, rows *frame.Frame, scores hone.Scores, targets []float64) *Reference {
 	r := &Reference{Rows: rows.N}
+	var of stat.Profiler
 	for i, field := range rows.Schema {
 		if field.Kind == frame.Number {
-			r.Features = append(r.Features, stat.NewNumeric(rows.Cols[i].Num))
+			r.Features = append(r.Features, of.Numeric(rows.Cols[i].Num))
 			continue
 		}
-		r.Features = append(r.Features, stat.NewNames(names(field, rows.Cols[i].Str)))
+		r.Features = append(r.Features, of.Names(names(field, rows.Cols[i].Str)))
 		if field.Kind == frame.Text {
 			if r.Texts == nil {
 				r.Texts = make([]*text.Profile, len(rows.Schema))
@@ -54,9 +55,9 @@ func NewReference(sig hone.Signature, rows *frame.Frame, scores hone.Scores, tar
 		for i := range answers {
 			answers[i] = sig.Answer(scores.Row(i))
 		}
-		r.Score = stat.NewNames(answers)
+		r.Score = of.Names(answers)
 	} else {
-		r.Score = stat.NewNumeric(scores.V)
+		r.Score = of.Numeric(scores.V)
 	}
 	if sig.Task == hone.Regression {
 		var m stat.Moments

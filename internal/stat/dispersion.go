@@ -33,7 +33,7 @@ const (
 
 // dispersion cuts the reference into 10, 20, 40 … equal chunks and measures for
 // each cut how far chunks differ from the rest of the reference.
-func dispersion(at []int32, bins int) []Dispersion {
+func (s *Profiler) dispersion(at []int32, bins int) []Dispersion {
 	chunks := minChunks
 	for chunks*2*minChunkRows <= len(at) && chunks < maxChunks {
 		chunks *= 2
@@ -41,10 +41,7 @@ func dispersion(at []int32, bins int) []Dispersion {
 	if chunks*minChunkRows > len(at) {
 		return nil
 	}
-	table := make([][]int, chunks)
-	for i := range table {
-		table[i] = make([]int, bins)
-	}
+	table := s.table(chunks, bins)
 	whole := make([]int, bins)
 	for i, b := range at {
 		table[i*chunks/len(at)][b]++
@@ -67,6 +64,17 @@ func dispersion(at []int32, bins int) []Dispersion {
 		}
 		table = table[:len(table)/2]
 	}
+}
+
+// table has zeros, a row of bins for each chunk.
+func (s *Profiler) table(chunks, bins int) [][]int {
+	s.cells = slices.Grow(s.cells[:0], chunks*bins)[:chunks*bins]
+	s.chunks = slices.Grow(s.chunks[:0], chunks)[:chunks]
+	clear(s.cells)
+	for i := range s.chunks {
+		s.chunks[i] = s.cells[i*bins : (i+1)*bins]
+	}
+	return s.chunks
 }
 
 // spectrum measures how chunks differ from the whole, in units of what chance

@@ -155,9 +155,11 @@ func TestCompareAgainstSciPy(t *testing.T) {
 			N  int                    `json:"n_ref"`
 			// On ten bins without under- and overflow.
 			Decile struct {
-				Ref []int
-				JS  float64 `json:"js_base2"`
-				PSI float64 `json:"psi_laplace_half"`
+				Ref       []int
+				JS        float64 `json:"js_base2"`
+				PSI       float64 `json:"psi_laplace_half"`
+				Hellinger float64
+				LInfinity float64 `json:"linf"`
 			} `json:"decile_spec"`
 		}
 		Categorical map[string]struct {
@@ -165,9 +167,12 @@ func TestCompareAgainstSciPy(t *testing.T) {
 				Stat, P float64
 				DOF     int
 			} `json:"chi2_2xk"`
-			JS      float64 `json:"js_base2"`
-			PSI     float64 `json:"psi_laplace_half"`
-			Missing int     `json:"null_cur"`
+			JS        float64 `json:"js_base2"`
+			PSI       float64 `json:"psi_laplace_half"`
+			Missing   int     `json:"null_cur"`
+			Hellinger float64
+			LInfinity float64 `json:"linf"`
+			New       float64 `json:"new_share"`
 		}
 	}
 	var in inputs
@@ -186,6 +191,8 @@ func TestCompareAgainstSciPy(t *testing.T) {
 			if len(b) == 12 && b[0].Cur+b[11].Cur == 0 {
 				near(t, name+" js", got.JS, w.Decile.JS, 1e-9)
 				near(t, name+" psi", got.PSI, w.Decile.PSI, 1e-9)
+				near(t, name+" hellinger", got.Hellinger, w.Decile.Hellinger, 1e-9)
+				near(t, name+" l infinity", got.LInfinity, w.Decile.LInfinity, 1e-9)
 			}
 			return
 		}
@@ -198,6 +205,9 @@ func TestCompareAgainstSciPy(t *testing.T) {
 		near(t, name+" p", got.PRaw, w.Chi2.P, 1e-6)
 		near(t, name+" js", got.JS, w.JS, 1e-9)
 		near(t, name+" psi", got.PSI, w.PSI, 1e-9)
+		near(t, name+" hellinger", got.Hellinger, w.Hellinger, 1e-9)
+		near(t, name+" l infinity", got.LInfinity, w.LInfinity, 1e-9)
+		near(t, name+" outside", got.Outside, w.New, 1e-9)
 		if got.DOF != w.Chi2.DOF || c.Missing != w.Missing {
 			t.Errorf("%s: got %d degrees of freedom and %d missing, want %d and %d", name, got.DOF, c.Missing, w.Chi2.DOF, w.Missing)
 		}

@@ -62,22 +62,39 @@ const (
 	maxRare     = 1000
 )
 
+// Profiler makes profiles, one after the other, and keeps the memory that this
+// takes for the next one. The zero value is ready; it is not safe for use by
+// several goroutines.
+type Profiler struct {
+	sorter distance.Sorter
+	sorted []float64
+	at     []int32
+	cells  []int
+	chunks [][]int
+}
+
 // NewNumeric profiles numbers in the order in which they arrived; the order
 // matters only for Dispersion. NaN and infinities are missing.
-func NewNumeric(values []float64) *Profile {
+func NewNumeric(values []float64) *Profile { return new(Profiler).Numeric(values) }
+
+// NewNames profiles names, such as categories, in the order in which they
+// arrived; the order matters only for Dispersion. The empty name is missing.
+func NewNames(values []string) *Profile { return new(Profiler).Names(values) }
+
+// Numeric is NewNumeric. The values stay the caller's, as they are.
+func (s *Profiler) Numeric(values []float64) *Profile {
 	p := &Profile{Kind: kindValues}
-	v := make([]float64, 0, len(values))
-	gaps := make([]int32, len(values))
+	sorted, at := slices.Grow(s.sorted[:0], len(values)), s.room(len(values))
 	for i, x := range values {
-		if x-x != 0 { // Not finite.
-			gaps[i] = 1
-			continue
+		if at[i] = 1; x-x == 0 { // Finite.
+			at[i] = 0
+			sorted = append(sorted, x+0) // -0 becomes 0.
 		}
-		v = append(v, x+0) // -0 becomes 0.
 	}
-	p.Missing = len(values) - len(v)
-	sorted := slices.Clone(v)
-	distance.Sort(sorted)
+	s.sorted = sorted
+	p.Missing = len(values) - len(sorted)
+	p.MissingDispersion = s.dispersion(at, 2)
+	s.sorter.Sort(sorted)
 	p.summarise(sorted)
 	if keys, few := frequentNumbers(sorted); few {
 		p.Keys = keys
@@ -88,52 +105,57 @@ func NewNumeric(values []float64) *Profile {
 	}
 	p.Ref = make([]int, p.size())
 	toCoarse, coarse := p.coarseMap()
-	at, find := make([]int32, len(v)), newFinder(p)
-	for i, x := range v {
-		b := find.bin(x)
-		p.Ref[b]++
-		at[i] = int32(toCoarse[b])
+	find, n := newFinder(p), 0
+	for _, x := range values {
+		if x-x == 0 {
+			b := find.bin(x)
+			p.Ref[b]++
+			at[n] = int32(toCoarse[b])
+			n++
+		}
 	}
-	p.Dispersion = dispersion(at, coarse)
-	p.MissingDispersion = dispersion(gaps, 2)
+	p.Dispersion = s.dispersion(at[:n], coarse)
 	return p
 }
 
-// NewNames profiles names, such as categories, in the order in which they
-// arrived; the order matters only for Dispersion. The empty name is missing.
-func NewNames(values []string) *Profile {
+// Names is NewNames.
+func (s *Profiler) Names(values []string) *Profile {
 	p := &Profile{Kind: kindNames}
-	counts := map[string]int{}
-	gaps := make([]int32, len(values))
-	n := 0
-	for i, s := range values {
-		if s == "" {
-			gaps[i] = 1
-			continue
+	counts, at, n := map[string]int{}, s.room(len(values)), 0
+	for i, v := range values {
+		if at[i] = 1; v != "" {
+			at[i] = 0
+			counts[v]++
+			n++
 		}
-		counts[s]++
-		n++
 	}
 	p.Missing = len(values) - n
+	p.MissingDispersion = s.dispersion(at, 2)
 	p.Names = frequentNames(counts, n)
 	p.Ref = make([]int, p.size())
 	index := p.index()
-	at := make([]int32, 0, n)
-	for _, s := range values {
-		if s == "" {
+	n = 0
+	for _, v := range values {
+		if v == "" {
 			continue
 		}
-		b, ok := index[s]
+		b, ok := index[v]
 		if !ok {
 			b = len(p.Names)
 		}
 		p.Ref[b]++
-		at = append(at, int32(b))
+		at[n] = int32(b)
+		n++
 	}
 	p.Rare, p.Known = rareNames(counts, index)
-	p.Dispersion = dispersion(at, len(p.Ref))
-	p.MissingDispersion = dispersion(gaps, 2)
+	p.Dispersion = s.dispersion(at[:n], len(p.Ref))
 	return p
+}
+
+// room has a place for each of so many values.
+func (s *Profiler) room(n int) []int32 {
+	s.at = slices.Grow(s.at[:0], n)[:n]
+	return s.at
 }
 
 // Window returns an empty counter on the profile's bins.

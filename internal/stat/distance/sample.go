@@ -67,13 +67,23 @@ func (s Sample) Wasserstein(o Sample) float64 {
 const digit = 11
 
 // Sort sorts finite numbers, in time linear in how many there are.
-func Sort(v []float64) {
+func Sort(v []float64) { new(Sorter).Sort(v) }
+
+// Sorter sorts as Sort does, and keeps the memory that this takes for the next
+// time. The zero value is ready; it is not safe for use by several goroutines.
+type Sorter struct{ a, b []uint64 }
+
+// Sort sorts finite numbers.
+func (s *Sorter) Sort(v []float64) {
 	if len(v) < 2048 {
 		slices.Sort(v)
 		return
 	}
+	if len(s.a) < len(v) {
+		s.a, s.b = make([]uint64, len(v)), make([]uint64, len(v))
+	}
 	var counts [6][1 << digit]int32
-	a, b := make([]uint64, len(v)), make([]uint64, len(v))
+	a, b := s.a[:len(v)], s.b[:len(v)]
 	for i, x := range v {
 		k := math.Float64bits(x)
 		k ^= uint64(int64(k)>>63) | 1<<63 // Rising as the numbers do.
