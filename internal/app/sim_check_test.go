@@ -215,7 +215,7 @@ func (l *life) checkPromotions(runs []hone.Run) error {
 func (l *life) checkReplays(runs []hone.Run) {
 	l.t.Helper()
 	for _, r := range runs {
-		if r.Evaluation == nil || r.State != hone.Closed {
+		if len(r.Verdicts) == 0 || r.State != hone.Closed { // It ended before it was judged.
 			continue
 		}
 		got, err := l.app.Loop().Replay(l.ctx, r)

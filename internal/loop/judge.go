@@ -214,7 +214,16 @@ func (k *keeper) replay(ctx context.Context, id, champion hone.VersionID, rows *
 // judge holds the evaluation against the gates, and sends the candidate on,
 // away, or back to wait for more labels.
 func (k *keeper) judge(ctx context.Context, run hone.Run) (hone.Change, error) {
-	if len(run.Verdicts) > 0 {
+	again := len(run.Verdicts) > 0
+	if !again {
+		// The configuration may be another since the candidate was compared.
+		ev, err := k.evidence(run)
+		if err != nil {
+			return hone.Change{}, err
+		}
+		again = ev != nil && !ev.IsUnder(k.model)
+	}
+	if again {
 		if err := k.lookAgain(ctx, &run); err != nil {
 			return hone.Change{}, err
 		}
@@ -265,6 +274,9 @@ func (k *keeper) lookAgain(ctx context.Context, run *hone.Run) error {
 	ev, err := k.evidence(*run)
 	if err != nil {
 		return err
+	}
+	if ev != nil && !ev.Under(k.model) {
+		ev = nil // All rows are asked again.
 	}
 	e, err := k.compare(ctx, *run, ev, more, c.Anchor)
 	run.Evaluation = &e
