@@ -98,14 +98,30 @@ func damage(t *testing.T, path string, n int) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	f, err := parquet.OpenFile(bytes.NewReader(whole), int64(len(whole)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var heads []int // Of the first pages of columns.
+	for _, g := range f.Metadata().RowGroups {
+		for _, c := range g.Columns {
+			heads = append(heads, int(c.MetaData.DataPageOffset))
+			if at := c.MetaData.DictionaryPageOffset; at > 0 {
+				heads = append(heads, int(at))
+			}
+		}
+	}
 	foot := len(whole) - 8 - int(whole[len(whole)-8]) - int(whole[len(whole)-7])<<8
 	r := rand.New(rand.NewPCG(1, 1))
 	fooled := 0
 	for i := range n {
 		b := bytes.Clone(whole)
 		at := r.IntN(len(b))
-		if i%2 == 0 {
+		switch i % 4 {
+		case 0:
 			at = foot + r.IntN(len(b)-foot)
+		case 1, 2:
+			at = heads[r.IntN(len(heads))] + r.IntN(14)
 		}
 		switch r.IntN(4) {
 		case 0:
