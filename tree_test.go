@@ -27,6 +27,7 @@ const mayImport = `
 	internal/estimate          : internal/frame internal/stat
 	internal/expr              :
 	internal/fault             :
+	internal/fault/power       : internal/fault
 	internal/vfs               : internal/fault
 	internal/say               :
 	internal/secret            : .
@@ -48,7 +49,7 @@ const mayImport = `
 	internal/train/command     : . LEAF internal/train
 	internal/audit             : .
 	internal/store             : . internal/audit internal/clock internal/fault internal/frame internal/feedback internal/vfs
-	internal/spool              : . internal/clock
+	internal/spool              : . internal/clock internal/fault
 	internal/config            : . internal/expr internal/frame internal/stat/change
 	internal/vault             : . LEAF internal/audit internal/dataset internal/evaluate internal/store
 	internal/gateway           : . LEAF

@@ -223,13 +223,14 @@ func (a *App) retain(ctx context.Context) {
 			longest = max(longest, time.Duration(m.Retention))
 		}
 		if longest > 0 {
-			if _, err := a.db.Prune(ctx, a.o.Clock.Now().Add(-longest)); err != nil {
+			switch got, err := a.db.Retain(ctx, longest); {
+			case err != nil:
 				a.o.Log.ErrorContext(ctx, "retention failed", "error", err)
-			}
-			if n, err := a.db.Drop(ctx, a.o.Clock.Now().Add(-longest)); err != nil {
-				a.o.Log.ErrorContext(ctx, "retention failed", "error", err)
-			} else if n > 0 {
-				a.o.Log.InfoContext(ctx, "days of the log dropped", "files", n)
+			case got.Waiting > 0:
+				a.o.Log.WarnContext(ctx, "many days of the log are past their retention at once; one goes an hour: is the clock right?",
+					"files", got.Dropped, "waiting", got.Waiting, "clock", a.o.Clock.Now())
+			case got.Dropped > 0:
+				a.o.Log.InfoContext(ctx, "days of the log dropped", "files", got.Dropped)
 			}
 		}
 		if err := a.db.SaveLastUsed(ctx); err != nil {

@@ -2,13 +2,17 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strconv"
 	"testing"
+
+	"go.uber.org/goleak"
 
 	"hone"
 	"hone/internal/frame"
@@ -23,7 +27,13 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == learnCommand {
 		os.Exit(learn(context.Background()))
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	http.DefaultClient.CloseIdleConnections()
+	if err := goleak.Find(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
 }
 
 // work is a training on rows with numbers, names, gaps and weights.

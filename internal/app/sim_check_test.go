@@ -209,3 +209,21 @@ func (l *life) checkPromotions(runs []hone.Run) error {
 	}
 	return nil
 }
+
+// checkReplays judges every run that was judged again, by what is kept of it: to
+// the last bit the same.
+func (l *life) checkReplays(runs []hone.Run) {
+	l.t.Helper()
+	for _, r := range runs {
+		if len(r.Verdicts) == 0 || r.State != hone.Closed { // It ended before it was judged.
+			continue
+		}
+		got, err := l.app.Loop().Replay(l.ctx, r)
+		if err != nil || !got.Same || !got.Measured {
+			l.t.Errorf("%s judged again: %s %+v (%v)", r.ID, got.Sentence, got.Verdicts, err)
+			continue
+		}
+		l.tally.add("decisions judged again", 1)
+		l.tally.add("verdicts judged again", len(got.Verdicts))
+	}
+}

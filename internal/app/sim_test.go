@@ -58,7 +58,10 @@ func TestSimulation(t *testing.T) {
 	})
 	t.Logf("met: %s", met)
 	if seeds >= 12 && !t.Failed() {
-		met.must(t, "runs promoted", "runs rejected", "runs failed", "deaths", "trainings broken")
+		met.must(t, "runs promoted", "runs rejected", "runs failed", "deaths", "trainings broken", "decisions judged again")
+	}
+	if seeds >= 1000 && met.n["decisions judged again"] < 500 {
+		t.Errorf("%d decisions were judged again; 500 are wanted", met.n["decisions judged again"])
 	}
 	if seeds >= 1000 && !t.Failed() {
 		met.must(t, "runs rolled_back", "runs cancelled", "runs by manual", "runs by schedule", "runs by event", "runs by when", "runs by performance",
@@ -487,6 +490,7 @@ func (l *life) settleAccounts() {
 	if err := l.checkEvents(runs); err != nil && !l.jumped {
 		l.t.Error(err)
 	}
+	l.checkReplays(runs)
 	if l.other != nil {
 		l.other.settleAccounts()
 	}

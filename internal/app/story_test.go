@@ -13,6 +13,7 @@ import (
 	"hone/internal/app"
 	"hone/internal/clock"
 	"hone/internal/config"
+	"hone/internal/fault/power"
 	"hone/internal/frame"
 	"hone/internal/gateway"
 	"hone/internal/loop"
@@ -49,7 +50,7 @@ type story struct {
 	labels []string
 	next   int
 	second bool // The second half has another configuration.
-	ledger *os.File
+	ledger *ledger
 	errs   []error
 	// restarts counts those that a failure made needful.
 	restarts int
@@ -91,9 +92,26 @@ func newStory(ctx context.Context, dir string) (*story, error) {
 		s.labels = append(s.labels, s.source.Next(s.rows, i))
 	}
 	var err error
-	s.ledger, err = os.OpenFile(filepath.Join(dir, "ledger"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	s.ledger = &ledger{}
+	s.ledger.File, err = os.OpenFile(filepath.Join(dir, "ledger"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	return s, err
 }
+
+// ledger is what a story has sent and heard, in a file that every process after
+// it finds. Where a tape runs it is noted there too.
+type ledger struct {
+	*os.File
+	tape *power.Tape
+}
+
+func (l *ledger) Write(b []byte) (int, error) {
+	if l.tape != nil {
+		l.tape.Note(string(b))
+	}
+	return l.File.Write(b)
+}
+
+func (l *ledger) WriteString(s string) (int, error) { return l.Write([]byte(s)) }
 
 // note writes lines to the ledger in one piece, before what follows can happen.
 func (s *story) note(format string, ids []hone.PredictionID) {

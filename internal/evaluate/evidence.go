@@ -89,19 +89,46 @@ const format = 2
 // NewEvidence begins the evidence of a candidate; without a champion (nil) it is
 // compared with the best constant answer.
 func NewEvidence(m hone.Model, salt string, cand Side, champ *Side) *Evidence {
-	ev := &Evidence{Format: format, Salt: salt, Slices: map[string][]string{}, Looks: []int{},
-		Model: hone.Model{Name: m.Name, Task: m.Task, Label: m.Label, Loss: m.Loss, Slices: m.Slices, Metrics: m.Metrics, Gates: m.Gates, Evidence: m.Evidence,
-			Dataset: hone.DatasetSpec{Anchor: m.Dataset.Anchor}}}
-	for _, f := range m.Features {
-		if slices.Contains(m.Slices, f.Name) {
-			ev.Model.Features = append(ev.Model.Features, f)
-		}
-	}
+	ev := &Evidence{Format: format, Salt: salt, Slices: map[string][]string{}, Looks: []int{}, Model: judged(m)}
 	ev.Candidate = Party{Version: cand.Version, Signature: bare(cand.Signature)}
 	if champ != nil {
 		ev.Champion = &Party{Version: champ.Version, Signature: bare(champ.Signature)}
 	}
 	return ev
+}
+
+// judged is a model as far as candidates are judged by it.
+func judged(m hone.Model) hone.Model {
+	out := hone.Model{Name: m.Name, Task: m.Task, Label: m.Label, Loss: m.Loss, Slices: m.Slices, Metrics: m.Metrics, Gates: m.Gates, Evidence: m.Evidence,
+		Dataset: hone.DatasetSpec{Anchor: m.Dataset.Anchor}}
+	for _, f := range m.Features {
+		if slices.Contains(m.Slices, f.Name) {
+			out.Features = append(out.Features, f)
+		}
+	}
+	return out
+}
+
+// IsUnder tells whether the evidence is that of a model as it is configured now.
+func (ev *Evidence) IsUnder(m hone.Model) bool { return alike(ev.Model, judged(m)) }
+
+// Under puts the evidence under another configuration of its model. It fails, and
+// changes nothing, where that asks for what was not kept of the rows.
+func (ev *Evidence) Under(m hone.Model) bool {
+	next, same := judged(m), ev.Model
+	same.Gates, same.Evidence, same.Dataset = next.Gates, next.Evidence, next.Dataset
+	if !alike(same, next) {
+		return false
+	}
+	ev.Model = next
+	return true
+}
+
+// alike tells whether two models are written alike.
+func alike(a, b hone.Model) bool {
+	x, errA := json.Marshal(a)
+	y, errB := json.Marshal(b)
+	return errA == nil && errB == nil && bytes.Equal(x, y)
 }
 
 // bare is a signature without its features, which no comparison reads.

@@ -137,6 +137,11 @@ func (k Kept) write(folder string) error {
 	if err := errors.Join(fault.At(fault.PlanWrite), os.MkdirAll(folder, 0o700)); err != nil {
 		return err
 	}
+	// The folder's own name must be on disk too. Whoever may write in it may not
+	// always list what is beside it.
+	if err := syncDir(filepath.Dir(folder)); err != nil && !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
 	// One process at a time; the lock goes when the folder is closed.
 	d, err := os.Open(folder)
 	if err != nil {
@@ -156,6 +161,14 @@ func (k Kept) write(folder string) error {
 		return err
 	}
 	return errors.Join(fault.At(fault.PlanRenamed), fault.Sync(d))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fault.Sync(d), d.Close())
 }
 
 // putPlan puts a file in place, as a whole or not at all.

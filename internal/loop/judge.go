@@ -223,7 +223,16 @@ func (k *keeper) replay(ctx context.Context, id, champion hone.VersionID, rows *
 // judge holds the evaluation against the gates, and sends the candidate on,
 // away, or back to wait for more labels.
 func (k *keeper) judge(ctx context.Context, run hone.Run) (hone.Change, error) {
-	if len(run.Verdicts) > 0 {
+	again := len(run.Verdicts) > 0
+	if !again {
+		// The configuration may be another since the candidate was compared.
+		ev, err := k.evidence(run)
+		if err != nil {
+			return hone.Change{}, err
+		}
+		again = ev != nil && !ev.IsUnder(k.model)
+	}
+	if again {
 		if err := k.lookAgain(ctx, &run); err != nil {
 			return hone.Change{}, err
 		}
@@ -247,7 +256,7 @@ func (k *keeper) judge(ctx context.Context, run hone.Run) (hone.Change, error) {
 // lookAgain evaluates an undecided candidate on the rows held out and on all
 // that have matured since.
 func (k *keeper) lookAgain(ctx context.Context, run *hone.Run) error {
-	_, c, err := k.thaw(ctx, *run)
+	ds, c, err := k.thaw(ctx, *run)
 	if err != nil {
 		return err
 	}
@@ -278,8 +287,10 @@ func (k *keeper) lookAgain(ctx context.Context, run *hone.Run) error {
 		return err
 	}
 	ev, err := k.evidence(*run)
-	if ev == nil && err == nil {
-		ev, err = k.begun(ctx, *run)
+	if err == nil && (ev == nil || !ev.Under(k.model)) {
+		if ev, err = k.begun(ctx, *run); err == nil { // All rows are asked again.
+			err = k.askPast(ctx, *run, ds, c, ev)
+		}
 	}
 	if err != nil {
 		return err

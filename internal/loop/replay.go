@@ -44,7 +44,7 @@ func (l *Loop) Replay(_ context.Context, run hone.Run) (Replayed, error) {
 	switch {
 	case err != nil:
 		return out, err
-	case run.Evaluation == nil:
+	case run.Evaluation == nil || len(run.Verdicts) == 0: // It may have ended between the two.
 		return out, &hone.Error{Code: hone.Conflict, Message: fmt.Sprintf("%s has not been judged", run.ID), Hint: "`hone show " + string(run.ID) + "` says where it stands"}
 	case ev == nil:
 		return out, &hone.Error{Code: hone.Conflict, Message: fmt.Sprintf("%s was judged by an older Hone, which kept no evidence", run.ID), Hint: "`hone show " + string(run.ID) + "` has its verdicts"}

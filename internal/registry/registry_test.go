@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hone"
+	"hone/internal/fault"
 	"hone/internal/frame"
 	"hone/internal/learn/linear"
 	"hone/internal/predictor"
@@ -305,4 +306,53 @@ func TestAliasMovesInStore(t *testing.T) {
 	move(registry.Crown("fraud", have, "v2", noon, "ada", "", "better"), aliases{hone.Champion: "v2", hone.Previous: "v1"})
 	have = aliases{hone.Champion: "v2", hone.Previous: "v1"}
 	move(registry.Dethrone("fraud", have, "v1", noon, "ada", "", "worse"), aliases{hone.Champion: "v1"})
+}
+
+// TestScore asks a folder that is no version yet, and a broken one.
+func TestScore(t *testing.T) {
+	t.Parallel()
+	_, r := open(t)
+	dir, rows := artefact(t), frame.New(features, 2)
+	rows.Cols[0].Num[0], rows.Cols[0].Num[1] = -50, 50
+	got, err := r.Score(t.Context(), "fraud", dir, rows)
+	if err != nil || len(got.V) != 2 || got.V[0] > 0.5 || got.V[1] < 0.5 {
+		t.Errorf("the folder says %v (%v)", got.V, err)
+	}
+	if err := os.Truncate(filepath.Join(dir, "model.json"), 10); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Score(t.Context(), "fraud", dir, rows); err == nil {
+		t.Error("half a model scores rows")
+	}
+}
+
+// TestBrokenPoints breaks each place on the way of an artefact: nothing comes of
+// it, and afterwards all goes as ever. It is not parallel: what it breaks is broken
+// for the process.
+func TestBrokenPoints(t *testing.T) {
+	db, r := open(t)
+	dir := artefact(t)
+	v := hone.Version{ID: "v1", Model: "fraud", Signature: signature, Created: noon}
+	for _, p := range []fault.Point{fault.Collect, fault.Seal, fault.Sealed} {
+		disarm := fault.Arm(fault.Rule{Point: p, Mode: fault.Error, N: 1})
+		_, err := r.Seal(dir, v)
+		if hits := disarm(); err == nil || hits[p] != 1 {
+			t.Errorf("%s: %v after %d hits", p, err, hits[p])
+		}
+	}
+	v, err := r.Seal(dir, v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	save(t, db, v)
+	disarm := fault.Arm(fault.Rule{Point: fault.OpenVersion, Mode: fault.Error, N: 1})
+	if _, err := r.Open(t.Context(), "fraud", "v1"); err == nil || !strings.Contains(err.Error(), "open fraud v1") {
+		t.Errorf("the version opens, or nobody knows which does not: %v", err)
+	}
+	disarm()
+	p, err := r.Open(t.Context(), "fraud", "v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Close()
 }

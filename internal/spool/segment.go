@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"hone/internal/fault"
 )
 
 // A segment is a sequence of frames: the length of what follows the header, the
@@ -99,7 +101,7 @@ func cutTail(path string) (int64, error) {
 		default:
 			return 0, err
 		}
-		return size - at, errors.Join(f.Truncate(at), f.Sync())
+		return size - at, errors.Join(f.Truncate(at), fault.Sync(f))
 	}
 	return 0, nil
 }
@@ -163,7 +165,7 @@ func writeWhole(path string, b []byte) error {
 	}
 	_, err = f.Write(b)
 	if err == nil {
-		err = f.Sync()
+		err = fault.Sync(f)
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
@@ -179,5 +181,5 @@ func syncDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return errors.Join(fault.Sync(d), d.Close())
 }

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -21,6 +22,7 @@ import (
 
 	"hone"
 	"hone/internal/clock"
+	"hone/internal/fault"
 )
 
 const (
@@ -100,7 +102,7 @@ func Open(data, name string, o Options) (*Spool, error) {
 	}
 	s := &Spool{o: o, dir: filepath.Join(Folder(data), name), next: newBatch(), some: make(chan struct{}, 1),
 		urgent: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+	if err := makeFolder(data, s.dir); err != nil {
 		return nil, fmt.Errorf("make the spool's folder: %w", err)
 	}
 	var err error
@@ -114,6 +116,21 @@ func Open(data, name string, o Options) (*Spool, error) {
 	s.loadEjections()
 	go s.run()
 	return s, nil
+}
+
+// makeFolder makes a gateway's folder, on disk with all that leads to it: what is
+// acknowledged lies in there.
+func makeFolder(data, dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for _, up := range []string{Folder(data), data} {
+		// Whoever may write a spool may not always list what is beside it.
+		if err := syncDir(up); err != nil && !errors.Is(err, fs.ErrPermission) {
+			return err
+		}
+	}
+	return nil
 }
 
 // takeLock keeps a second gateway from the name. The kernel lets go of it
@@ -313,7 +330,7 @@ func (s *Spool) write(frame []byte) error {
 	_, err := s.file.WriteAt(frame, s.size)
 	unwritten := err != nil
 	if err == nil {
-		err = s.file.Sync()
+		err = fault.Sync(s.file)
 	}
 	if err != nil {
 		// A reader may have seen the end of this file: what comes goes to another.

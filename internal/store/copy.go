@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"hone"
+	"hone/internal/fault"
 	"hone/internal/vfs"
 )
 
@@ -72,7 +73,7 @@ func syncFile(path string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Sync(), f.Close())
+	return errors.Join(fault.Sync(f), f.Close())
 }
 
 // WriteFile puts a file in place: whole and on disk, or not at all.
@@ -84,7 +85,7 @@ func WriteFile(path string, data []byte, mode fs.FileMode) error {
 	defer os.Remove(f.Name())
 	_, err = f.Write(data)
 	if err == nil {
-		err = errors.Join(f.Chmod(mode), f.Sync())
+		err = errors.Join(f.Chmod(mode), fault.Sync(f))
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err

@@ -137,7 +137,7 @@ func (j *journal) write(batch []*request) error {
 		return errFull
 	}
 	if err := j.roll(); err != nil {
-		return full(err)
+		return full(j.starved(err))
 	}
 	for _, r := range batch {
 		if r.drop != "" {
@@ -232,6 +232,16 @@ func (j *journal) roll() error {
 		return nil
 	})
 	return errors.Join(err, opened)
+}
+
+// starved tells what it was when no file could be made because the disk has too
+// many: SQLite does not say why it cannot open one.
+func (j *journal) starved(err error) error {
+	var st unix.Statfs_t
+	if sqliteCode(err)&0xff == sqlite3.SQLITE_CANTOPEN && unix.Statfs(j.dir, &st) == nil && st.Files > 0 && st.Ffree == 0 {
+		return errFull
+	}
+	return err
 }
 
 // take opens the file of a day for writing, by this process alone.

@@ -63,6 +63,9 @@ func newParquet(file *os.File) (p *parquetSource, err error) {
 		return nil, err
 	}
 	f, err := parquet.OpenFile(file, info.Size(), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	if err == nil {
+		err = checkPages(file, f)
+	}
 	if err != nil {
 		return nil, notParquet(err)
 	}
@@ -87,8 +90,8 @@ func newParquet(file *os.File) (p *parquetSource, err error) {
 	return p, nil
 }
 
-// checkFooter refuses a footer that is longer than its file before so much
-// memory is asked for.
+// checkFooter refuses a footer that is longer than its file, or in which
+// something says so of itself, before so much memory is asked for.
 func checkFooter(file *os.File, size int64) error {
 	var b [8]byte
 	if _, err := file.ReadAt(b[:], size-8); err != nil || string(b[4:]) != "PAR1" {
@@ -96,6 +99,13 @@ func checkFooter(file *os.File, size int64) error {
 	}
 	if n := int64(binary.LittleEndian.Uint32(b[:4])); n > size-12 {
 		return notParquet(fmt.Errorf("its footer of %d bytes is longer than the file", n))
+	}
+	footer := make([]byte, binary.LittleEndian.Uint32(b[:4]))
+	if _, err := file.ReadAt(footer, size-8-int64(len(footer))); err != nil {
+		return notParquet(err)
+	}
+	if _, err := walkThrift(footer, func([]int16, int64) {}); err != nil {
+		return notParquet(err)
 	}
 	return nil
 }

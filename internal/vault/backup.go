@@ -31,7 +31,7 @@ func (v *Vault) Backup(ctx context.Context, dest, by string) (hone.Backup, error
 	if err != nil {
 		return hone.Backup{}, err
 	}
-	tmp := dest + ".part"
+	tmp, folders := dest+".part", above(dest)
 	if err := os.RemoveAll(tmp); err != nil {
 		return hone.Backup{}, unusable(dest, err)
 	}
@@ -49,7 +49,7 @@ func (v *Vault) Backup(ctx context.Context, dest, by string) (hone.Backup, error
 	if err := os.Rename(tmp, dest); err != nil {
 		return out, fmt.Errorf("put the backup in place: %w", err)
 	}
-	if err := syncDir(filepath.Dir(dest)); err != nil {
+	if err := syncAll(folders); err != nil {
 		return out, fmt.Errorf("put the backup in place: %w", err)
 	}
 	out.Took = hone.Duration(v.clk.Now().Sub(began))

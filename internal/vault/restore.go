@@ -38,7 +38,7 @@ func Restore(ctx context.Context, backup, data string, clk clock.Clock, by strin
 	if err := mustBeEmpty(data); err != nil {
 		return out, err
 	}
-	tmp := filepath.Clean(data) + ".restoring"
+	tmp, folders := filepath.Clean(data)+".restoring", above(data)
 	if err := os.RemoveAll(tmp); err != nil {
 		return out, fmt.Errorf("clear what an earlier attempt left: %w", err)
 	}
@@ -61,7 +61,7 @@ func Restore(ctx context.Context, backup, data string, clk clock.Clock, by strin
 	}
 	out.Sentence = fmt.Sprintf("%s holds the backup of %s. What came after it is not there; the audit chain says so. Start `hone serve`.",
 		data, m.Made.UTC().Format("2006-01-02 15:04:05 UTC"))
-	return out, syncDir(filepath.Dir(filepath.Clean(data)))
+	return out, syncAll(folders)
 }
 
 func mustBeEmpty(data string) error {

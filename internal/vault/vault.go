@@ -22,6 +22,7 @@ import (
 	"hone"
 	"hone/internal/audit"
 	"hone/internal/clock"
+	"hone/internal/fault"
 	"hone/internal/store"
 )
 
@@ -162,7 +163,7 @@ func copyFile(from, to string) (sum string, bytes int64, err error) {
 	h := sha256.New()
 	n, err := io.Copy(io.MultiWriter(out, h), in)
 	if err == nil {
-		err = out.Sync()
+		err = fault.Sync(out)
 	}
 	return hex.EncodeToString(h.Sum(nil)), n, errors.Join(err, out.Close())
 }
@@ -182,7 +183,27 @@ func syncDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Sync(), f.Close())
+	return errors.Join(fault.Sync(f), f.Close())
+}
+
+// above lists the folders that lead to a path, up to the first that is there: their
+// names must come to the disk with what is put there.
+func above(path string) (dirs []string) {
+	for d := filepath.Dir(filepath.Clean(path)); ; d = filepath.Dir(d) {
+		dirs = append(dirs, d)
+		if _, err := os.Stat(d); err == nil || d == filepath.Dir(d) {
+			return dirs
+		}
+	}
+}
+
+func syncAll(dirs []string) error {
+	for _, d := range dirs {
+		if err := syncDir(d); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // safe tells whether a manifest's name stays inside its backup.
