@@ -16,6 +16,7 @@ var bars = slices.Concat(
 	alarmsBars,
 	performanceBars,
 	canaryBars,
+	guardrailBars,
 	validationBars,
 	gateBars,
 )

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"hone"
 	"hone/internal/gate"
@@ -36,7 +37,7 @@ type Replayed struct {
 // Replay judges a run again: the comparison is made anew from its evidence, row
 // by row; what cannot be had twice (times, memory, anchor answers, the refitted
 // version) is taken from the record.
-func (l *Loop) Replay(_ context.Context, run hone.Run) (Replayed, error) {
+func (l *Loop) Replay(ctx context.Context, run hone.Run) (Replayed, error) {
 	out := Replayed{Run: run.ID, Verdicts: []Rejudged{}}
 	k := &keeper{o: l.o}
 	ev, err := k.evidence(run)
@@ -56,8 +57,35 @@ func (l *Loop) Replay(_ context.Context, run hone.Run) (Replayed, error) {
 	if now.Refit != nil {
 		again = append(again, gate.Refit(now))
 	}
-	out.compare(run.Verdicts, again)
+	before := run.Verdicts
+	for _, seen := range l.guards(ctx, run) {
+		s, err := k.sighting(seen.evidence)
+		if err != nil {
+			return out, fmt.Errorf("read the evidence of the guards of %s: %w", run.ID, err)
+		}
+		before, again = slices.Concat(before, seen.verdicts), append(again, s.verdicts()...)
+	}
+	out.compare(before, again)
 	return out, nil
+}
+
+// guardedVerdicts are those of a rollout's step, or of a probation, and the digest of
+// what they rest on.
+type guardedVerdicts struct {
+	evidence string
+	verdicts []hone.Verdict
+}
+
+// guards are what the guards found of a run, where their evidence is kept: at the last
+// step that was judged, and on probation.
+func (l *Loop) guards(ctx context.Context, run hone.Run) (out []guardedVerdicts) {
+	if run.Rollout != nil && run.Rollout.Evidence != "" {
+		out = append(out, guardedVerdicts{run.Rollout.Evidence, run.Rollout.Verdicts})
+	}
+	if w, err := l.o.Control.Watch(ctx, run.Model); err == nil && w != nil && w.Run == run.ID && w.Evidence != "" {
+		out = append(out, guardedVerdicts{w.Evidence, w.Verdicts})
+	}
+	return out
 }
 
 // compare holds the verdicts on record beside those that the evidence gives.
