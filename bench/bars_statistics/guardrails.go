@@ -179,8 +179,8 @@ func newProfit(m hone.Model) *profit {
 	return &profit{g: gs[len(gs)-1], ev: evaluate.NewEvidence(m, "salt", evaluate.Side{Version: "v2", Signature: classes}, &evaluate.Side{Version: "v1", Signature: classes})}
 }
 
-// row is worth 1, give or take, by either version; where it is heavy one row in a hundred is worth
-// half of all.
+// row is worth 1, give or take, by either version; where it is heavy a few rows are
+// worth most of all.
 func (p *profit) row(r *rand.Rand, unit string, loses float64, heavy bool) {
 	p.n++
 	x, y := 1+r.NormFloat64()/math.Sqrt2, 1+r.NormFloat64()/math.Sqrt2

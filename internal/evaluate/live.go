@@ -61,7 +61,7 @@ func (ev *Evidence) Reading(g hone.Guardrail) hone.Reading {
 	if !finite(out.Paired.Square) || !finite(out.Canary.Square) || !finite(out.Control.Square) {
 		return hone.Reading{Gate: g.Gate(), Trouble: "its values are too large to be added up"}
 	}
-	out.Paired.Alike = math.Max(alike.Rows(), users.Rows())
+	out.Paired.Alike = math.Max(alike.Rows(), users.Cautious())
 	return out
 }
 

@@ -46,7 +46,7 @@ func (v *values) add(user, request int, x float64) {
 func (v *values) read() hone.Spread {
 	out := v.Spread
 	if out.N > 0 {
-		out.Alike = max(v.users.Rows(), v.requests.Rows())
+		out.Alike = max(v.users.Cautious(), v.requests.Cautious())
 	}
 	return out
 }

@@ -77,6 +77,10 @@ func readingOf(g hone.Guardrail, h hone.Health) hone.Reading {
 // cannot be measured fails nobody, and holds the step.
 func guardrail(g hone.Guardrail, r hone.Reading, alpha float64) hone.Verdict {
 	var f finding
+	if g.Metric == hone.ClassShare || g.Metric == hone.ScoreMean || g.Feedback != "" { // Both sides have the same kind of users.
+		r.Canary.Alike = max(r.Canary.Alike, r.Control.Alike)
+		r.Control.Alike = r.Canary.Alike
+	}
 	switch {
 	case g.Metric == hone.LatencyP99 || g.Metric == hone.ErrorRate:
 		f = above(g, r, alpha)
