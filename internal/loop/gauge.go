@@ -33,8 +33,9 @@ type gauge struct {
 	waiting  []answered // Oldest first.
 	trouble  string     // Why it could not be measured the last time.
 	failures int
-	next     time.Time // Not before, where rows are few enough to wait.
-	retry    time.Time // Not before, after a failure.
+	next     time.Time     // Not before, where rows are few enough to wait.
+	retry    time.Time     // Not before, after a failure.
+	known    *hone.Reading // Of the evidence as it is; nil once rows were added.
 }
 
 // answered is a labelled row with the answers of both versions.
@@ -110,7 +111,11 @@ func (d *duel) readings(gs []hone.Guardrail) (out []hone.Reading) {
 		if i < 0 {
 			continue
 		}
-		r := d.gauges[i].ev.Reading(g)
+		if d.gauges[i].known == nil {
+			r := d.gauges[i].ev.Reading(g)
+			d.gauges[i].known = &r
+		}
+		r := *d.gauges[i].known
 		r.Waiting = len(d.gauges[i].waiting)
 		if d.gauges[i].trouble != "" {
 			r.Trouble = d.gauges[i].trouble
@@ -231,7 +236,7 @@ func (k *keeper) tookMeasure(ctx context.Context, m *measurement) error {
 	if m.err != nil {
 		return k.metricFailed(ctx, m.duel, g, m.err)
 	}
-	g.waiting = g.waiting[len(m.took):]
+	g.waiting, g.known = g.waiting[len(m.took):], nil
 	failed := g.trouble != ""
 	g.trouble, g.failures = "", 0
 	sentence := fmt.Sprintf("%s was measured by %s against %s, on %d rows so far.", m.duel.a.ID, g.metric, m.duel.b.ID, len(g.ev.Keys))

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"hone"
 	"hone/internal/gate"
@@ -13,6 +12,8 @@ import (
 
 // Rejudged is one verdict of a run beside what its evidence gives today.
 type Rejudged struct {
+	// Of is rollout or probation, empty for the gates.
+	Of    string       `json:"of,omitempty"`
 	Gate  string       `json:"gate"`
 	Slice string       `json:"slice,omitempty"`
 	Was   hone.Verdict `json:"was"`
@@ -57,43 +58,41 @@ func (l *Loop) Replay(ctx context.Context, run hone.Run) (Replayed, error) {
 	if now.Refit != nil {
 		again = append(again, gate.Refit(now))
 	}
-	before := run.Verdicts
+	out.compare("", run.Verdicts, again)
 	for _, seen := range l.guards(ctx, run) {
 		s, err := k.sighting(seen.evidence)
 		if err != nil {
 			return out, fmt.Errorf("read the evidence of the guards of %s: %w", run.ID, err)
 		}
-		before, again = slices.Concat(before, seen.verdicts), append(again, s.verdicts()...)
+		out.compare(seen.of, seen.verdicts, s.verdicts())
 	}
-	out.compare(before, again)
+	out.conclude()
 	return out, nil
 }
 
 // guardedVerdicts are those of a rollout's step, or of a probation, and the digest of
 // what they rest on.
 type guardedVerdicts struct {
-	evidence string
-	verdicts []hone.Verdict
+	of, evidence string
+	verdicts     []hone.Verdict
 }
 
 // guards are what the guards found of a run, where their evidence is kept: at the last
 // step that was judged, and on probation.
 func (l *Loop) guards(ctx context.Context, run hone.Run) (out []guardedVerdicts) {
 	if run.Rollout != nil && run.Rollout.Evidence != "" {
-		out = append(out, guardedVerdicts{run.Rollout.Evidence, run.Rollout.Verdicts})
+		out = append(out, guardedVerdicts{"rollout", run.Rollout.Evidence, run.Rollout.Verdicts})
 	}
 	if w, err := l.o.Control.Watch(ctx, run.Model); err == nil && w != nil && w.Run == run.ID && w.Evidence != "" {
-		out = append(out, guardedVerdicts{w.Evidence, w.Verdicts})
+		out = append(out, guardedVerdicts{"probation", w.Evidence, w.Verdicts})
 	}
 	return out
 }
 
 // compare holds the verdicts on record beside those that the evidence gives.
-func (r *Replayed) compare(was, now []hone.Verdict) {
-	r.Same = r.Measured && len(was) == len(now)
-	differ := 0
+func (r *Replayed) compare(of string, was, now []hone.Verdict) {
 	for i := range max(len(was), len(now)) {
-		var x Rejudged
+		x := Rejudged{Of: of}
 		if i < len(was) {
 			x.Was, x.Gate, x.Slice = was[i], was[i].Gate, was[i].Slice
 		}
@@ -101,15 +100,23 @@ func (r *Replayed) compare(was, now []hone.Verdict) {
 			x.Now, x.Gate, x.Slice = now[i], now[i].Gate, now[i].Slice
 		}
 		x.Same = same(wordless(x.Was), wordless(x.Now))
+		x.Same = x.Same && i < len(was) && i < len(now)
+		r.Verdicts = append(r.Verdicts, x)
+	}
+}
+
+// conclude says what the comparison came to.
+func (r *Replayed) conclude() {
+	differ := 0
+	for _, x := range r.Verdicts {
 		if !x.Same {
 			differ++
 		}
-		r.Verdicts = append(r.Verdicts, x)
 	}
-	r.Same = r.Same && differ == 0
+	r.Same = r.Measured && differ == 0
 	switch {
 	case r.Same:
-		r.Sentence = fmt.Sprintf("The evidence of %s gives the same %d verdicts, to the last bit.", r.Run, len(now))
+		r.Sentence = fmt.Sprintf("The evidence of %s gives the same %d verdicts, to the last bit.", r.Run, len(r.Verdicts))
 	case differ == 0:
 		r.Sentence = fmt.Sprintf("The evidence of %s gives the same verdicts, but other figures beside them: it was judged by another Hone, or on another kind of processor.", r.Run)
 	default:

@@ -34,7 +34,9 @@ func (k *keeper) roll(ctx context.Context, now time.Time) error {
 	}
 	next, action, sentence := rollout.Advance(k.model, r, health, now, last)
 	run.Rollout = &next
-	k.seen = k.sighted(r, health)
+	if k.seen = k.sighted(r, health); k.seen == nil {
+		next.Evidence = "" // What was kept is of other verdicts.
+	}
 	switch action {
 	case rollout.Rollback:
 		return k.takeBack(ctx, run, "hone", sentence)
@@ -322,6 +324,9 @@ func (k *keeper) guardWatch(ctx context.Context, now time.Time) error {
 		why := fmt.Sprintf("%s is worse than %s on %d labels: rolled back%s.%s", next.Version, against, next.Quality.N, past, passed)
 		if v := rollout.Failed(next.Verdicts); v != nil {
 			why = fmt.Sprintf("%s is rolled back to %s%s: %s%s", next.Version, against, past, v.Sentence, passed)
+			told := *k.watch
+			told.Guards, told.Verdicts = next.Guards, next.Verdicts
+			k.watch = &told // The record says what it rests on.
 		}
 		return k.goBack(ctx, to, "hone", why)
 	}
