@@ -31,13 +31,16 @@ func HarmUpper(canary, control Rate, alpha float64) float64 {
 }
 
 // RateBounds are bounds on one rate, each a confidence sequence at level alpha on its
-// own, as HarmLower is. They are 0 and 1 while there is no request.
+// own, as HarmLower is. They are 0 and 1 while there is no request. Above, the spread
+// is that of the bound itself: what is rare has come too seldom to show its own.
 func RateBounds(r Rate, alpha float64) (lower, upper float64) {
 	if !(r.Requests > 0) {
 		return 0, 1
 	}
-	half := math.Sqrt(r.variance()) * mixture(r.Requests, alpha)
-	return max(0, r.Share()-half), min(1, r.Share()+half)
+	p, m := r.Share(), mixture(r.Requests, alpha)
+	half := math.Sqrt(r.variance()) * m
+	most := (2*p + m*m + m*math.Sqrt(m*m+4*p*(1-p))) / (2 * (1 + m*m))
+	return max(0, p-half), min(1, max(most, p+half))
 }
 
 func harm(canary, control Rate, alpha float64) (delta, width float64) {
