@@ -339,6 +339,9 @@ type RolloutSpec struct {
 	StickyBy string `json:"sticky_by,omitempty" yaml:"sticky_by"`
 	// Steps, for canary. The last step is always 100 %.
 	Steps []Step `json:"steps" yaml:"steps"`
+	// Guardrails are the owner's, besides the default ones: they take the candidate
+	// back. Each of the model's own metrics is one, at the margin of its gate.
+	Guardrails []Guardrail `json:"guardrails,omitempty" yaml:"guardrails"`
 	// Probation is the watch on a new champion.
 	Probation Probation `json:"probation" yaml:"probation"`
 }

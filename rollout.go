@@ -17,6 +17,9 @@ type Rollout struct {
 	Verdicts []Verdict `json:"verdicts,omitempty"` // Of the step under way.
 	// Outlook is what the step under way was said to see before it began.
 	Outlook *Outlook `json:"outlook,omitempty"`
+	// Evidence is the digest of what the verdicts were given on, where the owner has
+	// guardrails: they can be had from it again.
+	Evidence string `json:"evidence,omitempty"`
 }
 
 // Outlook says what harm a step of a rollout can see.
@@ -55,6 +58,8 @@ type Health struct {
 	// SlowerThan is the time, in nanoseconds, that Slow
 	// counts against.
 	SlowerThan time.Duration `json:"slower_than_ns"`
+	// Guards is what was measured for each of the model's guardrails, in their order.
+	Guards []Reading `json:"guards,omitempty"`
 }
 
 // Arm counts one side's answers.
@@ -95,8 +100,13 @@ type Watch struct {
 	FromFeedback int64  `json:"from_feedback_seq"`
 	Labels       int    `json:"labels"`  // How many it lasts.
 	Quality      Paired `json:"quality"` // New champion less previous.
-	Over         bool   `json:"over"`
-	Sentence     string `json:"sentence"`
+	// Guards is what was measured by the owner's metrics, Verdicts what that says, and
+	// Evidence the digest of the rows.
+	Guards   []Reading `json:"guards,omitempty"`
+	Verdicts []Verdict `json:"verdicts,omitempty"`
+	Evidence string    `json:"evidence,omitempty"`
+	Over     bool      `json:"over"`
+	Sentence string    `json:"sentence"`
 }
 
 // Plan is all that a gateway needs to know of a model. A gateway refuses a plan

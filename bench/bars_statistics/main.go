@@ -18,6 +18,7 @@ var bars = slices.Concat(
 	jointBars,
 	performanceBars,
 	canaryBars,
+	guardrailBars,
 	validationBars,
 	gateBars,
 	safeguardBars,

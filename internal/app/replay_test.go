@@ -145,6 +145,7 @@ func (m *market) runs() []hone.Run {
 // evidence after several looks.
 func TestReplay(t *testing.T) {
 	t.Parallel()
+	watched := false
 	for _, evidence := range []string{"balanced", "strict"} {
 		m := openMarket(t, evidence)
 		m.history(500)
@@ -163,7 +164,14 @@ func TestReplay(t *testing.T) {
 			}
 			judged, looks = judged+1, max(looks, r.Evaluation.Look)
 			got := m.call("replay", &op.RunIn{Run: string(r.ID)}).(op.Replayed)
-			if !got.Same || !got.Measured || len(got.Verdicts) != len(r.Verdicts) || len(r.Verdicts) == 0 {
+			gates := 0
+			for _, v := range got.Verdicts {
+				if v.Of == "" {
+					gates++
+				}
+				watched = watched || v.Of == "probation" && v.Gate == "profit.max_regression"
+			}
+			if !got.Same || !got.Measured || gates != len(r.Verdicts) || len(r.Verdicts) == 0 {
 				t.Errorf("%s, %s: %s %+v", evidence, r.ID, got.Sentence, got.Verdicts)
 			}
 			owned := map[string]bool{}
@@ -183,5 +191,8 @@ func TestReplay(t *testing.T) {
 		if judged < 2 || evidence == "strict" && looks < 2 {
 			t.Errorf("%s: %d runs were judged, the longest at %d looks", evidence, judged, looks)
 		}
+	}
+	if !watched {
+		t.Error("the owner's metric on probation was not judged again")
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -41,10 +43,15 @@ func (w *world) do(words []string) ([]string, error) {
 		return w.incidents()
 	case "copy":
 		return nil, w.copy(words[1], words[2])
+	case "remove":
+		return nil, os.Remove(filepath.Join(w.config.Dir, words[1]))
 	case "diff":
 		return w.diff(words[1], o.number("days", 0))
 	case "apply":
 		return w.apply(words[1], o["reason"])
+	case "eject": // As a gateway does that takes a version off its traffic.
+		w.app.Loop().Eject(model, hone.VersionID(words[1]), o["reason"])
+		return nil, w.step()
 	case "feedback":
 		return w.feedback(words[1:], o)
 	case "run", "approve", "reject", "promote", "pause", "resume", "cancel", "rollback":
@@ -59,6 +66,8 @@ func (w *world) do(words []string) ([]string, error) {
 		return w.runs()
 	case "verdicts":
 		return w.verdicts(o["run"])
+	case "guards":
+		return w.guards(o["run"])
 	case "decisions":
 		return w.newDecisions()
 	case "events":
@@ -243,6 +252,25 @@ func (w *world) verdicts(id string) ([]string, error) {
 		}
 	}
 	return out, err
+}
+
+// guards prints those of the owner that a rollout is, or was, judged by.
+func (w *world) guards(id string) ([]string, error) {
+	got, err := w.call("show", &op.RunIn{Run: id})
+	if err != nil {
+		return said(err)
+	}
+	run := got.(hone.Run)
+	if run.Rollout == nil {
+		return []string{"no rollout"}, nil
+	}
+	var out []string
+	for _, v := range run.Rollout.Verdicts {
+		if strings.Contains(v.Gate, ".") {
+			out = append(out, fmt.Sprintf("%s %s %s: %.4f, between %.4f and %.4f, at most %.4f, of %d: %s", v.Gate, v.Slice, v.Result, v.Value, v.Lower, v.Upper, v.Limit, v.N, v.Sentence))
+		}
+	}
+	return out, nil
 }
 
 // newDecisions prints what was decided since the last time.

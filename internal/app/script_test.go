@@ -149,6 +149,7 @@ type world struct {
 	next     int                          // Number of the next row.
 	waiting  []due
 	shadowed int64
+	thumbs   map[string]int // That each version got.
 	// How far decisions and events have been printed.
 	decisions int
 	events    int64
@@ -159,6 +160,15 @@ type due struct {
 	at    time.Time
 	id    hone.PredictionID
 	label string
+	thumb string // In place of a label.
+}
+
+// said is the label, or nothing where it is none.
+func (d due) said() any {
+	if d.thumb != "" {
+		return nil
+	}
+	return d.label
 }
 
 // The name of the model in every script.
@@ -178,7 +188,7 @@ func newWorld(t *testing.T, parts map[string][]string) *world {
 		}
 	}
 	c.Dir, c.Server.Data = dir, filepath.Join(dir, "data")
-	w := &world{t: t, ctx: t.Context(), config: c, text: text, sources: map[string]*source{}, truths: map[hone.PredictionID]string{},
+	w := &world{t: t, ctx: t.Context(), config: c, text: text, sources: map[string]*source{}, truths: map[hone.PredictionID]string{}, thumbs: map[string]int{},
 		clock: hands{clock.NewFake(time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC))}}
 	w.model = c.Models[model]
 	w.start()

@@ -278,12 +278,16 @@ func (w *world) traffic(name string, n int, o options) error {
 		if err != nil {
 			return err
 		}
-		if err := w.serve(f, ids, rolling); err != nil {
+		gave, err := w.serve(f, ids, rolling)
+		if err != nil {
 			return err
+		}
+		if o["down"] != "" {
+			w.thumb(ids, gave, o["down"])
 		}
 		for i, id := range ids {
 			if !unsaid(o, labels[i]) {
-				w.waiting = append(w.waiting, due{w.clock.Now().Add(after), id, labels[i]})
+				w.waiting = append(w.waiting, due{at: w.clock.Now().Add(after), id: id, label: labels[i]})
 			}
 		}
 		if err := w.pass(time.Duration(batch) * time.Second / time.Duration(rate)); err != nil {
@@ -302,19 +306,23 @@ func unsaid(o options, label string) bool {
 // serve asks the gateway, and waits for the shadow's scores if there is one.
 // While latencies are compared rows go one by one: those of a request are one
 // measurement.
-func (w *world) serve(f *frame.Frame, ids []hone.PredictionID, alone bool) error {
+func (w *world) serve(f *frame.Frame, ids []hone.PredictionID, alone bool) (gave []hone.VersionID, err error) {
 	size := len(ids)
 	if alone {
 		size = 1
 	}
 	for i := 0; i < len(ids); i += size {
 		in := gateway.Request{IDs: ids[i : i+size], Frame: f.Slice(i, i+size)}
-		if _, err := w.app.Gateway().Predict(w.ctx, model, in); err != nil {
-			return err
+		answers, err := w.app.Gateway().Predict(w.ctx, model, in)
+		if err != nil {
+			return gave, err
+		}
+		for _, a := range answers {
+			gave = append(gave, a.Version)
 		}
 	}
 	if v, err := w.app.Loop().View(model); err != nil || v.Run == nil || v.Run.State != hone.Shadowing {
-		return err
+		return gave, err
 	}
 	w.shadowed += int64(len(ids))
 	for {
@@ -323,13 +331,32 @@ func (w *world) serve(f *frame.Frame, ids []hone.PredictionID, alone bool) error
 		}).Changed(model)
 		_, _, n, err := w.app.Service().Events.LastSeq(w.ctx, model)
 		if err != nil || n >= w.shadowed {
-			return err
+			return gave, err
 		}
 		select {
 		case <-changed:
 		case <-w.ctx.Done():
-			return fmt.Errorf("%d of %d shadow scores came", n, w.shadowed)
+			return gave, fmt.Errorf("%d of %d shadow scores came", n, w.shadowed)
 		}
+	}
+}
+
+// thumb lets users say what they think of answers, one in so many of a version's is
+// down: v1:10,v2:2.
+func (w *world) thumb(ids []hone.PredictionID, gave []hone.VersionID, rule string) {
+	every := map[string]int{}
+	for _, part := range strings.Split(rule, ",") {
+		version, n, _ := strings.Cut(part, ":")
+		every[version] = must(n)
+	}
+	for i, id := range ids {
+		v := string(gave[i])
+		w.thumbs[v]++
+		say := "up"
+		if n := every[v]; n > 0 && w.thumbs[v]%n == 0 {
+			say = "down"
+		}
+		w.waiting = append(w.waiting, due{at: w.clock.Now().Add(time.Second), id: id, thumb: say})
 	}
 }
 
@@ -343,7 +370,7 @@ func (w *world) pass(d time.Duration) error {
 			left = append(left, l)
 			continue
 		}
-		in.Items = append(in.Items, op.FeedbackItem{PredictionID: l.id, Label: l.label})
+		in.Items = append(in.Items, op.FeedbackItem{PredictionID: l.id, Label: l.said(), Thumb: l.thumb})
 	}
 	w.waiting = left
 	if len(in.Items) > 0 {

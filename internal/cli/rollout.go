@@ -21,11 +21,11 @@ func printRollout(w io.Writer, r hone.Rollout) {
 	t := tabwriter.NewWriter(w, 2, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "  guard\tresult\tharm\tsurely within\tput up with\tof")
 	for _, v := range r.Verdicts {
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t%d\n", v.Gate, v.Result, harm(v, v.Value), within(v), harm(v, v.Limit), v.N)
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t%d\n", named(v), v.Result, harm(v, v.Value), within(v), harm(v, v.Limit), v.N)
 	}
 	t.Flush()
 	for _, v := range r.Verdicts {
-		fmt.Fprintf(w, "  %s: %s\n", v.Gate, v.Sentence)
+		fmt.Fprintf(w, "  %s: %s\n", named(v), v.Sentence)
 	}
 }
 

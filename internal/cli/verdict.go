@@ -68,7 +68,11 @@ func printReplayed(w io.Writer, r op.Replayed) {
 		if !v.Same {
 			mark = "differs"
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%v\t%s\t%v\t%s\n", named(hone.Verdict{Gate: v.Gate, Slice: v.Slice}), v.Was.Result, v.Was.Value, v.Now.Result, v.Now.Value, mark)
+		gate := named(hone.Verdict{Gate: v.Gate, Slice: v.Slice})
+		if v.Of != "" {
+			gate = v.Of + " " + gate
+		}
+		fmt.Fprintf(t, "  %s\t%s\t%v\t%s\t%v\t%s\n", gate, v.Was.Result, v.Was.Value, v.Now.Result, v.Now.Value, mark)
 	}
 	t.Flush()
 }

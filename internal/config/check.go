@@ -54,6 +54,7 @@ func (c *checker) model() {
 	for i := range c.m.Gates {
 		c.gate(i)
 	}
+	c.guardrails()
 	if c.m.FourEyes && c.m.Approval != hone.Manual {
 		c.fault("four_eyes", "write approval: manual", "four_eyes wants somebody to approve")
 	}

@@ -121,6 +121,9 @@ func (d *decoder) value(n *node, v reflect.Value, path, name string) {
 	case *hone.Gate:
 		d.gate(n, p, path)
 		return
+	case *hone.Guardrail:
+		d.guardrail(n, p, path)
+		return
 	case *hone.RecoverableLoss:
 		if n.shape == scalar {
 			d.number(n, reflect.ValueOf(&p.RetrainCost).Elem(), path, "RecoverableLoss.retrain_cost")

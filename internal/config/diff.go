@@ -214,6 +214,8 @@ func flow(v reflect.Value, name string) string {
 		return formatBytes(x)
 	case hone.Gate:
 		return gateText(x)
+	case hone.Guardrail:
+		return guardrailText(x)
 	case frame.Schema:
 		var parts []string
 		for _, f := range x {

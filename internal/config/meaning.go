@@ -176,6 +176,14 @@ func explainRollout(c *Change, a, b hone.RolloutSpec) {
 	case c.Path == "rollout.probation.labels":
 		c.Effect = effect(a.Probation.Labels, b.Probation.Labels, true)
 		c.Means = fmt.Sprintf("It holds for the next champion: a probation of %d labels in the place of %d.", b.Probation.Labels, a.Probation.Labels)
+	case c.Path == "rollout.guardrails":
+		c.Means = "It holds at once; a rollout under way is counted anew."
+		switch {
+		case c.Old == "":
+			c.Effect = "tighter"
+		case c.New == "":
+			c.Effect = "looser"
+		}
 	case c.Path == "rollout.sticky_by":
 		c.Means = "Users may change sides once when the next step begins."
 	default:

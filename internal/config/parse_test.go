@@ -367,3 +367,24 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestParseReadsGuardrails holds what a limit means: of own metrics and scores a
+// percent is a share of the champion's mean, of rates it is itself a share.
+func TestParseReadsGuardrails(t *testing.T) {
+	t.Parallel()
+	m := good(t, "guardrails", "shop")
+	want := []hone.Guardrail{
+		{Metric: "latency_p99", Max: ptr(0.02)},
+		{Metric: "error_rate", MaxIncrease: ptr(0.005)},
+		{Metric: "error_rate", Max: ptr(0.03)},
+		{Metric: "score_mean", MaxChange: ptr(0.05)},
+		{Metric: "class_share", Class: "1", MaxChange: ptr(0.05)},
+		{Metric: "profit", MaxRegression: ptr(0.02), Relative: true, MinRows: 200},
+		{Feedback: "thumb", MaxRegression: ptr(0.02), Age: hone.Duration(time.Hour)},
+		{Feedback: "score", Direction: hone.Lower, MaxRegression: ptr(0.1)},
+		{Metric: "cost", MaxRegression: ptr(0.1)}, // It has none of its own, and a gate.
+	}
+	if diff := cmp.Diff(want, m.Guardrails()); diff != "" {
+		t.Error(diff)
+	}
+}

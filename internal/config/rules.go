@@ -161,13 +161,24 @@ var rules = map[string]rule{
 	"Gate.min":            {unit: perMetric, example: "0.5"},
 	"Gate.slices":         {words: []string{"all"}},
 
-	"RolloutSpec.strategy": {words: []string{"canary", "blue_green", "immediate"}},
-	"Step.shadow":          {min: 1, example: "500"},
-	"Step.weight":          {unit: share, max: 1, above: true, example: "50%"},
-	"Step.min_requests":    {min: 1, example: "200"},
-	"Step.max_wait":        {min: 1e9, example: "2d"},
-	"Step.on_insufficient": {words: []string{"hold", "ask", "promote", "rollback"}},
-	"Probation.labels":     {min: 1, example: "3000"},
+	"RolloutSpec.strategy":     {words: []string{"canary", "blue_green", "immediate"}},
+	"Step.shadow":              {min: 1, example: "500"},
+	"Step.weight":              {unit: share, max: 1, above: true, example: "50%"},
+	"Step.min_requests":        {min: 1, example: "200"},
+	"Step.max_wait":            {min: 1e9, example: "2d"},
+	"Step.on_insufficient":     {words: []string{"hold", "ask", "promote", "rollback"}},
+	"Guardrail.metric":         {example: "error_rate"},
+	"Guardrail.feedback":       {words: []string{"thumb", "score"}},
+	"Guardrail.class":          {example: "1"},
+	"Guardrail.direction":      {words: []string{"higher", "lower"}},
+	"Guardrail.max":            {unit: perMetric, example: "20ms"},
+	"Guardrail.max_increase":   {unit: perMetric, example: "0.5%"},
+	"Guardrail.max_change":     {unit: perMetric, example: "0.05"},
+	"Guardrail.max_regression": {unit: perMetric, example: "2%"},
+	"Guardrail.age":            {example: "1h"},
+	"Guardrail.min_rows":       {example: "200"},
+
+	"Probation.labels": {min: 1, example: "3000"},
 }
 
 // absent says of keys that other tools, or Hone's plan, know why they are not

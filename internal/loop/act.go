@@ -192,6 +192,7 @@ func (k *keeper) steer(ctx context.Context, a Act) (string, error) {
 		}
 		return c.Run.Sentence, k.put(ctx, c)
 	}
+	run = k.witnessed(ctx, run)
 	r := *run.Rollout
 	r.Paused = a.Do == Pause
 	run.Rollout = &r
@@ -228,6 +229,14 @@ func (k *keeper) eject(v hone.VersionID, why string) {
 	k.ejected[v] = why
 	k.mu.Unlock()
 	k.rouse()
+}
+
+// readmit forgets an ejection: it was of an earlier rollout, and the gateway tries
+// a version anew with each plan that names it.
+func (k *keeper) readmit(v hone.VersionID) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.ejected, v)
 }
 
 func (k *keeper) rouse() {

@@ -204,8 +204,11 @@ func (k *keeper) moved(ctx context.Context, c hone.Change) (err error) {
 		run := *c.Run
 		k.remember(run)
 		k.run = &run
+		if run.State == hone.Closed || run.Rollout != nil && len(c.Aliases) > 0 { // It ended, or begins.
+			k.readmit(run.Candidate)
+		}
 		if run.State == hone.Closed {
-			k.run, k.arms = nil, nil
+			k.run, k.arms, k.seen = nil, nil, nil
 			k.looked = k.looked && run.Pending == nil
 			k.o.Pool.Keep(k.model.Name, k.aliases[hone.Champion], k.before(), run.Candidate)
 		}
@@ -249,6 +252,7 @@ func (k *keeper) remember(run hone.Run) {
 
 // closeRun ends a run that changes nothing about who serves.
 func (k *keeper) closeRun(ctx context.Context, run hone.Run, ending hone.Ending, by, sentence string) error {
+	run = k.witnessed(ctx, run)
 	withdrawn := k.withdraw(run, by, sentence)
 	run = k.enter(run, hone.Closed, sentence)
 	run.Ending = ending

@@ -19,6 +19,8 @@ type duel struct {
 	// after is the last prediction that does not count: a probation counts what
 	// its version served.
 	after int64
+	// gauges measure the rows by the owner's metrics.
+	gauges []*gauge
 }
 
 func (d *duel) paired() hone.Paired { return d.Duel.Paired() }
@@ -27,7 +29,9 @@ func (d *duel) n() int              { return d.Duel.Paired().N }
 // openDuel begins to pair the challenger of a rollout, if there is one.
 func (k *keeper) openDuel(ctx context.Context) (err error) {
 	if k.run != nil && k.run.Rollout != nil {
-		k.duel, err = k.pair(ctx, k.run.Rollout.Version, k.champion.ID, 0)
+		if k.duel, err = k.pair(ctx, k.run.Rollout.Version, k.champion.ID, 0); err == nil {
+			k.openGauges(ctx, k.duel, k.run.ID, k.run.Rollout.Evidence)
+		}
 	}
 	return err
 }
@@ -35,7 +39,9 @@ func (k *keeper) openDuel(ctx context.Context) (err error) {
 // openVigil begins to pair a champion under probation.
 func (k *keeper) openVigil(ctx context.Context) (err error) {
 	if k.watch != nil && !k.watch.Over {
-		k.vigil, err = k.pair(ctx, k.watch.Version, rollout.Against(*k.watch), k.watch.From)
+		if k.vigil, err = k.pair(ctx, k.watch.Version, rollout.Against(*k.watch), k.watch.From); err == nil {
+			k.openGauges(ctx, k.vigil, k.watch.Run, k.watch.Evidence)
+		}
 	}
 	return err
 }
@@ -56,7 +62,7 @@ func (k *keeper) pair(ctx context.Context, id, other hone.VersionID, after int64
 	if bound == 0 {
 		bound = k.ref.Bound
 	}
-	return &duel{monitor.NewDuel(k.model.Loss, bound, a.Signature, b.Signature), a, b, after}, nil
+	return &duel{Duel: monitor.NewDuel(k.model.Loss, bound, a.Signature, b.Signature), a: a, b: b, after: after}, nil
 }
 
 func (k *keeper) closeDuel() { k.duel = nil }
@@ -100,8 +106,11 @@ func (k *keeper) feedDuel(ctx context.Context, d *duel, mature []hone.Outcome) e
 		return fmt.Errorf("ask %s: %w", d.b.ID, err)
 	}
 	prices := k.model.Loss.Prices(f)
+	fresh := make([]answered, len(counted))
 	for i, o := range counted {
+		fresh[i] = answered{Outcome: o, a: a.Row(i), b: b.Row(i), price: prices[i]}
 		d.Add(monitor.Row{Unit: o.Unit, Label: o.Label, A: a.Row(i), B: b.Row(i), Price: prices[i], Weight: o.Weight()})
 	}
+	d.wait(fresh)
 	return nil
 }

@@ -505,7 +505,7 @@ func (k *keeper) foresee(r *hone.Rollout, before hone.Health) {
 	if k.monitor == nil {
 		return
 	}
-	t := rollout.Traffic{}
+	t := rollout.Traffic{Guardrails: k.model.Guardrails()}
 	t.PerSecond, t.Labels, t.Delay = k.monitor.Pace()
 	if requests, faults := k.monitor.Served(); requests > 0 {
 		t.Faults = float64(faults) / float64(requests)

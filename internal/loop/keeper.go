@@ -92,10 +92,15 @@ type keeper struct {
 	mu      sync.Mutex
 	ejected map[hone.VersionID]string
 	wake    chan struct{}
+
+	measuring   chan *measurement // Under way beside the loop; nil when none is.
+	stopMeasure context.CancelFunc
+	remeasured  bool      // The probation was, since it was last judged.
+	seen        *sighting // What the rollout's step was last judged by.
 }
 
 // cursor is how far the log has been read.
-type cursor struct{ predictions, labels, shadows, presumed int64 }
+type cursor struct{ predictions, labels, shadows, presumed, opinions int64 }
 
 // request is an act, or the wish to hold the keeper until release is closed.
 type request struct {
@@ -154,7 +159,7 @@ func (k *keeper) reign(ctx context.Context) (err error) {
 		return err
 	}
 	k.closeDuel()
-	k.vigil = nil
+	k.vigil, k.remeasured, k.seen = nil, false, nil
 	k.monitor, k.ref, k.champion, k.arms = nil, nil, hone.Version{}, nil
 	k.estimated, k.joint = nil, nil
 	k.cursor, k.looked, k.replaying, k.found = cursor{}, false, false, monitor.Step{}
@@ -249,6 +254,7 @@ func (k *keeper) ask(id hone.VersionID) monitor.Scorer {
 // keep turns the loop until ctx ends.
 func (k *keeper) keep(ctx context.Context) {
 	defer k.endWork()
+	defer k.endMeasure()
 	for {
 		changed := k.o.Hints.Changed(k.model.Name)
 		before := k.position()
@@ -279,6 +285,10 @@ func (k *keeper) keep(ctx context.Context) {
 		case r := <-k.work:
 			if err := k.finish(ctx, r); err != nil && ctx.Err() == nil {
 				k.log.ErrorContext(ctx, "stage failed to commit", "error", err)
+			}
+		case m := <-k.measuring:
+			if err := k.tookMeasure(ctx, m); err != nil && ctx.Err() == nil {
+				k.log.ErrorContext(ctx, "measurement failed to commit", "error", err)
 			}
 		case r := <-k.requests:
 			k.serve(ctx, r)
@@ -439,7 +449,9 @@ func (k *keeper) readPage(ctx context.Context) (more bool, step monitor.Step, er
 	if err != nil {
 		return false, step, err
 	}
-	k.countArms(ps)
+	if err := k.countArms(ctx, ps); err != nil {
+		return false, step, err
+	}
 	if len(ps) > 0 {
 		k.cursor.predictions = ps[len(ps)-1].Seq
 	}
@@ -539,6 +551,7 @@ func (k *keeper) untilNext() time.Duration {
 
 func (k *keeper) close() {
 	k.endWork()
+	k.endMeasure()
 	k.closeDuel()
 }
 

@@ -50,6 +50,11 @@ type Events interface {
 	Scan(ctx context.Context, model string, predictions, feedback int64, fn func(hone.Outcome) error) error
 }
 
+// Opinions is what people sent of answers: scores and thumbs, in the journal's order.
+type Opinions interface {
+	Opinions(ctx context.Context, model string, after int64, limit int) ([]hone.Opinion, int64, error)
+}
+
 // Hints say that there is something new to read, and how to read it.
 type Hints interface {
 	Changed(model string) <-chan struct{}
@@ -96,6 +101,7 @@ type Options struct {
 	Control  Control
 	Records  Records
 	Events   Events
+	Opinions Opinions
 	Hints    Hints
 	Inbox    Inbox
 	Requests Requests

@@ -220,6 +220,9 @@ func (k *keeper) mayBecome(m hone.Model) error {
 // reign so far is read again.
 func (k *keeper) become(ctx context.Context, m hone.Model) {
 	k.stale = k.stale || !reflect.DeepEqual(measured(k.model), measured(m))
+	if k.run != nil && k.run.Rollout != nil || k.watch != nil && !k.watch.Over { // What they are judged by is counted anew.
+		k.stale = k.stale || !reflect.DeepEqual(k.model.Guardrails(), m.Guardrails()) || !reflect.DeepEqual(k.model.Metrics, m.Metrics)
+	}
 	more := remembered(m) > remembered(k.model)
 	k.model, k.looked = m, false
 	k.heard.anchor.checked = time.Time{} // What a candidate is judged by may be another.

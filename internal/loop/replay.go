@@ -13,6 +13,8 @@ import (
 
 // Rejudged is one verdict of a run beside what its evidence gives today.
 type Rejudged struct {
+	// Of is rollout or probation, empty for the gates.
+	Of    string       `json:"of,omitempty"`
 	Gate  string       `json:"gate"`
 	Slice string       `json:"slice,omitempty"`
 	Was   hone.Verdict `json:"was"`
@@ -37,7 +39,7 @@ type Replayed struct {
 // Replay judges a run again: the comparison is made anew from its evidence, row
 // by row; what cannot be had twice (times, memory, anchor answers, the refitted
 // version) is taken from the record.
-func (l *Loop) Replay(_ context.Context, run hone.Run) (Replayed, error) {
+func (l *Loop) Replay(ctx context.Context, run hone.Run) (Replayed, error) {
 	out := Replayed{Run: run.ID, Verdicts: []Rejudged{}}
 	k := &keeper{o: l.o}
 	ev, err := k.evidence(run)
@@ -60,16 +62,41 @@ func (l *Loop) Replay(_ context.Context, run hone.Run) (Replayed, error) {
 	if now.Refit != nil {
 		again = append(again, gate.Refit(now))
 	}
-	out.compare(run.Verdicts, again)
+	out.compare("", run.Verdicts, again)
+	for _, seen := range l.guards(ctx, run) {
+		s, err := k.sighting(seen.evidence)
+		if err != nil {
+			return out, fmt.Errorf("read the evidence of the guards of %s: %w", run.ID, err)
+		}
+		out.compare(seen.of, seen.verdicts, s.verdicts())
+	}
+	out.conclude()
 	return out, nil
 }
 
+// guardedVerdicts are those of a rollout's step, or of a probation, and the digest of
+// what they rest on.
+type guardedVerdicts struct {
+	of, evidence string
+	verdicts     []hone.Verdict
+}
+
+// guards are what the guards found of a run, where their evidence is kept: at the last
+// step that was judged, and on probation.
+func (l *Loop) guards(ctx context.Context, run hone.Run) (out []guardedVerdicts) {
+	if run.Rollout != nil && run.Rollout.Evidence != "" {
+		out = append(out, guardedVerdicts{"rollout", run.Rollout.Evidence, run.Rollout.Verdicts})
+	}
+	if w, err := l.o.Control.Watch(ctx, run.Model); err == nil && w != nil && w.Run == run.ID && w.Evidence != "" {
+		out = append(out, guardedVerdicts{"probation", w.Evidence, w.Verdicts})
+	}
+	return out
+}
+
 // compare holds the verdicts on record beside those that the evidence gives.
-func (r *Replayed) compare(was, now []hone.Verdict) {
-	r.Same = r.Measured && len(was) == len(now)
-	differ := 0
+func (r *Replayed) compare(of string, was, now []hone.Verdict) {
 	for i := range max(len(was), len(now)) {
-		var x Rejudged
+		x := Rejudged{Of: of}
 		if i < len(was) {
 			x.Was, x.Gate, x.Slice = was[i], was[i].Gate, was[i].Slice
 		}
@@ -77,15 +104,23 @@ func (r *Replayed) compare(was, now []hone.Verdict) {
 			x.Now, x.Gate, x.Slice = now[i], now[i].Gate, now[i].Slice
 		}
 		x.Same = same(wordless(x.Was), wordless(x.Now))
+		x.Same = x.Same && i < len(was) && i < len(now)
+		r.Verdicts = append(r.Verdicts, x)
+	}
+}
+
+// conclude says what the comparison came to.
+func (r *Replayed) conclude() {
+	differ := 0
+	for _, x := range r.Verdicts {
 		if !x.Same {
 			differ++
 		}
-		r.Verdicts = append(r.Verdicts, x)
 	}
-	r.Same = r.Same && differ == 0
+	r.Same = r.Measured && differ == 0
 	switch {
 	case r.Same:
-		r.Sentence = fmt.Sprintf("The evidence of %s gives the same %d verdicts, to the last bit.", r.Run, len(now))
+		r.Sentence = fmt.Sprintf("The evidence of %s gives the same %d verdicts, to the last bit.", r.Run, len(r.Verdicts))
 	case differ == 0:
 		r.Sentence = fmt.Sprintf("The evidence of %s gives the same verdicts, but other figures beside them: it was judged by another Hone, or on another kind of processor.", r.Run)
 	default:

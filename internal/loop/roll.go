@@ -24,6 +24,9 @@ func (k *keeper) roll(ctx context.Context, now time.Time) error {
 	if err := k.countShadows(ctx, r); err != nil {
 		return err
 	}
+	if err := k.countOpinions(ctx, r, now); err != nil {
+		return err
+	}
 	health := k.health()
 	last, _, _, err := k.o.Events.LastSeq(ctx, k.model.Name)
 	if err != nil {
@@ -31,6 +34,9 @@ func (k *keeper) roll(ctx context.Context, now time.Time) error {
 	}
 	next, action, sentence := rollout.Advance(k.model, r, health, now, last)
 	run.Rollout = &next
+	if k.seen = k.sighted(r, health); k.seen == nil {
+		next.Evidence = "" // What was kept is of other verdicts.
+	}
 	switch action {
 	case rollout.Rollback:
 		return k.takeBack(ctx, run, "hone", sentence)
@@ -41,7 +47,14 @@ func (k *keeper) roll(ctx context.Context, now time.Time) error {
 		}
 		return k.put(ctx, c)
 	case rollout.StepOn:
-		return k.stepOn(ctx, run, next, health, sentence)
+		run = k.witnessed(ctx, run)
+		return k.stepOn(ctx, run, *run.Rollout, health, sentence)
+	case rollout.Stay, rollout.Hold:
+		if did, err := k.measureDue(ctx, k.duel, run, rollout.Blocks(next.Verdicts), now); err != nil || did && k.unsure {
+			return err
+		} else if did {
+			return k.roll(ctx, now)
+		}
 	}
 	said := ""
 	switch {
@@ -55,6 +68,7 @@ func (k *keeper) roll(ctx context.Context, now time.Time) error {
 		run.Sentence = sentence
 	}
 	if said != "" {
+		run = k.witnessed(ctx, run)
 		return k.put(ctx, hone.Change{Run: &run, Event: hone.Event{Action: said, Version: r.Version, Sentence: sentence, Data: marshal(next.Verdicts)}})
 	}
 	k.run = &run
@@ -82,7 +96,49 @@ func (k *keeper) stepOn(ctx context.Context, run hone.Run, next hone.Rollout, be
 		Action: "run." + string(state), Version: run.Candidate, Sentence: sentence, Data: marshal(next.Verdicts)}}); err != nil {
 		return err
 	}
+	return k.openArms(ctx)
+}
+
+// openArms begins to count a step, for the owner's guardrails too.
+func (k *keeper) openArms(ctx context.Context) error {
 	k.arms = monitor.NewArms(k.monitor.SlowLatency(), k.champion.ID)
+	gs := k.model.Guardrails()
+	if len(gs) == 0 || k.run == nil || k.run.Rollout == nil {
+		return nil
+	}
+	v, err := k.o.Control.Version(ctx, k.model.Name, k.run.Rollout.Version)
+	if err != nil {
+		k.arms = nil
+		return err
+	}
+	k.arms.Guard(gs, v.Signature, k.champion.Signature)
+	return nil
+}
+
+// countOpinions counts what people sent of the answers of the step under way.
+func (k *keeper) countOpinions(ctx context.Context, r hone.Rollout, now time.Time) error {
+	if !slices.ContainsFunc(k.model.Rollout.Guardrails, func(g hone.Guardrail) bool { return g.Feedback != "" }) {
+		return nil
+	}
+	if k.watch != nil {
+		k.cursor.opinions = max(k.cursor.opinions, k.watch.FromFeedback)
+	}
+	for {
+		os, next, err := k.o.Opinions.Opinions(ctx, k.model.Name, k.cursor.opinions, page)
+		if err != nil {
+			return err
+		}
+		for _, o := range os {
+			if o.Seq > r.From {
+				k.arms.Opinion(o)
+			}
+		}
+		if next == k.cursor.opinions {
+			break
+		}
+		k.cursor.opinions = next
+	}
+	k.arms.Ripen(now)
 	return nil
 }
 
@@ -90,31 +146,45 @@ func (k *keeper) stepOn(ctx context.Context, run hone.Run, next hone.Rollout, be
 func (k *keeper) health() hone.Health {
 	h := k.arms.Health()
 	h.Champion.Requests, h.Champion.Faults = k.monitor.Served()
-	if k.duel != nil {
-		h.Quality = k.duel.paired()
+	if k.duel == nil {
+		return h
+	}
+	h.Quality = k.duel.paired()
+	for _, own := range k.duel.readings(ownGuardrails(k.model)) {
+		i := slices.IndexFunc(h.Guards, func(r hone.Reading) bool { return r.Gate == own.Gate })
+		if i < 0 {
+			h.Guards = append(h.Guards, own)
+			continue
+		}
+		h.Guards[i] = own
 	}
 	return h
 }
 
 // countArms counts served answers of the step under way.
-func (k *keeper) countArms(ps []hone.Prediction) {
+func (k *keeper) countArms(ctx context.Context, ps []hone.Prediction) error {
 	if k.run == nil || k.run.Rollout == nil {
-		return
+		return nil
 	}
 	if k.arms == nil {
-		k.arms = monitor.NewArms(k.monitor.SlowLatency(), k.champion.ID)
+		if err := k.openArms(ctx); err != nil {
+			return err
+		}
 	}
 	for _, p := range ps {
 		if p.Seq > k.run.Rollout.From {
 			k.arms.Prediction(p)
 		}
 	}
+	return nil
 }
 
 // countShadows counts shadow answers of the step under way.
 func (k *keeper) countShadows(ctx context.Context, r hone.Rollout) error {
 	if k.arms == nil {
-		k.arms = monitor.NewArms(k.monitor.SlowLatency(), k.champion.ID)
+		if err := k.openArms(ctx); err != nil {
+			return err
+		}
 	}
 	if k.run.State != hone.Shadowing {
 		return nil
@@ -151,6 +221,7 @@ func (k *keeper) crown(ctx context.Context, run hone.Run, c hone.Change, by, why
 		return c, err
 	}
 	now := k.o.Clock.Now()
+	run = k.witnessed(ctx, run)
 	sentence := fmt.Sprintf("%s is champion of %s: %s.", run.Candidate, k.model.Name, strings.TrimSuffix(why, "."))
 	run = k.enter(run, hone.Closed, sentence)
 	run.Ending = hone.Promoted
@@ -204,6 +275,7 @@ func (k *keeper) aliasesWith(moves []hone.AliasMove) map[hone.Alias]hone.Version
 
 // takeBack ends a rollout: the champion answers everything again.
 func (k *keeper) takeBack(ctx context.Context, run hone.Run, by, sentence string) error {
+	run = k.witnessed(ctx, run)
 	c := k.withdraw(run, by, sentence)
 	run = k.enter(run, hone.Closed, sentence)
 	run.Ending = hone.RolledBack
@@ -227,10 +299,18 @@ func (k *keeper) guardWatch(ctx context.Context, now time.Time) error {
 	if k.watch == nil || k.watch.Over || k.vigil == nil || k.monitor == nil {
 		return nil
 	}
-	if k.vigil.n() == k.watch.Quality.N {
+	holds := ""
+	if k.vigil.n() >= k.watch.Labels {
+		holds = rollout.Blocks(k.watch.Verdicts)
+	}
+	if _, err := k.measureDue(ctx, k.vigil, hone.Run{ID: k.watch.Run}, holds, now); err != nil || k.unsure {
+		return err
+	}
+	if k.vigil.n() == k.watch.Quality.N && !k.remeasured {
 		return nil
 	}
-	next, back := rollout.WatchStep(*k.watch, k.vigil.paired())
+	w := k.watched()
+	next, back := rollout.WatchStep(w, w.Quality, ownGuardrails(k.model)...)
 	if back {
 		against := rollout.Against(next)
 		to, passed, err := k.sound(ctx, against)
@@ -241,12 +321,21 @@ func (k *keeper) guardWatch(ctx context.Context, now time.Time) error {
 		if to == against {
 			past = skipped(next)
 		}
-		return k.goBack(ctx, to, "hone", fmt.Sprintf("%s is worse than %s on %d labels: rolled back%s.%s", next.Version, against, next.Quality.N, past, passed))
+		why := fmt.Sprintf("%s is worse than %s on %d labels: rolled back%s.%s", next.Version, against, next.Quality.N, past, passed)
+		if v := rollout.Failed(next.Verdicts); v != nil {
+			why = fmt.Sprintf("%s is rolled back to %s%s: %s%s", next.Version, against, past, v.Sentence, passed)
+			told := *k.watch
+			told.Guards, told.Verdicts = next.Guards, next.Verdicts
+			k.watch = &told // The record says what it rests on.
+		}
+		return k.goBack(ctx, to, "hone", why)
 	}
-	k.watch = &next
+	k.watch, k.remeasured = &next, false
 	if !next.Over {
 		return nil
 	}
+	evident := k.attested(ctx, w)
+	next.Evidence, next.Verdicts = evident.Evidence, evident.Verdicts
 	return k.put(ctx, hone.Change{Watch: &next, Event: hone.Event{Action: "probation.over", Run: next.Run, Version: next.Version, Sentence: next.Sentence, Data: marshal(next.Quality)}})
 }
 

@@ -20,6 +20,8 @@ type Arms struct {
 	canary, control arm
 	agree           int
 	slow            time.Duration
+	guards          []*guard
+	signatures      [2]hone.Signature // Of the challenger and the champion.
 }
 
 type arm struct {
@@ -41,16 +43,19 @@ func NewArms(slower time.Duration, champion hone.VersionID) *Arms {
 // Prediction counts one served answer. What the champion owed and the version
 // before it gave is the champion's fault.
 func (a *Arms) Prediction(p hone.Prediction) {
+	of, fault := &a.control, ""
 	switch {
 	case p.Route == hone.ByCanary:
-		a.canary.add(p.Unit, p.Time, p.Latency, a.slow, "")
+		of = &a.canary
 	case p.Route == hone.ByFallback && !owed(p, a.champion):
-		a.canary.add(p.Unit, p.Time, p.Latency, a.slow, p.Fault)
+		of, fault = &a.canary, p.Fault
 	case p.Route == hone.ByFallback:
-		a.control.add(p.Unit, p.Time, p.Latency, a.slow, p.Fault)
-	case p.Route == hone.ByControl || p.Route == hone.ByChampion:
-		a.control.add(p.Unit, p.Time, p.Latency, a.slow, "")
+		fault = p.Fault
+	case p.Route != hone.ByControl && p.Route != hone.ByChampion:
+		return
 	}
+	of.add(p.Unit, p.Time, p.Latency, a.slow, fault)
+	a.guardServed(of, p, p.Route == hone.ByFallback)
 }
 
 // owed tells whether a version was to give an answer that another gave.
@@ -64,11 +69,12 @@ func (a *Arms) Shadow(s hone.ShadowScore, sig hone.Signature, served string) {
 	if s.Fault == "" && len(s.Scores) == sig.Width() && sig.Answer(s.Scores) == served {
 		a.agree++
 	}
+	a.guardShadow(s)
 }
 
 // Health is what was counted so far.
 func (a *Arms) Health() hone.Health {
-	return hone.Health{Canary: a.canary.read(), Control: a.control.read(), Agree: a.agree, SlowerThan: a.slow}
+	return hone.Health{Canary: a.canary.read(), Control: a.control.read(), Agree: a.agree, SlowerThan: a.slow, Guards: a.readings()}
 }
 
 func (a *arm) add(unit string, at time.Time, lat, slow time.Duration, fault string) {

@@ -52,7 +52,15 @@ func runs() []Operation {
 		define(Operation{Name: "show", Method: "GET", Path: "/api/v1/runs/{run}", Role: Viewer, Also: []Role{Trainer}, Scoped: true,
 			Summary: "show one run: why it started, where it stands, its gates", Example: "hone show fraud-12"},
 			func(ctx context.Context, s *Service, who Caller, in RunIn) (hone.Run, error) {
-				return s.run(ctx, who, in.Run)
+				run, err := s.run(ctx, who, in.Run)
+				if err != nil {
+					return run, err
+				}
+				// The guards of a step look all the time; what they find is stored when it moves.
+				if v, err := s.Loop.View(run.Model); err == nil && v.Run != nil && v.Run.ID == run.ID && v.Run.State == run.State && v.Run.Rollout != nil {
+					run.Rollout = v.Run.Rollout
+				}
+				return run, nil
 			}),
 		define(Operation{Name: "replay", Method: "GET", Path: "/api/v1/runs/{run}/replay", Role: Viewer, Scoped: true,
 			Summary: "judge a run again by the evidence that was kept of it, and compare",

@@ -19,6 +19,8 @@ type Traffic struct {
 	Delay     time.Duration
 	// Differ is the share of requests that the versions answer differently.
 	Differ float64
+	// Guardrails are the owner's: they take a part of the error.
+	Guardrails []hone.Guardrail
 }
 
 // usuallySlow is the share of the champion's answers that are over its 95th
@@ -36,7 +38,7 @@ func Foresee(s hone.Step, t Traffic) hone.Outlook {
 	if s.Shadow > 0 {
 		n, weight = s.Shadow, 1
 	}
-	o := hone.Outlook{Requests: n}
+	o, b := hone.Outlook{Requests: n}, budgetOf(t.Guardrails)
 	if t.PerSecond > 0 && weight > 0 {
 		o.After = hone.Duration(time.Duration(math.Min(float64(n)/weight/t.PerSecond, 1e9) * float64(time.Second)))
 	}
@@ -46,7 +48,7 @@ func Foresee(s hone.Step, t Traffic) hone.Outlook {
 	if s.Shadow == 0 {
 		control := float64(n) * (1 - weight) / weight
 		o.Sights = []hone.Sight{
-			{Gate: "fault_rate", Base: t.Faults, Harm: smallest(t.Faults, float64(n), control, faultAlpha, faultMargin)},
+			{Gate: "fault_rate", Base: t.Faults, Harm: smallest(t.Faults, float64(n), control, b.fault, b.margin)},
 			{Gate: "slow_rate", Base: usuallySlow, Harm: smallest(usuallySlow, float64(n), control, slowAlpha, slowMargin)},
 		}
 	}
@@ -55,7 +57,7 @@ func Foresee(s hone.Step, t Traffic) hone.Outlook {
 		rows = 0
 	}
 	if rows >= 1 && t.Differ > 0 {
-		o.Sights = append(o.Sights, hone.Sight{Gate: "quality", Base: t.Differ, Harm: paired(t.Differ, rows, harmLimit)})
+		o.Sights = append(o.Sights, hone.Sight{Gate: "quality", Base: t.Differ, Harm: paired(t.Differ, rows, b.harm)})
 	}
 	if len(o.Sights) > 0 {
 		o.Sentence = outlook(s, o, rows)

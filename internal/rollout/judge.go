@@ -9,7 +9,7 @@ import (
 	"hone/internal/stat"
 )
 
-// The guardrails share the 5 % of healthy candidates that may be rolled back while
+// The guards share the 5 % of healthy candidates that may be rolled back while
 // all of them look at every request: what each may take adds up to it. Beside each
 // is the harm that is put up with.
 const (
@@ -28,11 +28,15 @@ const (
 
 // judge returns the verdicts of a step. A failed one takes the candidate back;
 // one that is inconclusive with a Need holds the step.
-func judge(s hone.Step, h hone.Health) []hone.Verdict {
+func judge(gs []hone.Guardrail, s hone.Step, h hone.Health) []hone.Verdict {
+	b := budgetOf(gs)
+	var out []hone.Verdict
 	if s.Shadow > 0 { // It answers after the served answer, so that its latency says nothing yet.
-		return []hone.Verdict{shadowFaults(s, h), agreement(h), quality(h.Quality)}
+		out = []hone.Verdict{shadowFaults(s, h, b), agreement(h), quality(h.Quality, b.harm)}
+	} else {
+		out = []hone.Verdict{faults(h, b.margin), faultRate(h, b), slow(h), sampleRatio(s, h), quality(h.Quality, b.harm), exposure(s, h)}
 	}
-	return []hone.Verdict{faults(h), faultRate(h), slow(h), sampleRatio(s, h), quality(h.Quality), exposure(s, h)}
+	return append(out, guardrails(gs, s, h, b.each)...)
 }
 
 // blocking returns the verdict that keeps the step from being passed. Broken
@@ -49,7 +53,7 @@ func blocking(all []hone.Verdict) (first *hone.Verdict) {
 // shadowFaults asks for the step's number of answers without a fault, and for as
 // many again for each fault: a single hiccup costs time, a habit the candidate. Where
 // the champion has that habit too, the rates are compared.
-func shadowFaults(s hone.Step, h hone.Health) hone.Verdict {
+func shadowFaults(s hone.Step, h hone.Health, b budget) hone.Verdict {
 	n, k := h.Canary.Requests, h.Canary.Faults
 	v := hone.Verdict{Gate: "faults", Value: float64(k), Limit: tripwire, N: n, Unit: "faults", Result: hone.Pass}
 	v.Sentence = "it failed on " + say.Whole(k) + " of " + say.Count(n, "shadow request", "shadow requests") + example(h.Canary.Fault) + "."
@@ -58,7 +62,7 @@ func shadowFaults(s hone.Step, h hone.Health) hone.Verdict {
 	want, worse := s.Shadow*(apart+1), apart >= tripwire || k < 0 || (n >= 200 && apart*100 > n)
 	if failing(h.Champion) {
 		want = s.Shadow
-		worse = k < 0 || stat.HarmLower(rate(k, n, alike), rate(h.Champion.Faults, h.Champion.Requests, alike), faultAlpha) > faultMargin
+		worse = k < 0 || stat.HarmLower(rate(k, n, alike), rate(h.Champion.Faults, h.Champion.Requests, alike), b.fault) > b.margin
 	}
 	if worse {
 		v.Result = hone.Fail
@@ -79,7 +83,7 @@ func failing(t hone.Tally) bool { return t.Faults*1000 > t.Requests }
 // do not fail elsewhere. A champion that is proven sound makes five faults enough,
 // in more than one request of a hundred; against any other they must be more than
 // its share explains. Faults of one user, or of one request, count as one.
-func faults(h hone.Health) hone.Verdict {
+func faults(h hone.Health, margin float64) hone.Verdict {
 	n, k := h.Canary.Requests, h.Canary.Faults
 	v := hone.Verdict{Gate: "faults", Result: hone.Pass, Value: float64(k), Limit: tripwire, N: n, Unit: "faults"}
 	v.Sentence = "it failed on " + say.Whole(k) + " of " + say.Count(n, "request", "requests") + example(h.Canary.Fault) + "."
@@ -87,15 +91,20 @@ func faults(h hone.Health) hone.Verdict {
 	canary, control := rate(k, n, alike), rate(h.Control.Faults, h.Control.Requests, alike)
 	sound := h.Champion.Requests >= proven && !failing(h.Champion) && !failing(hone.Tally{Requests: h.Control.Requests, Faults: h.Control.Faults})
 	known := canary.Events >= tripwire && canary.Share() > 0.01 && sound
-	if k < 0 || known || (canary.Events >= tripwire && stat.MoreThanShareE(canary, control) >= suddenLimit) {
+	more := canary.Events >= tripwire && stat.MoreThanShareE(canary, control) >= suddenLimit
+	if margin > faultMargin { // The owner puts up with so many more.
+		more = more && canary.Share()-control.Share() > margin
+		known = known && canary.Share() > margin
+	}
+	if k < 0 || known || more {
 		v.Result = hone.Fail
 	}
 	return v
 }
 
-func faultRate(h hone.Health) hone.Verdict {
+func faultRate(h hone.Health, b budget) hone.Verdict {
 	alike := max(h.Canary.AlikeFaults, h.Control.AlikeFaults)
-	v := rates("fault_rate", h.Canary.Faults, h.Canary.Requests, h.Control.Faults, h.Control.Requests, alike, faultAlpha, faultMargin)
+	v := rates("fault_rate", h.Canary.Faults, h.Canary.Requests, h.Control.Faults, h.Control.Requests, alike, b.fault, b.margin)
 	v.Sentence = "it fails on " + say.Percent(share(h.Canary.Faults, h.Canary.Requests)) + " of requests, the champion on " +
 		say.Percent(share(h.Control.Faults, h.Control.Requests)) + bounds(v) + "."
 	if v.Result == hone.Inconclusive {
@@ -183,8 +192,8 @@ func sampleRatio(s hone.Step, h hone.Health) hone.Verdict {
 
 // quality looks at the labels that have come. None come in time for many models;
 // then the step is judged without them, and says so.
-func quality(q hone.Paired) hone.Verdict {
-	v := hone.Verdict{Gate: "quality", Limit: harmLimit, N: max(q.N, 0), Unit: "e-value"}
+func quality(q hone.Paired, limit float64) hone.Verdict {
+	v := hone.Verdict{Gate: "quality", Limit: limit, N: max(q.N, 0), Unit: "e-value"}
 	switch {
 	case q.N <= 0:
 		v.Result = hone.Inconclusive
@@ -197,7 +206,7 @@ func quality(q hone.Paired) hone.Verdict {
 	}
 	v.Value = q.Worse
 	switch {
-	case q.Worse >= harmLimit:
+	case q.Worse >= limit:
 		v.Result = hone.Fail
 		v.Sentence = "it loses " + say.Num(q.Candidate) + " a row on " + say.Count(q.N, "label", "labels") + ", the champion " + say.Num(q.Champion) + ": surely worse."
 	default:

@@ -84,7 +84,7 @@ func Advance(m hone.Model, r hone.Rollout, h hone.Health, now time.Time, lastSeq
 	step := r.Steps[r.Step]
 	last := step.Shadow == 0 && step.Weight >= 1
 	if !last {
-		r.Verdicts = judge(step, h)
+		r.Verdicts = judge(m.Guardrails(), step, h)
 		for _, v := range r.Verdicts {
 			if v.Result == hone.Fail {
 				return r, Rollback, who + " is rolled back: " + v.Sentence
@@ -145,6 +145,19 @@ func insufficient(who string, r hone.Rollout, s hone.Step, missing hone.Verdict)
 		return r, Rollback, who + " is rolled back, as configured; it could not be judged" + since
 	}
 	return r, Hold, who + " is held; it could not be judged" + since
+}
+
+// Judge gives the verdicts of a step again, by what was seen of it.
+func Judge(m hone.Model, s hone.Step, h hone.Health) []hone.Verdict {
+	return judge(m.Guardrails(), s, h)
+}
+
+// Blocks names the guard that keeps a step from being passed, empty where none does.
+func Blocks(verdicts []hone.Verdict) string {
+	if v := blocking(verdicts); v != nil {
+		return v.Gate
+	}
+	return ""
 }
 
 func place(s hone.Step) string {

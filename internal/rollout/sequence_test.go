@@ -74,8 +74,12 @@ func anyRollout(t *rapid.T) hone.Model {
 		}
 		return s
 	})
-	return model(rapid.SampledFrom([]string{"canary", "canary", "blue_green", "immediate"}).Draw(t, "strategy"),
+	m := model(rapid.SampledFrom([]string{"canary", "canary", "blue_green", "immediate"}).Draw(t, "strategy"),
 		rapid.SliceOfN(step, 0, 4).Draw(t, "steps")...)
+	if rapid.Bool().Draw(t, "the owner guards") {
+		m.Rollout.Guardrails = []hone.Guardrail{{Feedback: "thumb", MaxRegression: limit(0.02)}}
+	}
+	return m
 }
 
 // begun holds the first step against what was asked for.
@@ -184,7 +188,14 @@ func sound(h hone.Health) bool {
 
 // harmful says, without a look at the verdicts, what no candidate survives.
 func harmful(s hone.Step, h hone.Health) bool {
-	if h.Quality.N > 0 && sound(h) && h.Quality.Worse >= 50 {
+	most := 50.0
+	if len(h.Guards) > 0 {
+		most = 100 // The owner's guardrail takes a part of the error.
+		if r := h.Guards[0]; s.Shadow == 0 && sound(h) && r.Canary.Mean() > 0.9 && r.Control.N > 900 && r.Control.Mean() < 0.2 && r.Canary.N > 900 {
+			return true
+		}
+	}
+	if h.Quality.N > 0 && sound(h) && h.Quality.Worse >= most {
 		return true
 	}
 	return h.Canary.Faults >= 5 && (s.Shadow > 0 || h.Control.Faults == 0 && h.Canary.Faults*100 > h.Canary.Requests)
@@ -217,7 +228,15 @@ func (s *sequence) anyHealth() hone.Health {
 	h.Agree = rapid.IntRange(0, h.Canary.Requests).Draw(s.T, "agree")
 	if rapid.Bool().Draw(s.T, "labels") {
 		h.Quality = hone.Paired{N: rapid.SampledFrom([]int{1, 300}).Draw(s.T, "labelled"), Candidate: 0.2, Champion: 0.2,
-			Diff: rapid.SampledFrom([]float64{0, 0, 0, 0.3, math.NaN(), math.Inf(1)}).Draw(s.T, "diff"), Worse: rapid.SampledFrom([]float64{0, 1, 1, 49, 50, 1e9, math.NaN()}).Draw(s.T, "worse")}
+			Diff: rapid.SampledFrom([]float64{0, 0, 0, 0.3, math.NaN(), math.Inf(1)}).Draw(s.T, "diff"), Worse: rapid.SampledFrom([]float64{0, 1, 1, 49, 50, 101, 1e9, math.NaN()}).Draw(s.T, "worse")}
+	}
+	if len(s.m.Rollout.Guardrails) > 0 {
+		thumbs := func(name string) hone.Spread {
+			n := rapid.SampledFrom([]int{0, 1, 30, 1000}).Draw(s.T, name)
+			down := math.Round(rapid.SampledFrom([]float64{0, 0.1, 0.1, 1}).Draw(s.T, name+" down") * float64(n))
+			return hone.Spread{N: n, Sum: down, Square: down}
+		}
+		h.Guards = []hone.Reading{{Gate: "thumb.max_regression", Canary: thumbs("thumbs"), Control: thumbs("thumbs of the control")}}
 	}
 	return h
 }

@@ -47,3 +47,17 @@ func (c *Clusters) Rows() float64 {
 	residuals := c.sumsq - 2*mean*c.nsum + mean*mean*c.nn
 	return max(1, residuals/(c.n*variance)*many/(many-1))
 }
+
+// fewClusters is how many clusters the belief weighs that rows of one are all alike.
+const fewClusters = 20
+
+// Cautious is how many rows count as one where clusters are few: between what they
+// show and all the rows of a cluster, since a handful of users who happen to agree
+// show nothing yet.
+func (c *Clusters) Cautious() float64 {
+	if c.n == 0 {
+		return 1
+	}
+	many := float64(len(c.rows) + c.alone)
+	return max(1, (many*c.Rows()+fewClusters*c.nn/c.n)/(many+fewClusters))
+}

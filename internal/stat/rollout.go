@@ -30,17 +30,24 @@ func HarmUpper(canary, control Rate, alpha float64) float64 {
 	return min(1, delta+width)
 }
 
+// RateBounds are bounds on one rate, each a confidence sequence at level alpha on its
+// own, as HarmLower is. They are 0 and 1 while there is no request. Above, the spread
+// is that of the bound itself: what is rare has come too seldom to show its own.
+func RateBounds(r Rate, alpha float64) (lower, upper float64) {
+	if !(r.Requests > 0) {
+		return 0, 1
+	}
+	p, m := r.Share(), mixture(r.Requests, alpha)
+	half := math.Sqrt(r.variance()) * m
+	most := (2*p + m*m + m*math.Sqrt(m*m+4*p*(1-p))) / (2 * (1 + m*m))
+	return max(0, p-half), min(1, max(most, p+half))
+}
+
 func harm(canary, control Rate, alpha float64) (delta, width float64) {
-	const optimal = 1000
-	alpha = max(1e-300, min(alpha, 0.4)) // The boundary has no meaning from 0.5 on.
-	l := 2 * math.Log(1/(2*alpha))
-	rho2 := (l + math.Log1p(l)) / optimal
 	// Twice the harmonic mean: a large control does not make up for a small canary.
 	n := 4 / (1/canary.Requests + 1/control.Requests)
 	variance := n * (canary.variance()/canary.Requests + control.variance()/control.Requests)
-	s := n*rho2 + 1
-	r := math.Sqrt(2 * s / (n * n * rho2) * math.Log1p(math.Sqrt(s)/(2*alpha)))
-	return canary.Share() - control.Share(), math.Sqrt(variance) * r
+	return canary.Share() - control.Share(), math.Sqrt(variance) * mixture(n, alpha)
 }
 
 // variance is smoothed, so that no early run without an event looks certain.
