@@ -188,7 +188,7 @@ func newWorld(t *testing.T, parts map[string][]string) *world {
 		}
 	}
 	c.Dir, c.Server.Data = dir, filepath.Join(dir, "data")
-	w := &world{t: t, ctx: t.Context(), config: c, text: text, sources: map[string]*source{}, truths: map[hone.PredictionID]string{}, thumbs: map[string]int{},
+	w := &world{t: t, ctx: t.Context(), config: c, text: text, sources: map[string]*source{}, thumbs: map[string]int{},
 		clock: hands{clock.NewFake(time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC))}}
 	w.model = c.Models[model]
 	w.start()

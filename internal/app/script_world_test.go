@@ -194,6 +194,9 @@ func (w *world) rows(name string, n int, o options) (*frame.Frame, []string, []h
 	}
 	f := frame.New(w.model.Features, n)
 	labels, ids := make([]string, n), make([]hone.PredictionID, n)
+	if w.truths == nil {
+		w.truths = map[hone.PredictionID]string{}
+	}
 	for i := range n {
 		labels[i] = s.next(f, i)
 		w.truths[hone.PredictionID(fmt.Sprintf("p%d", w.next))] = labels[i]

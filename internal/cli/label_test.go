@@ -24,6 +24,10 @@ func (l *labeller) Call(_ context.Context, o op.Operation, in any) (any, error) 
 		l.sent = f.Items
 		return op.FeedbackOut{Stored: len(f.Items), Counts: map[hone.Effect]int{hone.Joined: len(f.Items)}}, nil
 	}
+	if _, ok := in.(*op.RunIn); ok {
+		return hone.Run{ID: "fraud-2", Model: "fraud", State: hone.Deciding, Sentence: "fraud-2 waits.",
+			Verdicts: []hone.Verdict{{Gate: "quality", Result: hone.Inconclusive, Need: 40, N: 200, Sentence: "Not yet."}}}, nil
+	}
 	out := op.Labels{Handout: loop.Handout{Model: in.(*op.LabelIn).Model, Sentence: "Label these 2 rows.", Given: 3, Answered: 1}}
 	for _, id := range []hone.PredictionID{"p,1", "p2"} {
 		out.Open = append(out.Open, op.LabelRow{PredictionID: id, Time: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), Features: map[string]any{"amount": 1.5, "note": `say "no"`}})
@@ -50,6 +54,9 @@ func TestLabelSheet(t *testing.T) {
 		if !strings.Contains(said, want) {
 			t.Errorf("%q is not in %s", want, said)
 		}
+	}
+	if said := run(0, "show", "fraud-2"); !strings.Contains(said, "`hone label fraud` names the rows") {
+		t.Errorf("got %s", said)
 	}
 	path := filepath.Join(t.TempDir(), "rows.csv")
 	if said := run(0, "label", "fraud", "--csv", path); !strings.Contains(said, "hone feedback fraud --csv "+path) {

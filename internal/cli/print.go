@@ -344,6 +344,11 @@ func printRun(w io.Writer, r hone.Run) {
 		fmt.Fprintf(w, "  %-13s %-14s %s\n", v.Standing(), v.Gate, v.Sentence)
 	}
 	printVerdicts(w, r.Verdicts)
+	if r.State == hone.Deciding && slices.ContainsFunc(r.Verdicts, func(v hone.Verdict) bool {
+		return v.Gate == "quality" && v.Result == hone.Inconclusive && v.Need > 0
+	}) {
+		fmt.Fprintf(w, "  `hone label %s` names the rows whose labels would decide it.\n", r.Model)
+	}
 	if r.Rollout != nil {
 		printRollout(w, *r.Rollout)
 	}

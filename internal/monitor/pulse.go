@@ -153,6 +153,8 @@ const (
 // labels come.
 func (m *Monitor) Hear(os []hone.Outcome) {
 	for _, o := range os {
-		m.pulse.label(arrival(o))
+		if !o.Asked {
+			m.pulse.label(arrival(o))
+		}
 	}
 }
