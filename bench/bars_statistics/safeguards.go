@@ -47,6 +47,7 @@ var safeguardBars = []bar.Measured{
 const (
 	safeguardTrials = 300
 	learnedTrials   = 200
+	twinTrials      = 100 // Each trains three times.
 )
 
 // tellers are two versions of which each knows a part of what decides a row, and
@@ -253,7 +254,7 @@ func permutedBar(b *bar.Bench) error {
 		return ev.Compare()
 	}
 	sea := func(rng *rand.Rand) stream.Stream { return stream.NewSEA(rng.Uint64(), nil, 0.1) }
-	share := func(of uint64, trial func(rng *rand.Rand) bool) float64 { return inParallel(learnedTrials, of, trial) }
+	share := func(of uint64, trial func(rng *rand.Rand) bool) float64 { return inParallel(twinTrials, of, trial) }
 	blocked := func(e hone.Evaluation) bool { return failed(learnedModel, e, "permuted_twin") }
 	b.Keep("honest", "% blocked",
 		share(160, func(rng *rand.Rand) bool { return blocked(judged(rng, sea(rng), 1000, 400, false, 0)) }),
@@ -268,6 +269,6 @@ func permutedBar(b *bar.Bench) error {
 	b.Keep("leak_false", "% of twins without any knowledge", share(166, func(rng *rand.Rand) bool {
 		return judged(rng, sea(rng), 1000, 1000, false, 0).Permuted.Known.Lower > 0
 	}))
-	b.Note("%d trials each; rows of the same stream; streams: SEA, hyperplane of 10 numbers, agrawal; noise: features of SEA, labels by a coin", learnedTrials)
+	b.Note("%d trials each; rows of the same stream; streams: SEA, hyperplane of 10 numbers, agrawal; noise: features of SEA, labels by a coin", twinTrials)
 	return nil
 }
