@@ -41,6 +41,10 @@ const (
 	pairWork    = 50_000_000
 	leastLoss   = 0.005
 	leastOfMost = 0.1
+	// What two parts of the rows have in common by chance is counted twice, once with
+	// each of them held out: where nothing tells the sides apart, the variance of the
+	// sum is twice what the folds show by themselves.
+	twice       = 2
 	worthNaming = 0.01 // P above which nothing is named.
 	toldColumns = 5
 	arms        = 2
@@ -136,7 +140,7 @@ func judgeFolds(folds []heldOut, before, now int) Told {
 		return out
 	}
 	dof = variance * variance / dof
-	se := math.Sqrt(variance)
+	se := math.Sqrt(twice * variance)
 	out.P = studentTail((out.AUC-0.5)/se, dof)
 	out.Lower, out.Upper = math.Max(0, out.AUC-normal95*se), math.Min(1, out.AUC+normal95*se)
 	return out
