@@ -95,7 +95,7 @@ func cutTail(path string) (int64, error) {
 			continue
 		case errors.Is(err, errShort):
 		case errors.Is(err, errDamaged) && at+int64(len(frame)) == size:
-		case errors.Is(err, errDamaged) && zeros(f, at, size):
+		case errors.Is(err, errDamaged) && (zeros(f, at, size) || unbegun(f, at)):
 		case errors.Is(err, errDamaged):
 			return 0, nil
 		default:
@@ -104,6 +104,19 @@ func cutTail(path string) (int64, error) {
 		return size - at, errors.Join(f.Truncate(at), fault.Sync(f))
 	}
 	return 0, nil
+}
+
+// sector is how much a disk writes as a whole or not at all.
+const sector = 512
+
+// unbegun tells whether the header of a frame, or what of it lies in the next
+// sector, never came to the disk, whatever of the frame did. A frame is on the disk
+// before the next is written, so that it is the last one.
+func unbegun(f io.ReaderAt, at int64) bool {
+	if next := (at/sector + 1) * sector; next < at+headerBytes {
+		return zeros(f, next, at+headerBytes)
+	}
+	return zeros(f, at, at+headerBytes)
 }
 
 // zeros tells whether a file holds nothing from a place on, as one does whose

@@ -251,6 +251,9 @@ func fill(t *testing.T, disk string) {
 	freed, at := time.Now(), stored()
 	until(t, "rows are stored again", func() bool { return stored() > at+1000 })
 	back := time.Since(freed)
+	if back > 5*time.Second { // It looks every second.
+		t.Errorf("rows are stored again %v after there was room", back)
+	}
 	until(t, "the run goes on", func() bool {
 		v, err := a.Loop().View("fraud")
 		return err == nil && (v.Run == nil || v.Run.State != hone.Collecting)
