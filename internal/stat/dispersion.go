@@ -225,10 +225,18 @@ func (d Dispersion) known(directions int) float64 {
 	return float64(d.Chunks-1) * max(1, float64(min(directions, d.Directions))*alike*alike)
 }
 
-// differs tells whether two cuts show another dispersion than chance explains.
+// differs tells whether two cuts show another dispersion than chance explains. Where
+// d, of the fewer chunks, is the calmer one, chance is what it would be if its
+// directions differed as those of o do: a few chunks that happen to be alike look
+// alike in all directions, and would seem to be sure of it.
 func (d Dispersion) differs(o Dispersion) bool {
 	const surely = 2.58
-	spread := 2/d.known(d.Directions) + 2/o.known(o.Directions)
+	of := d
+	if d.Lambda < o.Lambda && o.Directions > 0 {
+		of = o
+		of.Chunks = d.Chunks
+	}
+	spread := 2/of.known(d.Directions) + 2/o.known(o.Directions)
 	return math.Abs(math.Log(d.Lambda/o.Lambda)) > surely*math.Sqrt(spread)
 }
 
