@@ -14,6 +14,7 @@ import (
 var bars = slices.Concat(
 	measuresBars,
 	alarmsBars,
+	seasonBars,
 	performanceBars,
 	canaryBars,
 	validationBars,

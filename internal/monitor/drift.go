@@ -54,6 +54,9 @@ type Drift struct {
 	// Widened is the number of rows that was asked for, where the window was made
 	// longer because so many would have said too little.
 	Widened int `json:"widened_from,omitempty"`
+	// Season is how many rows of the reference, of the same hours of the week, the
+	// window was compared with; 0 where it was compared with the whole reference.
+	Season int `json:"season_rows,omitempty"`
 	// Late counts predictions that came after their window by time was judged.
 	Late int `json:"late,omitempty"`
 	// Since is when the drift began: the first window of those that alarmed, until

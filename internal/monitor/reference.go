@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"time"
 
 	"hone"
 	"hone/internal/frame"
@@ -29,24 +30,27 @@ type Reference struct {
 	Bound float64 `json:"bound,omitempty"`
 }
 
-// NewReference profiles the rows in the order in which they were served.
-func NewReference(sig hone.Signature, rows *frame.Frame, scores hone.Scores, targets []float64) *Reference {
+// NewReference profiles the rows in the order in which they were served. Times, if
+// they are not nil, say when that was: where they cover four weeks or more, windows
+// can be compared with the same hours of the week.
+func NewReference(sig hone.Signature, rows *frame.Frame, scores hone.Scores, targets []float64, times []time.Time) *Reference {
 	r := &Reference{Rows: rows.N}
+	hours := hoursOf(times)
 	for i, field := range rows.Schema {
 		if field.Kind == frame.Number {
-			r.Features = append(r.Features, stat.NewNumeric(rows.Cols[i].Num))
+			r.Features = append(r.Features, numbersProfile(rows.Cols[i].Num, hours))
 			continue
 		}
-		r.Features = append(r.Features, stat.NewNames(names(field, rows.Cols[i].Str)))
+		r.Features = append(r.Features, namesProfile(names(field, rows.Cols[i].Str), hours))
 	}
 	if sig.Task == hone.Multiclass {
 		answers := make([]string, rows.N)
 		for i := range answers {
 			answers[i] = sig.Answer(scores.Row(i))
 		}
-		r.Score = stat.NewNames(answers)
+		r.Score = namesProfile(answers, hours)
 	} else {
-		r.Score = stat.NewNumeric(scores.V)
+		r.Score = numbersProfile(scores.V, hours)
 	}
 	if sig.Task == hone.Regression {
 		var m stat.Moments

@@ -43,6 +43,9 @@ type Profile struct {
 	Dispersion []Dispersion `json:"dispersion,omitempty"`
 	// MissingDispersion is the same for whether a value is missing at all.
 	MissingDispersion []Dispersion `json:"missing_dispersion,omitempty"`
+	// Season is what the reference looks like in each hour of the week; nil where
+	// that is not known.
+	Season *Season `json:"season,omitempty"`
 }
 
 // Bin is one bin of a profile with what the reference and a window have in it.
@@ -94,8 +97,8 @@ func NewNumeric(values []float64) *Profile {
 		p.Ref[b]++
 		at[i] = int32(toCoarse[b])
 	}
-	p.Dispersion = dispersion(at, coarse)
-	p.MissingDispersion = dispersion(gaps, 2)
+	p.Dispersion = dispersion(at, coarse, nil)
+	p.MissingDispersion = dispersion(gaps, 2, nil)
 	return p
 }
 
@@ -131,8 +134,8 @@ func NewNames(values []string) *Profile {
 		at = append(at, int32(b))
 	}
 	p.Rare, p.Known = rareNames(counts, index)
-	p.Dispersion = dispersion(at, len(p.Ref))
-	p.MissingDispersion = dispersion(gaps, 2)
+	p.Dispersion = dispersion(at, len(p.Ref), nil)
+	p.MissingDispersion = dispersion(gaps, 2, nil)
 	return p
 }
 
