@@ -69,6 +69,19 @@ type Drift struct {
 	// Silence is how long no prediction has come, where that is longer than usual.
 	Silence  hone.Duration `json:"silence,omitempty"`
 	Sentence string        `json:"sentence"`
+	// Summaries say what the features look like while there is no reference.
+	Summaries []Summary `json:"summaries,omitempty"`
+}
+
+// Unchampioned is the verdict on a model that has no champion: what its features
+// look like, if any row has come.
+func Unchampioned(summaries []Summary) Drift {
+	const why = "there is no champion to compare with"
+	d := Drift{Unknown: why, Sentence: "Drift is unknown: " + why + ".", Summaries: summaries}
+	if len(d.Summaries) > 0 {
+		d.N = d.Summaries[0].N
+	}
+	return d
 }
 
 // Drifted counts the features that are named.
