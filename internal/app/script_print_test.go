@@ -93,6 +93,9 @@ func (w *world) look(words []string, o options) ([]string, error) {
 				out = append(out, f.Feature)
 			}
 		}
+		if v.Drift.Season > 0 {
+			out = append(out, v.Drift.Sentence)
+		}
 		return out, nil
 	case "probation":
 		if v.Watch == nil {
