@@ -222,8 +222,10 @@ func (w *world) traffic(name string, n int, o options) error {
 		if err != nil {
 			return err
 		}
-		for i := range f.N {
-			f.Cols[0].Num[i] += swing(w.clock.Now(), o)
+		if o["swing"] != "" {
+			for i := range f.N {
+				f.Cols[0].Num[i] += swing(w.clock.Now(), o)
+			}
 		}
 		if err := w.serve(f, ids, rolling); err != nil {
 			return err

@@ -108,6 +108,9 @@ func differ(table [][]int, cuts []Dispersion) bool {
 	var whole []float64
 	n, rows := 0.0, 0.0
 	for _, row := range table {
+		if len(row) == 0 {
+			continue
+		}
 		if whole == nil {
 			whole = make([]float64, len(row))
 		}

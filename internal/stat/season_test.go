@@ -130,6 +130,34 @@ func TestLike(t *testing.T) {
 	}
 }
 
+// A reference that has rows of a few hours only, or hardly any, has the season of
+// these, or none.
+func TestFewHours(t *testing.T) {
+	t.Parallel()
+	f := func(n int, of ...int) (p *stat.Profile) {
+		t.Helper()
+		r := rand.New(rand.NewPCG(35, 1))
+		values, hours := make([]float64, n), make([]int, n)
+		for i := range values {
+			hours[i] = of[i/20%len(of)]
+			values[i] = r.NormFloat64() + float64(hours[i]%2)
+		}
+		p = stat.NewNumeric(values)
+		p.NumbersByHour(values, hours)
+		return p
+	}
+	if p := f(4000, 90, 91, 140); p.Season == nil {
+		t.Error("three hours of which one is unlike the others have no season")
+	} else if _, rows, ok := p.Like(mixOf(map[int]int{91: 10})); !ok || rows < 1300 {
+		t.Errorf("hour 91 is worth %d rows", rows)
+	}
+	for _, p := range []*stat.Profile{f(4000, 90, 92), f(4000, 91), f(0, 1), f(1, 1), f(60, 90, 91)} {
+		if p.Season != nil {
+			t.Errorf("there is a season of %d rows", len(p.Ref))
+		}
+	}
+}
+
 // Names have a season too, the rarest of many in one group.
 func TestNamesByHour(t *testing.T) {
 	t.Parallel()
