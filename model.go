@@ -123,11 +123,20 @@ type MonitorSpec struct {
 	// drift.joint, an AUC, and drift.joint_p. It costs some 65 ms of one
 	// core for 25 features. Default false.
 	Joint bool `json:"joint,omitempty" yaml:"joint"`
+	// Season is week or none. With week, a window is compared with what the reference
+	// has of the same hours of the week, in UTC, so that a daily or weekly rhythm is
+	// no drift. That takes a reference of four weeks or more, and 200 rows of these
+	// hours; else it is compared with the whole of it. The verdict says which.
+	// Default week.
+	Season string `json:"season,omitempty" yaml:"season"`
 	// Tick is the number of mature labels after which losses are read and
 	// triggers looked at. Default: 1 % of the champion's training rows, at
 	// least 200.
 	Tick int `json:"tick,omitempty" yaml:"tick"`
 }
+
+// NoSeason compares windows with the whole reference, whatever the hour.
+const NoSeason = "none"
 
 // DatasetSpec says which rows a run uses.
 type DatasetSpec struct {

@@ -46,36 +46,35 @@ func driftPeers(b *bar.Bench) error {
 	if err := os.WriteFile(script, alarmPeers, 0o600); err != nil {
 		return err
 	}
-	for tool, packages := range map[string][]string{
-		"evidently": {"evidently==0.7.23", "pandas==2.3.3"},
-		"nannyml":   {"nannyml==0.13.1", "statsmodels==0.15.0"},
-	} {
-		venv := filepath.Join(b.Work, "venv-"+tool)
-		python := filepath.Join(venv, "bin", "python")
-		if out, err := exec.Command("python3", "-m", "venv", venv).CombinedOutput(); err != nil {
-			b.Note("no %s: %v: %.200s", tool, err, out)
-			continue
-		}
-		if out, err := exec.Command(python, append([]string{"-m", "pip", "install", "-q"}, packages...)...).CombinedOutput(); err != nil {
-			b.Note("no %s: %v: %.200s", tool, err, out)
-			continue
-		}
-		out, err := exec.Command(python, script, tool, dir, strconv.Itoa(windows)).Output()
-		if err != nil {
-			b.Note("no figure of %s: %v", tool, err)
+	both := peers[:2]
+	said, failed := make([]string, len(both)), make([]error, len(both))
+	parallel(len(both), func(i int) { said[i], failed[i] = both[i].alarms(b.Work, script, dir, windows) })
+	for i, p := range both {
+		if failed[i] != nil {
+			b.Note("no figure of %s: %.300v", p.name, failed[i])
 			continue
 		}
 		var column, dataset float64
-		if _, err := fmt.Sscan(string(out), &column, &dataset); err != nil {
-			return fmt.Errorf("read what %s says: %w", tool, err)
+		if _, err := fmt.Sscan(said[i], &column, &dataset); err != nil {
+			return fmt.Errorf("read what %s says: %w", p.name, err)
 		}
-		b.Keep(tool, "% of windows", 100*column/windows)
-		if tool == "evidently" {
+		b.Keep(p.name, "% of windows", 100*column/windows)
+		if p.name == "evidently" {
 			b.Keep("evidently_dataset", "% of windows", 100*dataset/windows)
 		}
 	}
 	b.Note("a window counts where any feature is flagged; evidently_dataset is its own verdict on the table")
 	return nil
+}
+
+// alarms installs the peer and has it judge the windows.
+func (p peer) alarms(work, script, dir string, windows int) (string, error) {
+	python, err := install(work, p.name, p.packages...)
+	if err != nil {
+		return "", err
+	}
+	out, err := exec.Command(python, script, p.name, dir, strconv.Itoa(windows)).Output()
+	return string(out), err
 }
 
 // write keeps rows of cells, a list a feature, as a table.

@@ -12,7 +12,7 @@ const cells = 64
 // an autoregressive Gaussian series, whose values are known to within a cell.
 type chain struct {
 	rho   float64
-	table [cells * cells]uint32 // For a cell and a pick: how often to go there, and where else.
+	table turns
 }
 
 func newChain(rho float64) *chain {
@@ -55,35 +55,28 @@ func newChain(rho float64) *chain {
 		}
 	}
 	for i := range cells {
-		alias(c.table[i*cells:(i+1)*cells], p[i])
+		c.table.fill(i, p[i])
 	}
 	return c
 }
 
-// alias fills a row of the table after Walker: a pick is kept with the chance in
-// the upper 26 bits, else it becomes what the lower six say.
-func alias(row []uint32, p [cells]float64) {
-	var small, large []int
-	for j := range p {
-		p[j] *= cells
-		if p[j] < 1 {
-			small = append(small, j)
-		} else {
-			large = append(large, j)
+// turns has, for a cell and each of so many equally frequent draws, the cell to go
+// to: chances are rounded to whole draws, which moves no cell's share by one part in
+// a hundred.
+type turns [cells * draws]uint8
+
+const draws = 1 << 10
+
+func (t *turns) fill(from int, p [cells]float64) {
+	sum, at := 0.0, 0
+	for to, chance := range p {
+		sum += chance
+		for ; at < int(math.Round(sum*draws)) && at < draws; at++ {
+			t[from*draws+at] = uint8(to)
 		}
 	}
-	const whole = 1<<26 - 1
-	for j := range row {
-		row[j] = whole<<6 | uint32(j)
-	}
-	for len(small) > 0 && len(large) > 0 {
-		s, l := small[len(small)-1], large[len(large)-1]
-		small = small[:len(small)-1]
-		row[s] = uint32(p[s]*whole)<<6 | uint32(l)
-		if p[l] -= 1 - p[s]; p[l] < 1 {
-			large = large[:len(large)-1]
-			small = append(small, l)
-		}
+	for ; at < draws; at++ {
+		t[from*draws+at] = cells - 1
 	}
 }
 
@@ -114,9 +107,10 @@ func (l *lane) begin(r *random) {
 	}
 }
 
-// count moves the lane on by so many rows and counts the cells.
+func (l *lane) clear() { l.counts = [4][cells]uint32{} }
+
+// count moves the lane on by so many rows and counts their cells with those before.
 func (c *chain) count(l *lane, rows int, r *random) {
-	l.counts = [4][cells]uint32{}
 	if c.rho == 0 {
 		for range rows {
 			z := r.next()
@@ -127,25 +121,20 @@ func (c *chain) count(l *lane, rows int, r *random) {
 		}
 		return
 	}
+	t := &c.table
 	a, b, d, e := l.at[0], l.at[1], l.at[2], l.at[3]
 	for range rows {
-		y, z := r.next(), r.next()
-		a, b = c.move(a, uint32(y)), c.move(b, uint32(y>>32))
-		d, e = c.move(d, uint32(z)), c.move(e, uint32(z>>32))
-		l.counts[0][a]++
-		l.counts[1][b]++
-		l.counts[2][d]++
-		l.counts[3][e]++
+		z := r.next()
+		a, b = t.move(a, z), t.move(b, z>>16)
+		d, e = t.move(d, z>>32), t.move(e, z>>48)
+		l.counts[0][a%cells]++
+		l.counts[1][b%cells]++
+		l.counts[2][d%cells]++
+		l.counts[3][e%cells]++
 	}
 	l.at = [4]uint32{a, b, d, e}
 }
 
-func (c *chain) move(from, draw uint32) uint32 {
-	pick := draw % cells
-	entry := c.table[(from*cells+pick)%(cells*cells)]
-	to := entry % cells
-	if draw>>6 < entry>>6 {
-		to = pick
-	}
-	return to
+func (t *turns) move(from uint32, draw uint64) uint32 {
+	return uint32(t[(uint64(from)*draws+draw%draws)%uint64(len(t))])
 }

@@ -148,7 +148,7 @@ func flipped(refs, windows int, correlation float64) (seen, alone, named int) {
 		w := newJointWorld(500+uint64(i), 0)
 		rows := w.rows(jointRows, correlation)
 		sig := hone.Signature{Task: hone.Regression, Features: w.schema}
-		ref := monitor.NewReference(sig, rows, hone.Scores{Width: 1, V: rows.Cols[2].Num}, rows.Cols[2].Num)
+		ref := monitor.NewReference(sig, rows, hone.Scores{Width: 1, V: rows.Cols[2].Num}, rows.Cols[2].Num, nil)
 		for range windows {
 			now := w.rows(1000, -correlation)
 			j, d := together(rows, now), oneByOne(ref, now)

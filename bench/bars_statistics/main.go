@@ -16,6 +16,7 @@ var bars = slices.Concat(
 	alarmsBars,
 	textsBars,
 	jointBars,
+	seasonBars,
 	performanceBars,
 	canaryBars,
 	guardrailBars,

@@ -95,7 +95,7 @@ func fold(args []string) error {
 	m, err := monitor.New(
 		hone.Model{Name: "m", Task: hone.Regression, Features: rows.Schema, Loss: hone.Loss{Kind: hone.Squared}, Monitor: hone.MonitorSpec{Window: 1000}},
 		hone.Version{ID: "v", Signature: sig},
-		monitor.NewReference(sig, rows, scores, rows.Cols[0].Num), frame.Decoder{},
+		monitor.NewReference(sig, rows, scores, rows.Cols[0].Num, nil), frame.Decoder{},
 		func(context.Context, *frame.Frame) (hone.Scores, error) { return scores, nil })
 	if err != nil {
 		return err

@@ -24,6 +24,7 @@ type peer struct {
 	packages []string
 }
 
+// Of these the first two also look for drift by default.
 var peers = []peer{
 	{"evidently", []string{"evidently==0.7.23", "pandas==2.3.3"}},
 	{"nannyml", []string{"nannyml==0.13.1", "statsmodels==0.15.0"}},

@@ -39,6 +39,7 @@ func newCalm(seed uint64, features int, c *chain) *calm {
 		c.count(l, 100, &s.random)
 		seen := [4][]uint32{}
 		for range referenceRows {
+			l.clear()
 			c.count(l, 1, &s.random)
 			for k := range seen {
 				seen[k] = append(seen[k], cellOf(&l.counts[k]))
@@ -124,16 +125,24 @@ func nameOf(f int, cell uint32) string {
 	return "k" + strconv.Itoa(int(kinds*math.Sqrt(u)))
 }
 
-// window counts the next rows of every feature and judges them.
-func (s *calm) window(rows int) monitor.Drift {
+// begin opens the next window.
+func (s *calm) begin() {
 	for i := range s.lanes {
-		l := &s.lanes[i]
-		s.chain.count(l, rows, &s.random)
-		for k := range l.counts {
-			if f := 4*i + k; f < len(s.counts) {
-				s.fill(f, &l.counts[k])
-			}
-		}
+		s.lanes[i].clear()
+	}
+}
+
+// draw lets so many more rows come into the window.
+func (s *calm) draw(rows int) {
+	for i := range s.lanes {
+		s.chain.count(&s.lanes[i], rows, &s.random)
+	}
+}
+
+// judge holds the rows that the window has so far against the reference.
+func (s *calm) judge(rows int) monitor.Drift {
+	for f := range s.counts {
+		s.fill(f, &s.lanes[f/4].counts[f%4])
 	}
 	return monitor.Judge(s.ref, s.schema, s.counts, s.score, rows)
 }
@@ -144,6 +153,7 @@ func (s *calm) rows(n int) (monitor.Drift, [][]uint32) {
 	for i := range s.lanes {
 		l, sum := &s.lanes[i], [4][cells]uint32{}
 		for range n {
+			l.clear()
 			s.chain.count(l, 1, &s.random)
 			for k := range l.counts {
 				cell := cellOf(&l.counts[k])
@@ -153,13 +163,9 @@ func (s *calm) rows(n int) (monitor.Drift, [][]uint32) {
 				}
 			}
 		}
-		for k := range sum {
-			if f := 4*i + k; f < len(seen) {
-				s.fill(f, &sum[k])
-			}
-		}
+		l.counts = sum
 	}
-	return monitor.Judge(s.ref, s.schema, s.counts, s.score, n), seen
+	return s.judge(n), seen
 }
 
 func (s *calm) fill(f int, seen *[cells]uint32) {

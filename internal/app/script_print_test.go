@@ -100,11 +100,17 @@ func (w *world) look(words []string, o options) ([]string, error) {
 		mood, sentence := op.Sentence(v)
 		return []string{fmt.Sprintf("%s: %s", mood, sentence), op.Lead(v, w.clock.Now())}, nil
 	case "drift":
+		if v.Champion.ID == "" {
+			return summaries(v), nil
+		}
 		out := []string{fmt.Sprintf("alarm %v, %d of %d features", v.Drift.Alarm, v.Drift.Drifted(), len(v.Model.Features))}
 		for _, f := range v.Drift.Features {
 			if f.Drifted {
 				out = append(out, f.Feature)
 			}
+		}
+		if v.Drift.Season > 0 {
+			out = append(out, v.Drift.Sentence)
 		}
 		return out, nil
 	case "texts":
@@ -357,4 +363,17 @@ func (w *world) verify(v loop.View) ([]string, error) {
 		n++
 	}
 	return []string{fmt.Sprintf("audit whole; champion %q; %d datasets rebuilt equal", champion, n)}, err
+}
+
+// summaries says what features look like while there is no champion.
+func summaries(v loop.View) (out []string) {
+	out = []string{"no champion"}
+	for _, s := range v.Summaries {
+		line := fmt.Sprintf("%s on %d rows, %.1f %% missing", s.Feature, s.N, 100*s.Missing)
+		if q := s.Quantiles; q != nil {
+			line += fmt.Sprintf(", %.3g to %.3g, median %.3g", q.Min, q.Max, q.Median)
+		}
+		out = append(out, line)
+	}
+	return out
 }

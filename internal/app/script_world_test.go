@@ -215,7 +215,7 @@ func (w *world) rows(name string, n int, o options) (*frame.Frame, []string, []h
 }
 
 // history loads past rows with their labels, a second apart up to now, or to a
-// while ago.
+// while ago; or spread over the first two hours of so many nights.
 func (w *world) history(name string, n int, o options) error {
 	f, labels, ids, err := w.rows(name, n, o)
 	if err != nil {
@@ -231,6 +231,11 @@ func (w *world) history(name string, n int, o options) error {
 		}
 		item := op.HistoryItem{PredictionID: ids[i], Features: features, Label: labels[i],
 			Time: w.clock.Now().Add(time.Duration(i-n)*time.Second - o.duration("ago", 0))}
+		if nights := o.number("nights", 0); nights > 0 {
+			night, part := i*nights/n, i*nights%n
+			item.Time = w.clock.Now().Truncate(24*time.Hour).AddDate(0, 0, night-nights).Add(2 * time.Hour * time.Duration(part) / time.Duration(n))
+			features[f.Schema[0].Name] = f.Cols[0].Num[i] + swing(item.Time, o)
+		}
 		if unsaid(o, labels[i]) {
 			item.Label = nil
 		}
@@ -281,6 +286,11 @@ func (w *world) traffic(name string, n int, o options) error {
 		if err != nil {
 			return err
 		}
+		if o["swing"] != "" {
+			for i := range f.N {
+				f.Cols[0].Num[i] += swing(w.clock.Now(), o)
+			}
+		}
 		gave, err := w.serve(f, ids, rolling)
 		if err != nil {
 			return err
@@ -298,6 +308,11 @@ func (w *world) traffic(name string, n int, o options) error {
 		}
 	}
 	return nil
+}
+
+// swing is what a rhythm adds to the first feature: every other hour something.
+func swing(at time.Time, o options) float64 {
+	return float64(o.number("swing", 0) * (1 - at.Hour()%2))
 }
 
 // unsaid tells whether nobody ever says a label: all of them, or all but one class.

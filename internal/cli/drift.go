@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"hone/internal/monitor"
@@ -29,4 +30,40 @@ func printDistances(w io.Writer, d monitor.Drift) {
 		fmt.Fprintf(t, "  %s\t%.3f\t%.3f\t%.3f\t%.1f %%\t%s\t%s\t\n", f.Feature, f.JS, f.Hellinger, f.PSI, 100*f.LInfinity, ks, moved)
 	}
 	t.Flush()
+}
+
+// printSummaries lists what features look like where there is nothing to compare
+// them with.
+func printSummaries(w io.Writer, all []monitor.Summary) {
+	if len(all) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "What %d rows look like so far:\n", all[0].N)
+	t := tabwriter.NewWriter(w, 2, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "  feature\tmissing\tleast\t5 %\tmedian\t95 %\tlargest\t")
+	for _, s := range all {
+		fmt.Fprintf(t, "  %s\t%.1f %%\t", s.Feature, 100*s.Missing)
+		if q := s.Quantiles; q != nil {
+			fmt.Fprintf(t, "%.4g\t%.4g\t%.4g\t%.4g\t%.4g\t\n", q.Min, q.P5, q.Median, q.P95, q.Max)
+			continue
+		}
+		fmt.Fprintf(t, "-\t-\t-\t-\t-\t%s\n", kinds(s))
+	}
+	t.Flush()
+}
+
+// kinds names the most frequent names of a feature.
+func kinds(s monitor.Summary) string {
+	if len(s.Names) == 0 {
+		return ""
+	}
+	var top []string
+	for _, v := range s.Names {
+		top = append(top, fmt.Sprintf("%s (%d)", v.Value, v.N))
+	}
+	out := strings.Join(top, ", ")
+	if more := s.Distinct - len(s.Names); more > 0 {
+		out += fmt.Sprintf(" and %d more", more)
+	}
+	return out
 }

@@ -367,6 +367,7 @@ func printDrift(w io.Writer, d monitor.Drift) {
 	if d.Late > 0 {
 		fmt.Fprintf(w, "%d predictions came too late for their window.\n", d.Late)
 	}
+	printSummaries(w, d.Summaries)
 	if d.Unknown != "" {
 		return
 	}

@@ -90,6 +90,7 @@ var rules = map[string]rule{
 	"MonitorSpec.every":    {example: "1h"},
 	"MonitorSpec.late":     {example: "5m"},
 	"MonitorSpec.detector": {words: change.Names()},
+	"MonitorSpec.season":   {words: []string{"week", hone.NoSeason}},
 	"MonitorSpec.tick":     {min: 1, example: "200"},
 
 	"DatasetSpec.anchor":   {file: true},

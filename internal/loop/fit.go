@@ -109,7 +109,7 @@ func (k *keeper) profile(ctx context.Context, v hone.Version, dir string, seen d
 		return v, fmt.Errorf("ask %s about its own rows: %w", v.ID, err)
 	}
 	targets := seen.Targets(v.Signature)
-	ref := monitor.NewReference(v.Signature, seen.Frame, scores, targets)
+	ref := monitor.NewReference(v.Signature, seen.Frame, scores, targets, seen.Times)
 	ref.Bound = lossBound(k.model.Loss, v.Signature, scores, targets, seen.Frame)
 	b, err := ref.Marshal()
 	if err != nil {

@@ -61,8 +61,9 @@ type keeper struct {
 	presuming bool         // There are more predictions whose lack of a label counts.
 	found     monitor.Step // Since the last decision.
 
-	trainable   int         // Labels that count, while there is no champion.
-	unripe      []time.Time // When those will count that do not yet.
+	intake      *monitor.Intake // What came, while there is no champion.
+	trainable   int             // Labels that count, while there is no champion.
+	unripe      []time.Time     // When those will count that do not yet.
 	lastLabel   time.Time
 	spoke       time.Time // When the newest label arrived.
 	presumedDue time.Time // When the first prediction behind cursor.presumed counts, while there is no champion.
@@ -161,12 +162,13 @@ func (k *keeper) reign(ctx context.Context) (err error) {
 	k.closeDuel()
 	k.vigil, k.remeasured, k.seen = nil, false, nil
 	k.monitor, k.ref, k.champion, k.arms = nil, nil, hone.Version{}, nil
-	k.estimated, k.joint = nil, nil
+	k.estimated, k.joint, k.intake = nil, nil, nil
 	k.cursor, k.looked, k.replaying, k.found = cursor{}, false, false, monitor.Step{}
 	k.again, k.heard.streaks, k.heard.replayed = time.Time{}, nil, true
 	id := k.aliases[hone.Champion]
 	if id == "" {
 		k.trainable, k.unripe, k.presumedDue, k.stale = 0, nil, time.Time{}, false
+		k.intake = monitor.NewIntake(k.model.Features)
 		return nil
 	}
 	if k.champion, err = k.o.Control.Version(ctx, name, id); err != nil {
@@ -515,6 +517,9 @@ func (k *keeper) countTrainable(ctx context.Context, now time.Time) error {
 	came := len(k.unripe)
 	k.unripe = slices.DeleteFunc(k.unripe, func(at time.Time) bool { return !at.After(now) })
 	k.trainable += came - len(k.unripe)
+	if err := k.takeIn(ctx); err != nil {
+		return err
+	}
 	return k.countPresumed(ctx)
 }
 

@@ -22,12 +22,14 @@ type View struct {
 	Training *Training    // While one is under way.
 	Signals  []hone.Signal
 	Drift    monitor.Drift
-	Window   int // Predictions in the window that is not judged yet.
-	Ticks    []hone.Tick
-	Decision hone.Decision
-	Incident *hone.Incident    // That is open.
-	Events   []hone.CloudEvent // That wait for a run, newest first.
-	Next     time.Time         // Of the schedule.
+	// Summaries say what the features look like while there is no champion.
+	Summaries []monitor.Summary
+	Window    int // Predictions in the window that is not judged yet.
+	Ticks     []hone.Tick
+	Decision  hone.Decision
+	Incident  *hone.Incident    // That is open.
+	Events    []hone.CloudEvent // That wait for a run, newest first.
+	Next      time.Time         // Of the schedule.
 	// Failures counts the candidates in a row that were rejected or rolled back.
 	Failures int
 	// Rows counts the labelled rows that wait for a first version.
@@ -77,6 +79,8 @@ func (k *keeper) refresh(context.Context) error {
 	if k.monitor != nil {
 		v.Drift, v.Window = k.drift(now)
 		v.Ticks = k.monitor.Ticks()
+	} else if k.intake != nil {
+		v.Summaries = k.intake.Summaries()
 	}
 	v.input.Ticks, v.input.Runs = append([]hone.Tick(nil), v.Ticks...), append([]hone.Run(nil), k.runs...)
 	v.Ticks = v.input.Ticks

@@ -85,7 +85,7 @@ func TestNewValuesAreNamed(t *testing.T) {
 	for i := range rows.N {
 		rows.Cols[0].Str[i] = "u" + time.Duration(i).String()
 	}
-	ref := monitor.NewReference(hone.Signature{Task: hone.Regression, Features: schema}, rows, hone.Scores{Width: 1, V: make([]float64, 3000)}, make([]float64, 3000))
+	ref := monitor.NewReference(hone.Signature{Task: hone.Regression, Features: schema}, rows, hone.Scores{Width: 1, V: make([]float64, 3000)}, make([]float64, 3000), nil)
 	c := ref.Features[0].Window()
 	c.AddName("never seen")
 	if len(c.New) > 0 {
@@ -177,7 +177,7 @@ func TestWindowIsWidened(t *testing.T) {
 		score := func(f *frame.Frame) hone.Scores { return hone.Scores{Width: 1, V: make([]float64, f.N)} }
 		sig := hone.Signature{Task: hone.Regression, Features: schema}
 		w := &world{model: hone.Model{Name: "ar", Task: hone.Regression, Features: schema, Monitor: hone.MonitorSpec{Window: 1000}},
-			version: hone.Version{ID: "v1", Signature: sig}, ref: monitor.NewReference(sig, rows, score(rows), make([]float64, rows.N)), next: next, score: score}
+			version: hone.Version{ID: "v1", Signature: sig}, ref: monitor.NewReference(sig, rows, score(rows), make([]float64, rows.N), nil), next: next, score: score}
 		m := w.monitor(t)
 		count(t, m, w.serve(wantRows-1))
 		if d, left := m.Drift(); d.N != 0 || left != wantRows-1 {

@@ -142,6 +142,9 @@ func (d Drift) say() string {
 	default:
 		out = fmt.Sprintf("No drift over %s.", say.Count(d.N, "prediction", "predictions"))
 	}
+	if d.Season > 0 && d.Unknown == "" {
+		out += fmt.Sprintf(" Compared with the same hours of the week: %s of the reference.", say.Count(d.Season, "row", "rows"))
+	}
 	if d.Worth > 0 && 2*d.Worth < d.N {
 		out += fmt.Sprintf(" The rows follow each other closely: these %d say as much as %d independent ones", d.N, d.Worth)
 		if d.Widened > 0 {

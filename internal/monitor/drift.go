@@ -57,6 +57,9 @@ type Drift struct {
 	// Widened is the number of rows that was asked for, where the window was made
 	// longer because so many would have said too little.
 	Widened int `json:"widened_from,omitempty"`
+	// Season is how many rows of the reference, of the same hours of the week, the
+	// window was compared with; 0 where it was compared with the whole reference.
+	Season int `json:"season_rows,omitempty"`
 	// Late counts predictions that came after their window by time was judged.
 	Late int `json:"late,omitempty"`
 	// Since is when the drift began: the first window of those that alarmed, until
@@ -69,6 +72,19 @@ type Drift struct {
 	// Silence is how long no prediction has come, where that is longer than usual.
 	Silence  hone.Duration `json:"silence,omitempty"`
 	Sentence string        `json:"sentence"`
+	// Summaries say what the features look like while there is no reference.
+	Summaries []Summary `json:"summaries,omitempty"`
+}
+
+// Unchampioned is the verdict on a model that has no champion: what its features
+// look like, if any row has come.
+func Unchampioned(summaries []Summary) Drift {
+	const why = "there is no champion to compare with"
+	d := Drift{Unknown: why, Sentence: "Drift is unknown: " + why + ".", Summaries: summaries}
+	if len(d.Summaries) > 0 {
+		d.N = d.Summaries[0].N
+	}
+	return d
 }
 
 // Drifted counts the features that are named.

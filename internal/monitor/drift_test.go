@@ -219,12 +219,12 @@ func TestReferenceRoundTrip(t *testing.T) {
 		scores.V[3*i+i%3] = 1
 		targets[i] = float64(i)
 	}
-	multi := monitor.NewReference(hone.Signature{Task: hone.Multiclass, Features: schema, Classes: []string{"a", "b", "c"}}, rows, scores, targets)
+	multi := monitor.NewReference(hone.Signature{Task: hone.Multiclass, Features: schema, Classes: []string{"a", "b", "c"}}, rows, scores, targets, nil)
 	if multi.Score.Kind != "names" || len(multi.Score.Names) != 3 || multi.Rows != 100 {
 		t.Errorf("the score profile of a multiclass model is %+v", multi.Score)
 	}
 	f(nil, multi)
-	regression := monitor.NewReference(hone.Signature{Task: hone.Regression, Features: schema}, rows, hone.Scores{Width: 1, V: targets}, targets)
+	regression := monitor.NewReference(hone.Signature{Task: hone.Regression, Features: schema}, rows, hone.Scores{Width: 1, V: targets}, targets, nil)
 	if want := math.Sqrt(100 * 101 / 12.0); math.Abs(regression.TargetSD-want) > 1e-9 {
 		t.Errorf("the spread of 0 to 99 is %v, want %v", regression.TargetSD, want)
 	}

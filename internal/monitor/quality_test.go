@@ -285,7 +285,7 @@ func regression(t *testing.T, loss hone.LossKind, scale float64, labels func(i i
 		}
 		return s
 	}
-	w.ref = monitor.NewReference(sig, rows, w.score(rows), targets)
+	w.ref = monitor.NewReference(sig, rows, w.score(rows), targets, nil)
 	w.model.Task, w.model.Loss, w.model.Monitor.Tick, w.version.Signature = hone.Regression, hone.Loss{Kind: loss}, 20, sig
 	log := w.serve(600)
 	for i := range log {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"time"
 
 	"hone"
 	"hone/internal/frame"
@@ -33,16 +34,19 @@ type Reference struct {
 	Bound float64 `json:"bound,omitempty"`
 }
 
-// NewReference profiles the rows in the order in which they were served.
-func NewReference(sig hone.Signature, rows *frame.Frame, scores hone.Scores, targets []float64) *Reference {
+// NewReference profiles the rows in the order in which they were served. Times, if
+// they are not nil, say when that was: where they cover four weeks or more, windows
+// can be compared with the same hours of the week.
+func NewReference(sig hone.Signature, rows *frame.Frame, scores hone.Scores, targets []float64, times []time.Time) *Reference {
 	r := &Reference{Rows: rows.N}
 	var of stat.Profiler
+	hours := hoursOf(times)
 	for i, field := range rows.Schema {
 		if field.Kind == frame.Number {
-			r.Features = append(r.Features, of.Numeric(rows.Cols[i].Num))
+			r.Features = append(r.Features, numbersProfile(&of, rows.Cols[i].Num, hours))
 			continue
 		}
-		r.Features = append(r.Features, of.Names(names(field, rows.Cols[i].Str)))
+		r.Features = append(r.Features, namesProfile(&of, names(field, rows.Cols[i].Str), hours))
 		if field.Kind == frame.Text {
 			if r.Texts == nil {
 				r.Texts = make([]*text.Profile, len(rows.Schema))
@@ -55,9 +59,9 @@ func NewReference(sig hone.Signature, rows *frame.Frame, scores hone.Scores, tar
 		for i := range answers {
 			answers[i] = sig.Answer(scores.Row(i))
 		}
-		r.Score = of.Names(answers)
+		r.Score = namesProfile(&of, answers, hours)
 	} else {
-		r.Score = of.Numeric(scores.V)
+		r.Score = numbersProfile(&of, scores.V, hours)
 	}
 	if sig.Task == hone.Regression {
 		var m stat.Moments

@@ -30,7 +30,7 @@ func newTalk(t testing.TB, seed uint64) (*world, *stream.Texts) {
 	return &world{
 		model:   hone.Model{Name: "talk", Task: hone.Binary, Features: schema, Loss: hone.Loss{Kind: hone.ZeroOne}, Monitor: hone.MonitorSpec{Window: 1000}},
 		version: hone.Version{ID: "v1", Signature: sig, Lineage: hone.Lineage{TrainedUntil: noon}},
-		ref:     monitor.NewReference(sig, reference, score(reference), nil),
+		ref:     monitor.NewReference(sig, reference, score(reference), nil, nil),
 		next: func(f *frame.Frame, row int) string {
 			fill(f, row)
 			return "1"

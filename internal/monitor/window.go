@@ -24,12 +24,13 @@ type window struct {
 	texts    []*text.Counts // As Texts of the reference.
 	score    *stat.Counts
 	n        int
+	hours    []int // Rows of each hour of the week.
 	from, to time.Time
 	fixed    bool // From and to are the window's own, not those of its rows.
 }
 
 func newWindow(ref *Reference, sig hone.Signature, schema frame.Schema) *window {
-	w := &window{ref: ref, schema: schema, sig: sig, score: ref.Score.Window()}
+	w := &window{ref: ref, schema: schema, sig: sig, score: ref.Score.Window(), hours: make([]int, stat.WeekHours)}
 	for _, p := range ref.Features {
 		w.counts = append(w.counts, p.Window())
 	}
@@ -64,6 +65,7 @@ func (w *window) add(f *frame.Frame, at []time.Time, users []string, scores [][]
 		if !w.fixed {
 			w.to = at[row]
 		}
+		w.hours[hourOf(at[row])]++
 		if len(s) != w.sig.Width() {
 			continue
 		}
@@ -77,8 +79,9 @@ func (w *window) add(f *frame.Frame, at []time.Time, users []string, scores [][]
 }
 
 func (w *window) judge() Drift {
-	d := Judge(w.ref, w.schema, w.counts, w.score, w.n, w.texts...)
-	d.From, d.To = w.from, w.to
+	ref, rows := w.ref.like(w.hours)
+	d := Judge(ref, w.schema, w.counts, w.score, w.n, w.texts...)
+	d.From, d.To, d.Season = w.from, w.to, rows
 	return d
 }
 
@@ -102,6 +105,7 @@ type windows struct {
 // newWindows makes windows as long as the model asks for. Where the reference says
 // that so many rows would say less than 200 independent ones they are made longer.
 func newWindows(ref *Reference, sig hone.Signature, spec hone.MonitorSpec) *windows {
+	ref = ref.whole(spec)
 	w := &windows{ref: ref, sig: sig, every: time.Duration(spec.Every), grace: time.Duration(spec.Late)}
 	if w.every > 0 {
 		return w

@@ -99,7 +99,7 @@ func newSEA(t testing.TB, seed uint64, change int) *world {
 		model: hone.Model{Name: "sea", Task: hone.Binary, Features: s.Schema(), Label: hone.LabelSpec{Positive: "1"},
 			Loss: hone.Loss{Kind: hone.ZeroOne}, Monitor: hone.MonitorSpec{Window: 1000, Tick: 200}},
 		version: hone.Version{ID: "v1", Model: "sea", Signature: sig, Lineage: hone.Lineage{TrainedUntil: noon, TrainedRows: train}},
-		ref:     monitor.NewReference(sig, rows, score(rows), targets),
+		ref:     monitor.NewReference(sig, rows, score(rows), targets, nil),
 		next:    s.Next,
 		score:   score,
 	}
@@ -154,7 +154,7 @@ func newMixed(t testing.TB, seed uint64, shift func(f *frame.Frame, row int)) *w
 	return &world{
 		model:   hone.Model{Name: "mixed", Task: hone.Binary, Features: schema, Loss: hone.Loss{Kind: hone.ZeroOne}, Monitor: hone.MonitorSpec{Window: 500}},
 		version: hone.Version{ID: "v1", Signature: sig, Lineage: hone.Lineage{TrainedUntil: noon}},
-		ref:     monitor.NewReference(sig, reference, score(reference), nil),
+		ref:     monitor.NewReference(sig, reference, score(reference), nil, nil),
 		next: func(f *frame.Frame, row int) string {
 			fill(f, row)
 			if shift != nil {

@@ -106,10 +106,11 @@ func models() []Operation {
 	}
 }
 
-// drift is the verdict on a model's predictions, which it takes a champion for.
+// drift is the verdict on a model's predictions, which it takes a champion for;
+// without one, what they look like.
 func drift(v loop.View) monitor.Drift {
 	if v.Champion.ID == "" {
-		return monitor.Drift{Unknown: "there is no champion to compare with", Sentence: "Drift is unknown: there is no champion to compare with."}
+		return monitor.Unchampioned(v.Summaries)
 	}
 	return v.Drift
 }

@@ -134,7 +134,7 @@ func cleanP(p []float64) []float64 {
 }
 
 func (p *Profile) fits(c *Counts) bool {
-	return c != nil && len(p.Ref) == p.size() && len(c.Bins) == len(p.Ref) && c.On == p.fingerprint()
+	return c != nil && len(p.Ref) == p.size() && len(c.Bins) == len(p.Ref) && (c.profile == p || c.On == p.fingerprint())
 }
 
 // chiSquared tests two rows of counts for homogeneity, after merging bins whose

@@ -20,6 +20,9 @@ type Dispersion struct {
 	Top []float64 `json:"top,omitempty"`
 	// Directions is the number of all of them; 0 in references of older versions.
 	Directions int `json:"directions,omitempty"`
+	// Free is how many of the chunks are free to differ, where they are compared with
+	// the same hours of the week; else it is 0, and all but one are.
+	Free float64 `json:"free,omitempty"`
 }
 
 const (
@@ -29,11 +32,15 @@ const (
 	knownChunks  = 80   // From so many on, the variance in each direction is known well.
 	topFactors   = 12
 	maxCells     = 64 // More bins than this are too many to know how they move together.
+	// leastExpected keeps a cell that hardly ever is filled in some hours from
+	// counting for more than it is.
+	leastExpected = 0.5
 )
 
 // dispersion cuts the reference into 10, 20, 40 … equal chunks and measures for
-// each cut how far chunks differ from the rest of the reference.
-func (s *Profiler) dispersion(at []int32, bins int) []Dispersion {
+// each cut how far chunks differ from the rest of the reference; where hours are
+// given, one for each value, from what the rest has in the same hours.
+func (s *Profiler) dispersion(at []int32, bins int, hours []int) []Dispersion {
 	chunks := minChunks
 	for chunks*2*minChunkRows <= len(at) && chunks < maxChunks {
 		chunks *= 2
@@ -41,11 +48,23 @@ func (s *Profiler) dispersion(at []int32, bins int) []Dispersion {
 	if chunks*minChunkRows > len(at) {
 		return nil
 	}
-	table := s.table(chunks, bins)
-	whole := make([]int, bins)
+	n, hour := 1, func(int) int { return 0 }
+	if hours != nil {
+		n, hour = slices.Max(hours)+1, func(i int) int { return hours[i] }
+	}
+	table, whole := s.table(chunks, bins, n), newChunk(bins, n)
+	byHour := make([][]int, n)
+	for h := range byHour {
+		byHour[h] = make([]int, bins)
+	}
 	for i, b := range at {
-		table[i*chunks/len(at)][b]++
-		whole[b]++
+		h := hour(i)
+		table[i*chunks/len(at)].add(int(b), h)
+		whole.add(int(b), h)
+		byHour[h][b]++
+	}
+	for i := range table {
+		table[i].expect(byHour, whole.hours)
 	}
 	var out []Dispersion
 	for {
@@ -57,53 +76,114 @@ func (s *Profiler) dispersion(at []int32, bins int) []Dispersion {
 			return out
 		}
 		for i := range len(table) / 2 {
-			for b, n := range table[2*i+1] {
-				table[2*i][b] += n
-			}
+			table[2*i].merge(table[2*i+1])
 			table[i] = table[2*i]
 		}
 		table = table[:len(table)/2]
 	}
 }
 
-// table has zeros, a row of bins for each chunk.
-func (s *Profiler) table(chunks, bins int) [][]int {
-	s.cells = slices.Grow(s.cells[:0], chunks*bins)[:chunks*bins]
+// table has an empty chunk of bins and hours for each stretch.
+func (s *Profiler) table(chunks, bins, hours int) []chunk {
+	wide := bins + hours
+	s.cells = slices.Grow(s.cells[:0], chunks*wide)[:chunks*wide]
+	s.shares = slices.Grow(s.shares[:0], chunks*bins)[:chunks*bins]
 	s.chunks = slices.Grow(s.chunks[:0], chunks)[:chunks]
 	clear(s.cells)
+	clear(s.shares)
 	for i := range s.chunks {
-		s.chunks[i] = s.cells[i*bins : (i+1)*bins]
+		c := s.cells[i*wide : (i+1)*wide]
+		s.chunks[i] = chunk{bins: c[:bins], hours: c[bins:], expected: s.shares[i*bins : (i+1)*bins]}
 	}
 	return s.chunks
+}
+
+// chunk is a stretch of the reference: its values in each bin, what their hours let
+// expect there, and how many there are of each hour.
+type chunk struct {
+	bins     []int
+	expected []float64
+	hours    []int
+}
+
+func newChunk(bins, hours int) chunk {
+	return chunk{bins: make([]int, bins), expected: make([]float64, bins), hours: make([]int, hours)}
+}
+
+func (c *chunk) add(bin, hour int) {
+	c.bins[bin]++
+	c.hours[hour]++
+}
+
+// expect takes what the reference has of each bin in each hour, and of each hour.
+func (c *chunk) expect(byHour [][]int, hours []int) {
+	for h, n := range c.hours {
+		if n == 0 {
+			continue
+		}
+		for b, m := range byHour[h] {
+			c.expected[b] += float64(n) * float64(m) / float64(hours[h])
+		}
+	}
+}
+
+func (c *chunk) merge(o chunk) {
+	for b, n := range o.bins {
+		c.bins[b] += n
+		c.expected[b] += o.expected[b]
+	}
+	for h, n := range o.hours {
+		c.hours[h] += n
+	}
+}
+
+// part is how much of what it is compared with is the chunk itself: the chunk is
+// that much nearer to it.
+func (c *chunk) part(whole []int) float64 {
+	part := 0.0
+	for h, n := range c.hours {
+		if n > 0 {
+			part += float64(n) * float64(n) / float64(whole[h])
+		}
+	}
+	return part / float64(total(c.hours))
 }
 
 // spectrum measures how chunks differ from the whole, in units of what chance
 // would do to independent rows: on average, and in each direction. Directions are
 // shrunk towards their mean as far as so few chunks demand. Source: Y. Chen, A.
 // Wiesel, Y. Eldar, A. Hero, IEEE Trans. Signal Process. 58 (2010), equation 23.
-func spectrum(table [][]int, whole []int) (Dispersion, bool) {
-	n, chunks := total(whole), len(table)
-	d := Dispersion{Chunks: chunks, Rows: n / chunks}
-	of, cells := commonCells(whole, d.Rows)
+func spectrum(table []chunk, whole chunk) (Dispersion, bool) {
+	d := Dispersion{Chunks: len(table), Rows: total(whole.bins) / len(table)}
+	of, cells := commonCells(whole.bins, d.Rows)
 	if cells < 2 {
 		return d, false
 	}
-	expected := make([]float64, cells)
-	for b, c := range whole {
-		expected[of[b]] += float64(c) / float64(n)
-	}
 	s := mat.NewSymDense(cells, nil)
 	u := mat.NewVecDense(cells, nil)
-	for _, chunk := range table {
-		rows := float64(total(chunk))
+	expected, free := make([]float64, cells), 0.0
+	for _, c := range table {
+		clear(expected)
 		u.Zero()
-		for b, c := range chunk {
-			u.SetVec(of[b], u.AtVec(of[b])+float64(c))
+		for b, n := range c.bins {
+			expected[of[b]] += c.expected[b]
+			u.SetVec(of[b], u.AtVec(of[b])+float64(n))
 		}
-		for i, p := range expected {
-			u.SetVec(i, (u.AtVec(i)-rows*p)/math.Sqrt(rows*p*(1-rows/float64(n))))
+		left := 1 - c.part(whole.hours)
+		free += left
+		for i, e := range expected {
+			z := 0.0
+			if left > 0 { // Else these hours are of this chunk alone.
+				z = (u.AtVec(i) - e) / math.Sqrt(max(e, leastExpected)*left)
+			}
+			u.SetVec(i, z)
 		}
-		s.SymRankOne(s, 1/float64(chunks), u)
+		s.SymRankOne(s, 1/float64(len(table)), u)
+	}
+	if len(whole.hours) > 1 {
+		if d.Free = free; free < 2 { // There is hardly another week.
+			return d, false
+		}
 	}
 	var e mat.EigenSym
 	if !e.Factorize(s, false) {
@@ -217,26 +297,46 @@ func (d Dispersion) Largest() float64 {
 // Inflation is how many rows of a window of so many say as much as one that is
 // independent of the others; 1 where the reference does not tell.
 func (p *Profile) Inflation(rows int) float64 {
-	d, ok := suited(p.Dispersion, rows, len(p.Ref)-1)
+	cuts := p.Dispersion
+	if p.Season != nil {
+		cuts = p.Season.Dispersion
+	}
+	d, ok := suited(cuts, rows, len(p.Ref)-1)
 	if !ok {
 		return 1
 	}
 	return d.Largest()
 }
 
+// free is how many chunks are free to differ.
+func (d Dispersion) free() float64 {
+	if d.Free > 0 {
+		return d.Free
+	}
+	return float64(d.Chunks - 1)
+}
+
 // known is how many degrees of freedom the chunks give to the estimate.
 func (d Dispersion) known(directions int) float64 {
 	if d.Directions == 0 { // Only the mean is known.
-		return float64(d.Chunks-1) * max(1, float64(directions)/d.Lambda)
+		return d.free() * max(1, float64(directions)/d.Lambda)
 	}
 	alike := d.Lambda / d.Largest()
-	return float64(d.Chunks-1) * max(1, float64(min(directions, d.Directions))*alike*alike)
+	return d.free() * max(1, float64(min(directions, d.Directions))*alike*alike)
 }
 
-// differs tells whether two cuts show another dispersion than chance explains.
+// differs tells whether two cuts show another dispersion than chance explains. Where
+// d, of the fewer chunks, is the calmer one, chance is what it would be if its
+// directions differed as those of o do: a few chunks that happen to be alike look
+// alike in all directions, and would seem to be sure of it.
 func (d Dispersion) differs(o Dispersion) bool {
 	const surely = 2.58
-	spread := 2/d.known(d.Directions) + 2/o.known(o.Directions)
+	of := d
+	if d.Lambda < o.Lambda && o.Directions > 0 {
+		of = o
+		of.Chunks, of.Free = d.Chunks, d.Free
+	}
+	spread := 2/of.known(d.Directions) + 2/o.known(o.Directions)
 	return math.Abs(math.Log(d.Lambda/o.Lambda)) > surely*math.Sqrt(spread)
 }
 
@@ -344,7 +444,7 @@ func (d Dispersion) careful(factor float64) float64 {
 	if d.Directions == 0 {
 		return factor
 	}
-	return factor + 2*(factor-1)*math.Sqrt(2/float64(d.Chunks-1))
+	return factor + 2*(factor-1)*math.Sqrt(2/d.free())
 }
 
 // sumTail is the chance that Σ f·χ²₁ exceeds x·χ²_k/k, by the saddlepoint of the

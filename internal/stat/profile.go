@@ -43,6 +43,9 @@ type Profile struct {
 	Dispersion []Dispersion `json:"dispersion,omitempty"`
 	// MissingDispersion is the same for whether a value is missing at all.
 	MissingDispersion []Dispersion `json:"missing_dispersion,omitempty"`
+	// Season is what the reference looks like in each hour of the week; nil where
+	// that is not known.
+	Season *Season `json:"season,omitempty"`
 }
 
 // Bin is one bin of a profile with what the reference and a window have in it.
@@ -70,7 +73,8 @@ type Profiler struct {
 	sorted []float64
 	at     []int32
 	cells  []int
-	chunks [][]int
+	shares []float64
+	chunks []chunk
 }
 
 // NewNumeric profiles numbers in the order in which they arrived; the order
@@ -93,7 +97,7 @@ func (s *Profiler) Numeric(values []float64) *Profile {
 	}
 	s.sorted = sorted
 	p.Missing = len(values) - len(sorted)
-	p.MissingDispersion = s.dispersion(at, 2)
+	p.MissingDispersion = s.dispersion(at, 2, nil)
 	s.sorter.Sort(sorted)
 	p.summarise(sorted)
 	if keys, few := frequentNumbers(sorted); few {
@@ -114,7 +118,7 @@ func (s *Profiler) Numeric(values []float64) *Profile {
 			n++
 		}
 	}
-	p.Dispersion = s.dispersion(at[:n], coarse)
+	p.Dispersion = s.dispersion(at[:n], coarse, nil)
 	return p
 }
 
@@ -130,7 +134,7 @@ func (s *Profiler) Names(values []string) *Profile {
 		}
 	}
 	p.Missing = len(values) - n
-	p.MissingDispersion = s.dispersion(at, 2)
+	p.MissingDispersion = s.dispersion(at, 2, nil)
 	p.Names = frequentNames(counts, n)
 	p.Ref = make([]int, p.size())
 	index := p.index()
@@ -148,7 +152,7 @@ func (s *Profiler) Names(values []string) *Profile {
 		n++
 	}
 	p.Rare, p.Known = rareNames(counts, index)
-	p.Dispersion = s.dispersion(at[:n], len(p.Ref))
+	p.Dispersion = s.dispersion(at[:n], len(p.Ref), nil)
 	return p
 }
 
