@@ -157,6 +157,8 @@ type due struct {
 	at    time.Time
 	id    hone.PredictionID
 	label string
+	// Who says it, where that is not the owner.
+	source string
 }
 
 // The name of the model in every script.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"time"
 
 	"hone"
@@ -222,7 +223,7 @@ func (w *world) traffic(name string, n int, o options) error {
 		}
 		for i, id := range ids {
 			if !unsaid(o, labels[i]) {
-				w.waiting = append(w.waiting, due{w.clock.Now().Add(after), id, labels[i]})
+				w.waiting = append(w.waiting, poisoned(due{at: w.clock.Now().Add(after), id: id, label: labels[i]}, o.number("partner", 0)))
 			}
 		}
 		if err := w.pass(time.Duration(batch) * time.Second / time.Duration(rate)); err != nil {
@@ -230,6 +231,15 @@ func (w *world) traffic(name string, n int, o options) error {
 		}
 	}
 	return nil
+}
+
+// poisoned lets a partner say every so manieth label of two classes, turned round.
+func poisoned(l due, every int) due {
+	n, err := strconv.Atoi(strings.TrimPrefix(string(l.id), "p"))
+	if every > 0 && err == nil && n%every == 0 {
+		l.source, l.label = "partner", map[string]string{"0": "1", "1": "0"}[l.label]
+	}
+	return l
 }
 
 // unsaid tells whether nobody ever says a label: all of them, or all but one class.
@@ -282,7 +292,7 @@ func (w *world) pass(d time.Duration) error {
 			left = append(left, l)
 			continue
 		}
-		in.Items = append(in.Items, op.FeedbackItem{PredictionID: l.id, Label: l.label})
+		in.Items = append(in.Items, op.FeedbackItem{PredictionID: l.id, Label: l.label, Source: l.source})
 	}
 	w.waiting = left
 	if len(in.Items) > 0 {

@@ -332,9 +332,9 @@ func (l *life) promise(id hone.PredictionID, label string) {
 	if l.plan.late > 0 {
 		at = at.Add(time.Duration(l.rng.Int64N(int64(l.plan.late))))
 	}
-	l.waiting = append(l.waiting, due{at, id, label})
+	l.waiting = append(l.waiting, due{at: at, id: id, label: label})
 	if l.rng.Float64() < l.plan.slips {
-		l.waiting = append(l.waiting, due{at.Add(time.Hour), id, l.kind.slip(l.rng)})
+		l.waiting = append(l.waiting, due{at: at.Add(time.Hour), id: id, label: l.kind.slip(l.rng)})
 	}
 }
 

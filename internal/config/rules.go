@@ -102,6 +102,7 @@ var rules = map[string]rule{
 	"DatasetSpec.max_per_user_day": {example: "5"},
 	"DatasetSpec.sources":          {example: "[warehouse]"},
 	"DatasetSpec.quarantine":       {example: "1d"},
+	"DatasetSpec.trim":             {unit: share, max: 0.2, example: "2%"},
 
 	"ValidationSpec.features":  {also: "constraints by feature: `{amount: {min: 0, max: 50000}, country: {required: true}}`"},
 	"ValidationSpec.freshness": {example: "2d"},
