@@ -58,7 +58,7 @@ func (in Input) try(found []finding) *Suspects {
 			continue
 		}
 		f.level = hone.Warns
-		f.sentence += fmt.Sprintf(" Their rows of late are left out: a model without them is better on %d rows of others.", n)
+		f.sentence += fmt.Sprintf(" These rows are left out: a model without them is better on %d rows of others.", n)
 		if f.rule == "source_labels" {
 			out.Sources = append(out.Sources, f.groups...)
 			continue
