@@ -174,6 +174,18 @@ type DatasetSpec struct {
 	// is over, half of its rows, 500 at most, are held back for that: they are never
 	// trained on. Without any, the time before the window is cut into eras.
 	Eras []Era `json:"eras,omitempty" yaml:"eras"`
+	// KeepSuspects keeps the rows of sources and users whose labels run against all
+	// others. They are left out otherwise, where a trial shows that a model is better
+	// without them. Default false.
+	KeepSuspects bool `json:"keep_suspects,omitempty" yaml:"keep_suspects"`
+	// Trim is the share of the rows to train on, of those whose labels came as
+	// feedback, that is left out: those whose labels a model of the other rows
+	// believes least. Imported rows and those of the sources that you vouch for stay.
+	// Default 0.
+	Trim float64 `json:"trim,omitempty" yaml:"trim"`
+	// DropCopies leaves out held-out rows that repeat a row to train on, or nearly do.
+	// Default false.
+	DropCopies bool `json:"drop_copies,omitempty" yaml:"drop_copies"`
 }
 
 // Era is a stretch of former time.

@@ -122,6 +122,21 @@ type Recipe struct {
 	Caps *Caps `json:"caps,omitempty"`
 	// Left says which rows the caps left out.
 	Left *Left `json:"left_out,omitempty"`
+	// Rejected says whose rows were left out because their labels are suspicious.
+	Rejected *RejectedRows `json:"rejected,omitempty"`
+	// Trimmed counts the rows to train on that were left out because their labels
+	// are hardly to be believed, Copies the held-out ones that repeat those.
+	Trimmed int `json:"trimmed_rows,omitempty"`
+	Copies  int `json:"copied_rows,omitempty"`
+}
+
+// RejectedRows names the sources and users whose rows from a moment on were left out.
+type RejectedRows struct {
+	Sources []string `json:"sources,omitempty"`
+	// Users are hashed, so that the manifest reveals none.
+	Users []string  `json:"hashed_users,omitempty"`
+	Since time.Time `json:"since"`
+	Rows  int       `json:"rows"`
 }
 
 // Caps bound what one user or source may do to a dataset.

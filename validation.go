@@ -81,7 +81,7 @@ type Constraint struct {
 // DataChecks are the checks that the configuration may block with, ask with, warn
 // with or turn off.
 var DataChecks = []string{"constraint", "missing", "unseen", "renamed", "range", "unit", "skew", "label_rate", "volume",
-	"freshness", "duplicates", "leakage", "source_labels", "user_labels"}
+	"freshness", "duplicates", "near_duplicates", "holdout_duplicates", "leakage", "source_labels", "user_labels"}
 
 // LevelOf returns what the owner wants of a check's findings, whether they said
 // so, and whether it is made at all.

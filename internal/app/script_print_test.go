@@ -164,7 +164,15 @@ func (w *world) look(words []string, o options) ([]string, error) {
 		}
 		return out, nil
 	case "checks":
-		got, err := w.call("dataset", &op.DatasetIn{Dataset: string(v.Champion.Dataset)})
+		id := v.Champion.Dataset
+		if all, err := w.allRuns(); err == nil && o["run"] != "" {
+			for _, r := range all {
+				if string(r.ID) == o["run"] {
+					id = r.Dataset
+				}
+			}
+		}
+		got, err := w.call("dataset", &op.DatasetIn{Dataset: string(id)})
 		if err != nil {
 			return said(err)
 		}

@@ -161,6 +161,8 @@ type due struct {
 	id    hone.PredictionID
 	label string
 	thumb string // In place of a label.
+	// Who says it, where that is not the owner.
+	source string
 }
 
 // said is the label, or nothing where it is none.

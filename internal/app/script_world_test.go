@@ -300,7 +300,7 @@ func (w *world) traffic(name string, n int, o options) error {
 		}
 		for i, id := range ids {
 			if !unsaid(o, labels[i]) {
-				w.waiting = append(w.waiting, due{at: w.clock.Now().Add(after), id: id, label: labels[i]})
+				w.waiting = append(w.waiting, poisoned(due{at: w.clock.Now().Add(after), id: id, label: labels[i]}, o.number("partner", 0)))
 			}
 		}
 		if err := w.pass(time.Duration(batch) * time.Second / time.Duration(rate)); err != nil {
@@ -313,6 +313,15 @@ func (w *world) traffic(name string, n int, o options) error {
 // swing is what a rhythm adds to the first feature: every other hour something.
 func swing(at time.Time, o options) float64 {
 	return float64(o.number("swing", 0) * (1 - at.Hour()%2))
+}
+
+// poisoned lets a partner say every so manieth label of two classes, turned round.
+func poisoned(l due, every int) due {
+	n, err := strconv.Atoi(strings.TrimPrefix(string(l.id), "p"))
+	if every > 0 && err == nil && n%every == 0 {
+		l.source, l.label = "partner", map[string]string{"0": "1", "1": "0"}[l.label]
+	}
+	return l
 }
 
 // unsaid tells whether nobody ever says a label: all of them, or all but one class.
@@ -388,7 +397,7 @@ func (w *world) pass(d time.Duration) error {
 			left = append(left, l)
 			continue
 		}
-		in.Items = append(in.Items, op.FeedbackItem{PredictionID: l.id, Label: l.said(), Thumb: l.thumb})
+		in.Items = append(in.Items, op.FeedbackItem{PredictionID: l.id, Label: l.said(), Thumb: l.thumb, Source: l.source})
 	}
 	w.waiting = left
 	if len(in.Items) > 0 {

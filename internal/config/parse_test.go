@@ -101,6 +101,9 @@ func TestParseReadsCapsAndValidation(t *testing.T) {
 	if diff := cmp.Diff(want, m.Validation); diff != "" {
 		t.Error(diff)
 	}
+	if d := m.Dataset; !d.KeepSuspects || !d.DropCopies || d.Trim != 0.02 {
+		t.Errorf("%+v is read of what is left out", d)
+	}
 	if caps := good(t, "design", "fraud").Dataset.Caps(); caps == nil || caps.PerUser != 0.01 || caps.PerSource != 0.2 {
 		t.Errorf("caps are %+v where none are written", caps)
 	}

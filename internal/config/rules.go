@@ -109,6 +109,7 @@ var rules = map[string]rule{
 	"Era.name":                     {required: true, example: "christmas"},
 	"Era.from":                     {required: true, example: "2025-12-01"},
 	"Era.to":                       {required: true, example: "2025-12-31"},
+	"DatasetSpec.trim":             {unit: share, max: 0.2, example: "2%"},
 
 	"ValidationSpec.features":  {also: "constraints by feature: `{amount: {min: 0, max: 50000}, country: {required: true}}`"},
 	"ValidationSpec.freshness": {example: "2d"},

@@ -41,11 +41,15 @@ func (k *keeper) collect(ctx context.Context, run hone.Run) (hone.Change, error)
 	if err != nil {
 		return hone.Change{}, err
 	}
+	in := k.suspicions(ctx, c, seen, now)
+	found, suspects := validate.Examine(in)
+	c, trimmed := k.sift(c, rejected(suspects, in.Rows))
 	checks := append(dataset.Validate(k.model, c), seen.selected.Check())
 	if c.Recipe.Caps != nil {
 		checks = append(checks, dataset.CapCheck(c.Recipe.Left))
 	}
-	ds, err := k.freeze(run, c, now, append(checks, validate.Judge(k.suspicions(ctx, c, seen, now))...))
+	checks = append(checks, dataset.SiftChecks(c.Recipe, trimmed)...)
+	ds, err := k.freeze(run, c, now, append(checks, found...))
 	if err != nil {
 		return hone.Change{}, err
 	}
@@ -97,7 +101,7 @@ func (k *keeper) assemble(ctx context.Context, need dataset.Need, r hone.Recipe)
 	if k.model.Dataset.Anchor != "" {
 		c.Anchor, c.Recipe.Anchor, err = dataset.ReadAnchors(k.file(k.model.Dataset.Anchor), k.model)
 	}
-	return c, seen, err
+	return k.withoutCopies(c), seen, err
 }
 
 func rowOf(o hone.Outcome) dataset.Row {
@@ -229,5 +233,6 @@ func (l *Loop) Rebuild(ctx context.Context, ds hone.Dataset) (hone.DatasetID, er
 	if err != nil {
 		return "", err
 	}
+	c, _ = k.sift(c, r.Rejected)
 	return dataset.Identity(c), nil
 }

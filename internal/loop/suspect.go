@@ -89,7 +89,7 @@ func (r *newestRows) since(d frame.Decoder, at time.Time) (*frame.Frame, error) 
 // the champion's is left out: the rows are then held against themselves.
 func (k *keeper) suspicions(ctx context.Context, c dataset.Collected, seen *survey, now time.Time) validate.Input {
 	all := dataset.Join(c.Train, c.Holdout)
-	in := validate.Input{Model: k.model, Rows: rowsOf(all), Days: seen.days, Age: k.ageOf(seen.newest, now)}
+	in := validate.Input{Model: k.model, Rows: rowsOf(all), Holdout: c.Holdout.Len(), Anchor: rowsOf(c.Anchor), Days: seen.days, Age: k.ageOf(seen.newest, now)}
 	if len(all.Times) > 0 {
 		d := k.decoder()
 		var err1, err2 error

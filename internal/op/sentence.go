@@ -195,11 +195,11 @@ func expected(v loop.View) string {
 	case s.Name == "":
 		return ""
 	case s.Unknown != "":
-		return fmt.Sprintf("The labels of its newest %d predictions lack, and what these are worth is unknown.", s.N)
+		return fmt.Sprintf("Its newest %d predictions have no labels yet, and what they are worth is unknown.", s.N)
 	case v.Model.Task == hone.Regression:
-		return fmt.Sprintf("The labels of its newest %d predictions lack; an estimate, no measurement, is a mean error of %.3g (%.3g to %.3g).", s.N, s.Value, s.Lower, s.Upper)
+		return fmt.Sprintf("Its newest %d predictions have no labels yet; their estimated (not measured) mean error is %.3g (%.3g to %.3g).", s.N, s.Value, s.Lower, s.Upper)
 	}
-	return fmt.Sprintf("The labels of its newest %d predictions lack; an estimate, no measurement, is an accuracy of %.1f %% (%.1f to %.1f).",
+	return fmt.Sprintf("Its newest %d predictions have no labels yet; their estimated (not measured) accuracy is %.1f %% (%.1f to %.1f).",
 		s.N, 100*s.Value, 100*s.Lower, 100*s.Upper)
 }
 

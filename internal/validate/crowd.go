@@ -4,284 +4,283 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 
 	"hone"
-	"hone/internal/learn/linear"
 )
 
-// Poisoning shows in how labels of one source, or one user, go with a model's
-// answers, where those of all others do: they run against them, as labels that
-// were turned round do, or go with them less than those of the others.
+// Poisoning shows in how labels of one source, or of some users, go with the
+// answers of a model that was not fitted to them, where those of all others do:
+// they run against them, as labels that were turned round do. One user has too few
+// labels to be told, so that all are looked at together.
 
 const (
 	crowdRows   = 20000
-	sourceRows  = 50
-	userRows    = 4
-	against     = 4.0 // Standard errors below nothing, or below the others.
-	userAgainst = 2.0
-	weakShare   = 0.6
-	crowdSignal = 0.3 // Least agreement of all rows, as a share of a perfect model's.
-	userErrors  = 4.0
+	sourceRows  = 20
+	fewUsers    = 20
+	against     = 3.0 // Standard errors beyond half of the labels.
+	leastTurned = 0.2 // Fewer labels turned round are no finding.
+	shuffles    = 1000
+	shufflesOff = 1 // So many may say as much by chance: two datasets in a thousand.
 )
 
-// party is one source or user: how far its labels go with the answers.
-type party struct {
-	name    string
-	n       int
-	along   float64 // Sum of how far each label goes with its answer.
-	could   float64 // What it would be, were the answers' own chances right.
-	squares float64 // Of the former.
-}
-
-// slope is 1 where labels are as the answers have it, 0 where they have nothing to
-// do with them, and -1 where they are turned round.
-func (p party) slope() float64 { return p.along / math.Max(p.could, 1e-12) }
-
-// error is the standard error of along, were labels to have nothing to do with
-// the answers.
-func (p party) error() float64 { return math.Sqrt(math.Max(p.squares, 1e-12)) }
-
-// crowd finds sources and users whose labels run against the answers.
-func crowd(m hone.Model, r Rows, answers *Answers) []finding {
-	along, could := agreement(m, r, answers)
-	if along == nil {
-		return nil
-	}
-	all := gather(along, could, func(int) string { return "all" })
-	if len(all) == 0 || all[0].slope() < crowdSignal || all[0].along < 5*all[0].error() {
+// crowd finds sources and users whose labels run against what other rows have it.
+func crowd(m hone.Model, r Rows, answers ...*Answers) []finding {
+	o := best(m, r.Labels, answers...)
+	if o == nil {
 		return nil // The answers say too little to judge labels by.
 	}
-	var out []finding
-	if r.Sources != nil {
-		out = append(out, sources(gather(along, could, func(i int) string { return r.Sources[i] }), all[0])...)
+	sources, users := grouped(r.Sources, sourceRows), grouped(r.Units, 1)
+	if len(users.names) < fewUsers {
+		users = groups{}
 	}
-	if r.Units != nil {
-		out = append(out, users(along, could, r.Units, all[0].slope())...)
+	here := upTo(len(r.Labels))
+	s := suspicion{}
+	s.sources, s.ways = o.turned(sources, here)
+	s.users, s.way = o.pooled(users, here)
+	s.compare(o, sources, users)
+	var out []finding
+	for k, off := range s.sourcesOff {
+		if off <= shufflesOff {
+			out = append(out, sourceFinding(sources.names[k], sources.rows[k], o.said(s.ways[k], here, make([]float64, len(here))))...)
+		}
+	}
+	if len(users.names) > 0 && s.usersOff <= shufflesOff {
+		out = append(out, userFinding(users, o.said(s.way, here, make([]float64, len(here))), s.users))
 	}
 	return out
 }
 
-// agreement is how far each label goes with its answer, and what that is on
-// average where the answer's chances are right.
-func agreement(m hone.Model, r Rows, a *Answers) (along, could []float64) {
-	if a == nil || a.Scores.Width == 0 {
+// turned is, of each source, the logarithm of how much likelier its labels are if a
+// share of them is turned round, by the pattern that makes them likeliest.
+func (o *odds) turned(g groups, from []int) (most []float64, ways []int) {
+	if len(g.names) == 0 {
 		return nil, nil
 	}
-	n := r.Frame.N
-	along, could = make([]float64, n), make([]float64, n)
-	sig := hone.Signature{Task: m.Task, Classes: a.Classes}
-	base := bases(sig, r.Labels, a.Scores.Width)
-	for i, l := range r.Labels {
-		y, p := sig.Target(l), a.Scores.Row(i)
-		for k := range p {
-			is := y
-			if m.Task == hone.Multiclass {
-				is = 0
-				if int(y) == k {
-					is = 1
-				}
+	said := make([]float64, len(from))
+	most, ways = make([]float64, len(g.names)), make([]int, len(g.names))
+	for way := range o.ways() {
+		for k, v := range g.turned(o.said(way, from, said)) {
+			if v > most[k] {
+				most[k], ways[k] = v, way
 			}
-			d := p[k] - base[k].mean
-			one := (is - base[k].mean) * d / base[k].scale
-			if !(math.Abs(one) < 1e6) {
-				continue
-			}
-			along[i] += one
-			could[i] += d * d / base[k].scale
 		}
 	}
-	return along, could
+	return most, ways
 }
 
-type base struct{ mean, scale float64 }
-
-// bases are the means of the labels, and by what squares are divided: the variance
-// of numbers, whose tails are cut.
-func bases(sig hone.Signature, labels []string, width int) []base {
-	out := make([]base, width)
-	for k := range out {
-		y := make([]float64, len(labels))
-		for i, l := range labels {
-			t := sig.Target(l)
-			if sig.Task == hone.Multiclass {
-				if int(t) == k {
-					y[i] = 1
-				}
-				continue
-			}
-			y[i] = t
-		}
-		out[k] = base{mean(y), 1}
-		if sig.Task == hone.Regression {
-			v := 0.0
-			for _, x := range y {
-				v += (x - out[k].mean) * (x - out[k].mean) / float64(len(y))
-			}
-			out[k].scale = math.Max(v, 1e-300)
+// pooled is the same of the users, some of whom turn all of their labels round by
+// one pattern.
+func (o *odds) pooled(g groups, from []int) (most float64, best int) {
+	said := make([]float64, len(from))
+	for way := 0; len(g.names) > 0 && way < o.ways(); way++ {
+		if v := g.pooled(o.said(way, from, said)); v > most {
+			most, best = v, way
 		}
 	}
-	return out
+	return most, best
 }
 
-// gather adds up the rows of each name; rows without one are nobody's.
-func gather(along, could []float64, name func(i int) string) []party {
+// groups are the rows of each name.
+type groups struct {
+	names []string
+	rows  [][]int
+}
+
+// grouped gathers rows by name; groups with fewer than least, and rows without a
+// name, are left out, and so is a group that is nearly all there is.
+func grouped(names []string, least int) groups {
 	at := map[string]int{}
-	var out []party
-	for i := range along {
-		n := name(i)
+	var all groups
+	for i, n := range names {
 		if n == "" {
 			continue
 		}
 		k, ok := at[n]
 		if !ok {
-			k = len(out)
-			at[n], out = k, append(out, party{name: n})
+			k = len(all.names)
+			at[n], all.names, all.rows = k, append(all.names, n), append(all.rows, nil)
 		}
-		p := &out[k]
-		p.n++
-		p.along, p.could, p.squares = p.along+along[i], p.could+could[i], p.squares+along[i]*along[i]
+		all.rows[k] = append(all.rows[k], i)
+	}
+	out := groups{}
+	for k, rows := range all.rows {
+		if len(rows) >= least && len(names)-len(rows) >= least {
+			out.names, out.rows = append(out.names, all.names[k]), append(out.rows, rows)
+		}
 	}
 	return out
 }
 
-// sources finds those whose labels run against the answers, or go with them far
-// less than those of the others.
-func sources(all []party, whole party) (out []finding) {
-	slices.SortFunc(all, func(a, b party) int {
-		return cmp.Or(cmp.Compare(a.slope(), b.slope()), strings.Compare(a.name, b.name))
+// turnedShares are the shares of a source's labels that may be turned round.
+var turnedShares = []float64{0.3, 0.6, 1}
+
+// turned is, of each group, the logarithm of how much likelier its labels are if a
+// share of them is turned round.
+func (g groups) turned(said []float64) []float64 {
+	out := make([]float64, len(g.names))
+	for k, rows := range g.rows {
+		sums, products := make([]float64, len(turnedShares)), slices.Repeat([]float64{1}, len(turnedShares))
+		for n, i := range rows {
+			odd := math.Expm1(said[i])
+			for j, share := range turnedShares {
+				if products[j] *= 1 + share*odd; n%16 == 15 { // One logarithm for sixteen rows.
+					sums[j], products[j] = sums[j]+math.Log(products[j]), 1
+				}
+			}
+		}
+		for j := range sums {
+			out[k] = math.Max(out[k], sums[j]+math.Log(products[j]))
+		}
+	}
+	return out
+}
+
+// colluding are the shares of users that may turn all their labels round.
+var colluding = []float64{0.01, 0.03, 0.06, 0.12, 0.25}
+
+// sums are what the labels of each group say together.
+func (g groups) sums(said []float64) []float64 {
+	out := make([]float64, len(g.rows))
+	for k, rows := range g.rows {
+		for _, i := range rows {
+			out[k] += said[i]
+		}
+	}
+	return out
+}
+
+// pooled is the logarithm of how much likelier the labels are if some of the users
+// turn theirs round, nobody knows which (a mixture, as in higher criticism).
+func (g groups) pooled(said []float64) float64 {
+	most, _ := mixture(g.sums(said))
+	return most
+}
+
+func mixture(sums []float64) (most, share float64) {
+	odd := make([]float64, len(sums))
+	for u, l := range sums {
+		odd[u] = math.Expm1(math.Min(l, 500))
+	}
+	for _, s := range colluding {
+		sum := 0.0
+		for _, x := range odd {
+			sum += math.Log1p(s * x)
+		}
+		if sum > most {
+			most, share = sum, s
+		}
+	}
+	return most, share
+}
+
+// suspicion is what the labels say of sources and users, by which patterns, and how
+// often labels that changed places say as much.
+type suspicion struct {
+	sources    []float64
+	ways       []int
+	users      float64
+	way        int
+	sourcesOff []int
+	usersOff   int
+}
+
+// compare lets labels change places. The source that says most by chance is what
+// each is held against, so that many sources make no finding. It ends as soon as
+// nothing can be found any more.
+func (s *suspicion) compare(o *odds, sources, users groups) {
+	r := rand.New(rand.NewPCG(1, 0x63726f7764))
+	from := make([]int, max(len(o.class), len(o.gap)))
+	s.sourcesOff = make([]int, len(s.sources))
+	for range shuffles {
+		userOpen := len(users.names) > 0 && s.usersOff <= shufflesOff
+		sourceOpen := slices.ContainsFunc(s.sourcesOff, func(off int) bool { return off <= shufflesOff })
+		if !userOpen && !sourceOpen {
+			return
+		}
+		o.shuffled(r, from)
+		if userOpen {
+			if v, _ := o.pooled(users, from); v >= s.users {
+				s.usersOff++
+			}
+		}
+		if !sourceOpen {
+			continue
+		}
+		byChance, _ := o.turned(sources, from)
+		for k, v := range s.sources {
+			if slices.Max(byChance) >= v {
+				s.sourcesOff[k]++
+			}
+		}
+	}
+}
+
+// sourceFinding says what share of a source's labels looks turned round. Where it
+// is surely more than half, they do more harm than good.
+func sourceFinding(name string, rows []int, said []float64) []finding {
+	sum, squares, best, share := 0.0, 0.0, 0.0, 0.0
+	for _, i := range rows {
+		sum, squares = sum+said[i], squares+said[i]*said[i]
+	}
+	for q := 0.05; q < 1.01; q += 0.05 {
+		l := 0.0
+		for _, i := range rows {
+			l += math.Log1p(math.Min(q, 1-1e-9) * math.Expm1(said[i]))
+		}
+		if l > best {
+			best, share = l, q
+		}
+	}
+	if share < leastTurned {
+		return nil
+	}
+	f := finding{rule: "source_labels", about: name, level: hone.Warns, value: share, limit: leastTurned, groups: []string{name},
+		sentence: fmt.Sprintf("the %d labels of the source %s look as if %.0f %% of them were turned round.", len(rows), clip(name), 100*share)}
+	if sum > against*math.Sqrt(squares) {
+		f.level, f.limit = hone.Blocks, 0.5
+		f.sentence = fmt.Sprintf("the %d labels of the source %s run against those of all others: they look turned round.", len(rows), clip(name))
+	}
+	return []finding{f}
+}
+
+// userFinding names the users of whom it is likelier than not that their labels
+// are turned round.
+func userFinding(users groups, said []float64, value float64) finding {
+	sums := users.sums(said)
+	_, share := mixture(sums)
+	limit := math.Log((1 - share) / share)
+	order := upTo(len(sums))
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(sums[b], sums[a]), strings.Compare(users.names[a], users.names[b]))
 	})
-	for _, s := range all {
-		rest := party{along: whole.along - s.along, could: whole.could - s.could, squares: whole.squares - s.squares}
-		if s.n < sourceRows || whole.n-s.n < sourceRows || rest.slope() < crowdSignal {
-			continue
-		}
-		f := finding{rule: "source_labels", about: s.name, level: hone.Warns, value: s.slope(), limit: weakShare * rest.slope()}
-		gap := rest.slope()*s.could - s.along
-		switch {
-		case s.along < -against*s.error():
-			f.level, f.limit = hone.Blocks, 0
-			f.sentence = fmt.Sprintf("the %d labels of the source %s run against those of all others: they look turned round.", s.n, clip(s.name))
-		case s.slope() < f.limit && gap > against*math.Sqrt(s.squares+rest.squares*(s.could/rest.could)*(s.could/rest.could)):
-			f.sentence = fmt.Sprintf("the %d labels of the source %s go with the answers %.0f %% as well as those of all others.", s.n, clip(s.name), 100*math.Max(0, s.slope()/rest.slope()))
-		default:
-			continue
-		}
-		out = append(out, f)
-	}
-	return out
-}
-
-// users finds that labels of the same user err together: some go with the answers
-// as they should, and some against them. Chance has labels err each for itself,
-// whoever they are of.
-func users(along, could []float64, units []string, slope float64) []finding {
-	all := gather(along, could, func(i int) string { return units[i] })
-	off := make([]float64, len(along)) // How far each label is off what its answer has it.
-	for i := range off {
-		off[i] = along[i] - slope*could[i]
-	}
-	// The sum of the products of all pairs of one user, and its variance.
-	errs, squares := gather(off, off, func(i int) string { return units[i] }), map[string]float64{}
-	for i, u := range units {
-		squares[u] += math.Pow(off[i], 4)
-	}
-	products, variance := 0.0, 0.0
-	for _, u := range errs {
-		products += u.along*u.along - u.squares
-		variance += 2 * (u.squares*u.squares - squares[u.name])
-	}
-	if len(all) < 20 || variance <= 0 || products < userErrors*math.Sqrt(variance) {
-		return nil
-	}
-	var bad []party
 	rows := 0
-	for _, u := range all {
-		if u.n >= userRows && u.along < -userAgainst*u.error() {
-			bad, rows = append(bad, u), rows+u.n
+	f := finding{rule: "user_labels", level: hone.Warns, value: value, limit: math.Log(shuffles / (1 + shufflesOff))}
+	var shown []string
+	for _, u := range order {
+		if sums[u] <= limit {
+			break
+		}
+		f.groups, rows = append(f.groups, users.names[u]), rows+len(users.rows[u])
+		if len(shown) < 3 {
+			shown = append(shown, clip(users.names[u]))
 		}
 	}
-	if len(bad) == 0 {
-		return nil
+	if len(shown) == 0 {
+		f.sentence = fmt.Sprintf("labels of about %.0f %% of the users run against those of all others; of no one user is that clear.", 100*share)
+		return f
 	}
-	slices.SortFunc(bad, func(a, b party) int { return cmp.Or(cmp.Compare(a.along, b.along), strings.Compare(a.name, b.name)) })
-	names := []string{}
-	for _, u := range bad[:min(3, len(bad))] {
-		names = append(names, clip(u.name))
-	}
-	return []finding{{rule: "user_labels", about: bad[0].name, level: hone.Warns, value: products / math.Sqrt(variance), limit: userErrors,
-		sentence: fmt.Sprintf("labels of some users run against those of all others: of %d users with %d rows clearly so, such as %s.",
-			len(bad), rows, strings.Join(names, ", "))}}
+	f.about = f.groups[0]
+	f.sentence = fmt.Sprintf("labels of some users run against those of all others: of %d users with %d rows likely so, such as %s.", len(f.groups), rows, strings.Join(shown, ", "))
+	return f
 }
 
-// Answers are what a version said of rows, in their order.
-type Answers struct {
-	Scores  hone.Scores
-	Classes []string
-}
-
-// crossed are the answers of linear models, each fitted to the rows of the other
-// half; nil where none can be.
-func crossed(m hone.Model, r Rows) *Answers {
-	cut := r.Frame.N / 2
-	if cut < minRows {
-		return nil
-	}
-	a, b := predicted(m, r.from(cut), r.to(cut)), predicted(m, r.to(cut), r.from(cut))
-	if a == nil || b == nil || !slices.Equal(a.Classes, b.Classes) {
-		return nil
-	}
-	a.Scores.V = append(a.Scores.V, b.Scores.V...)
-	return a
-}
-
-// predicted are the answers for some rows of a linear model that was fitted to
-// others; nil where that cannot be.
-func predicted(m hone.Model, old, now Rows) *Answers {
-	a := &Answers{Classes: classes(m, old.Labels)}
-	sig := hone.Signature{Task: m.Task, Classes: a.Classes}
-	if m.Task != hone.Regression && len(a.Classes) < 2 || m.Task == hone.Binary && len(a.Classes) != 2 {
-		return nil
-	}
-	o := linear.Defaults()
-	o.Epochs, o.Interactions = 8, true
-	switch m.Task {
-	case hone.Multiclass:
-		o.Task, o.Classes = linear.Softmax, len(a.Classes)
-	case hone.Regression:
-		o.Task = linear.LeastSquares
-	}
-	y := make([]float64, old.Frame.N)
-	for i, l := range old.Labels {
-		y[i] = sig.Target(l)
-	}
-	fit, err := linear.Fit(old.Frame, y, nil, o, nil, nil)
-	if err != nil {
-		return nil
-	}
-	a.Scores = hone.Scores{Width: sig.Width(), V: make([]float64, sig.Width()*now.Frame.N)}
-	fit.Predict(now.Frame, a.Scores.V)
-	return a
-}
-
-// classes are the labels, sorted; for a binary model the negative, then the
-// positive.
-func classes(m hone.Model, labels []string) []string {
-	if m.Task == hone.Regression {
-		return nil
-	}
-	seen := map[string]bool{}
-	for _, l := range labels {
-		seen[l] = true
-	}
-	var out []string
-	for l := range seen {
-		out = append(out, l)
-	}
-	slices.Sort(out)
-	if m.Task == hone.Binary && len(out) == 2 && out[0] == m.Label.Positive {
-		out[0], out[1] = out[1], out[0]
+func upTo(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
 	}
 	return out
 }

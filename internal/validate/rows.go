@@ -22,21 +22,16 @@ const (
 // or beside one another at the same moment. That single rows are alike says
 // nothing where features have few values.
 func duplicates(r Rows) []finding {
-	n := r.Frame.N
-	if n < 2 {
+	if r.Frame.N < 2 {
 		return nil
 	}
-	keys := rowKeys(r)
-	twice := make([]bool, n)
-	runs(keys, twice)
-	beside(keys, r.Times, twice)
 	count := 0
-	for _, is := range twice {
+	for _, is := range twice(r) {
 		if is {
 			count++
 		}
 	}
-	share := float64(count) / float64(n)
+	share := float64(count) / float64(r.Frame.N)
 	if share < repeatedWarn {
 		return nil
 	}
@@ -46,6 +41,14 @@ func duplicates(r Rows) []finding {
 		f.level, f.limit = hone.Blocks, repeatedBlock
 	}
 	return []finding{f}
+}
+
+// twice marks the rows that were brought again.
+func twice(r Rows) []bool {
+	keys, out := rowKeys(r), make([]bool, r.Frame.N)
+	runs(keys, out)
+	beside(keys, r.Times, out)
+	return out
 }
 
 func rowKeys(r Rows) []uint64 {

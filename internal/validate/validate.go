@@ -49,6 +49,11 @@ func (r Rows) even(n int) Rows {
 	for i := 0; i < r.Frame.N; i += step {
 		at = append(at, i)
 	}
+	return r.pick(at)
+}
+
+// pick takes the given rows.
+func (r Rows) pick(at []int) Rows {
 	out := Rows{Frame: r.Frame.Pick(at)}
 	for _, i := range at {
 		out.Labels, out.Times = append(out.Labels, r.Labels[i]), append(out.Times, r.Times[i])
@@ -68,6 +73,10 @@ type Input struct {
 	// Rows of the dataset; New of them, the newest, are unknown to the champion.
 	Rows Rows
 	New  int
+	// Holdout of them, the newest, judge and are not trained on.
+	Holdout int
+	// Anchor are curated cases; empty where there are none.
+	Anchor Rows
 	// Before is what the champion's rows were like; nil where there is none. Then
 	// the newest fifth of the rows is held against the others, and only warned of.
 	Before *Schema
@@ -91,38 +100,49 @@ type finding struct {
 	level        hone.Level
 	value, limit float64
 	sentence     string
+	groups       []string // Sources or users that it is about.
 }
 
 // well says of each check that it found nothing.
 var well = map[string]string{
-	"constraint":    "every feature is as its constraints want it.",
-	"missing":       "no feature is missing more often than before.",
-	"unseen":        "no more new categories than usual.",
-	"renamed":       "no category has come in the place of another.",
-	"range":         "numbers lie where they lay before.",
-	"unit":          "no feature looks to be in another unit.",
-	"skew":          "features are served as they were imported.",
-	"label_rate":    "labels are as frequent as before.",
-	"volume":        "as many rows came as usual.",
-	"freshness":     "new rows come.",
-	"duplicates":    "no rows were brought twice.",
-	"leakage":       "no feature alone gives the label away.",
-	"source_labels": "the labels of every source go with those of the others.",
-	"user_labels":   "no group of users labels against all others.",
+	"constraint":         "every feature is as its constraints want it.",
+	"missing":            "no feature is missing more often than before.",
+	"unseen":             "no more new categories than usual.",
+	"renamed":            "no category has come in the place of another.",
+	"range":              "numbers lie where they lay before.",
+	"unit":               "no feature looks to be in another unit.",
+	"skew":               "features are served as they were imported.",
+	"label_rate":         "labels are as frequent as before.",
+	"volume":             "as many rows came as usual.",
+	"freshness":          "new rows come.",
+	"duplicates":         "no rows were brought twice.",
+	"near_duplicates":    "no more rows nearly repeat others than chance has it.",
+	"holdout_duplicates": "no held-out rows repeat rows to train on.",
+	"leakage":            "no feature alone gives the label away.",
+	"source_labels":      "the labels of every source go with those of the others.",
+	"user_labels":        "no group of users labels against all others.",
 }
+
+// drifts are the checks that find what moves as the world does.
+var drifts = map[string]bool{"unseen": true, "range": true, "skew": true, "label_rate": true}
 
 // Judge makes every check that is not turned off: one line for each that found
 // nothing, and one for each finding, the gravest first.
-func Judge(in Input) []hone.Check {
+func Judge(in Input) []hone.Check { return in.checks(in.find()) }
+
+func (in Input) checks(all []finding) []hone.Check {
 	spec := in.Model.Validation
 	found := map[string][]finding{}
-	for _, f := range in.find() {
+	for _, f := range all {
 		level, set, on := spec.LevelOf(f.rule)
 		if !on {
 			continue
 		}
 		if set {
 			f.level = level
+		}
+		if drifts[f.rule] && f.level == hone.Warns {
+			f.sentence += " Drift only warns."
 		}
 		found[f.rule] = append(found[f.rule], f)
 	}
@@ -153,6 +173,8 @@ func (in Input) nothing(rule string) string {
 		return "not compared: that takes ten days of labelled rows."
 	case rule == "freshness" && in.Before == nil && in.Model.Validation.Freshness == 0:
 		return "not compared: rows of a first version may be of any age."
+	case rule == "holdout_duplicates" && in.Holdout == 0:
+		return "not compared: no rows are held out."
 	case rule == "source_labels" && in.Rows.Sources == nil:
 		return "not compared: no label names its source."
 	case rule == "user_labels" && !slices.ContainsFunc(in.Rows.Units, func(u string) bool { return u != "" }):
@@ -213,6 +235,7 @@ func (in Input) find() (out []finding) {
 	}
 	out = append(out, stale(m.Validation, in.Age, usual)...)
 	out = append(out, duplicates(in.Rows)...)
+	out = append(out, nearly(in.Rows, in.Holdout)...)
 	known := map[string]bool{}
 	for _, c := range in.Known {
 		if c.Rule == "leakage" && !c.Passed {
@@ -220,14 +243,37 @@ func (in Input) find() (out []finding) {
 		}
 	}
 	out = append(out, leaks(m, in.Rows, known)...)
-	if a := in.Answers; a != nil && now.Frame.N >= minRows {
-		return append(out, crowd(m, now, a)...)
+	return append(out, in.crowd()...)
+}
+
+// crowd judges the labels of the new rows, or of all where nothing is known of the
+// others: by the answers of the champion, and of simple models of the rows of other
+// users, whichever go best with the labels.
+func (in Input) crowd() []finding {
+	m, n := in.Model, in.Rows.Frame.N
+	cut := n - in.New
+	if in.Before == nil || in.New < minRows {
+		all := in.Rows.even(crowdRows)
+		return crowd(m, all, answersFor(m, Rows{}, all)...)
 	}
-	if cut := in.Rows.Frame.N - now.Frame.N; !first && now.Frame.N >= minRows && cut >= minRows {
-		return append(out, crowd(m, now, predicted(m, in.Rows.to(cut).even(crowdRows), now))...)
+	old, now, champion := in.Rows.to(cut).even(crowdRows), in.Rows.from(cut), in.Answers
+	if step := (in.New + crowdRows - 1) / crowdRows; step > 1 {
+		var at []int
+		for i := 0; i < in.New; i += step {
+			at = append(at, i)
+		}
+		now = now.pick(at)
+		if champion != nil {
+			champion = champion.pick(at)
+		}
 	}
-	all := in.Rows.even(crowdRows)
-	return append(out, crowd(m, all, crossed(m, all))...)
+	return crowd(m, now, append(answersFor(m, old, now), champion)...)
+}
+
+// answersFor are what simple models have of rows, out of other users' rows alone.
+func answersFor(m hone.Model, old, now Rows) []*Answers {
+	fit, card := crossed(m, old, now), carded(m, old, now)
+	return []*Answers{fit, card, blended(m, fit, card)}
 }
 
 func (p *pair) find() (out []finding) {

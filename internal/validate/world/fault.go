@@ -31,6 +31,8 @@ var Faults = []Fault{
 	{"60 % of the labels of a source turned round", "source_labels", func(w *World) bool { return w.turnSource(0.6) }},
 	{"upload duplicated", "duplicates", func(w *World) bool { w.again(0.2, true); return true }},
 	{"upload duplicated at the same times", "duplicates", func(w *World) bool { w.again(0.2, false); return true }},
+	{"3 % of the rows copied with small changes", "near_duplicates", func(w *World) bool { return w.copied(0.03) }},
+	{"a twentieth of the held-out rows are nearly rows to train on", "holdout_duplicates", func(w *World) bool { return w.leakRows(0.05) }},
 	{"label leaked", "leakage", func(w *World) bool { w.leak(0); return true }},
 	{"label leaked in which values are missing", "leakage", func(w *World) bool { return w.leakGaps() }},
 	{"volume halved", "volume", func(w *World) bool { w.volume(0.5); return true }},
@@ -137,6 +139,55 @@ func (w *World) again(share float64, later bool) {
 		w.Rows.Units, w.Rows.Sources = append(w.Rows.Units, old.Units[i]), append(w.Rows.Sources, old.Sources[i])
 	}
 	w.New += n
+}
+
+// copied puts rows in the place of others, all but equal to older ones.
+func (w *World) copied(share float64) bool {
+	n := w.Rows.Frame.N
+	for range int(share * float64(n)) {
+		from := w.r.IntN(n - 1)
+		w.nearly(from, from+1+w.r.IntN(n-1-from))
+	}
+	return w.measured()
+}
+
+// leakRows puts rows to train on, all but equal, in the place of held-out ones.
+func (w *World) leakRows(share float64) bool {
+	n, held := w.Rows.Frame.N, w.held()
+	for k := range int(share * float64(held)) {
+		w.nearly(w.r.IntN(n-held), n-held+k*int(1/share))
+	}
+	return w.measured()
+}
+
+// measured tells whether a world has three numbers or more that take any value: of
+// fewer, chance has rows all but equal.
+func (w *World) measured() bool {
+	n := 0
+	for _, kind := range w.Columns {
+		switch kind {
+		case "normal", "lognormal", "wide", "trend", "correlated":
+			n++
+		}
+	}
+	return n >= 3
+}
+
+// nearly copies a row with its label: numbers differ by a thousandth, and texts in
+// a letter.
+func (w *World) nearly(from, to int) {
+	for c := range w.Rows.Frame.Cols {
+		col := &w.Rows.Frame.Cols[c]
+		switch {
+		case col.Num != nil:
+			col.Num[to] = col.Num[from] * (1 + 0.001*w.r.NormFloat64())
+		case w.Model.Features[c].Kind == frame.Text:
+			col.Str[to] = col.Str[from] + "."
+		default:
+			col.Str[to] = col.Str[from]
+		}
+	}
+	w.Rows.Labels[to] = w.Rows.Labels[from]
 }
 
 // leak lets a feature tell the label, in all rows.

@@ -32,6 +32,7 @@ type World struct {
 	noise    float64
 	users    []float64 // Cumulated shares.
 	partners int
+	signal   []float64 // What each label follows, but for the noise.
 }
 
 var start = time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)
@@ -197,6 +198,7 @@ func (w *World) label(z []float64, progress float64) string {
 	if w.nonlin {
 		s = s + 0.7*z[0]*z[1]
 	}
+	w.signal = append(w.signal, s)
 	s += w.noise * w.r.NormFloat64()
 	switch w.Model.Task {
 	case hone.Regression:
@@ -215,5 +217,8 @@ func (w *World) Input() validate.Input {
 	cut := w.Rows.Frame.N - w.New
 	before := validate.Infer(w.Model, validate.Rows{Frame: w.Rows.Frame.Slice(0, cut), Labels: w.Rows.Labels[:cut], Times: w.Rows.Times[:cut]})
 	before.Age = hone.Duration(12 * time.Hour)
-	return validate.Input{Model: w.Model, Rows: w.Rows, New: w.New, Before: before, Days: w.Days, Age: w.Age}
+	return validate.Input{Model: w.Model, Rows: w.Rows, New: w.New, Holdout: w.held(), Before: before, Days: w.Days, Age: w.Age}
 }
+
+// held is how many of the rows are held out.
+func (w *World) held() int { return max(200, w.New/5) }
