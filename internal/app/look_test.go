@@ -1,8 +1,6 @@
 package app_test
 
 import (
-	"path/filepath"
-
 	"hone/internal/evaluate"
 	"hone/internal/store"
 )
@@ -20,6 +18,16 @@ func (w *world) tidy() {
 		if r.Evaluation != nil {
 			used[r.Evaluation.Evidence] = true
 		}
+		if r.Rollout != nil {
+			used[r.Rollout.Evidence] = true
+		}
+	}
+	v, err := w.app.Loop().View(model)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if v.Watch != nil {
+		used[v.Watch.Evidence] = true
 	}
 	blobs := store.ReadBlobs(w.config.Server.Data)
 	all, err := blobs.Digests()
@@ -32,7 +40,7 @@ func (w *world) tidy() {
 			w.t.Fatal(err)
 		}
 		if ev, err := evaluate.ReadEvidence(b); err == nil && !used[digest] {
-			w.t.Errorf("%s is no run's evidence any more: %d rows after %d looks", filepath.Base(digest), len(ev.Keys), len(ev.Looks)+1)
+			w.t.Errorf("%.12s is no run's evidence any more: %d rows after %d looks", digest, len(ev.Keys), len(ev.Looks)+1)
 		}
 	}
 }

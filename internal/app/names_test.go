@@ -23,11 +23,15 @@ func TestNamesOfExpressions(t *testing.T) {
 		}
 	}
 	seen := map[string]bool{}
-	for task, rows := range map[string]string{"binary": "sea", "regression": "plane"} {
-		features := map[string]string{"sea": "{f0: number, f1: number, f2: number}", "plane": "{f0: number, f1: number}"}[rows]
+	for rows, of := range map[string][2]string{
+		"sea":   {"binary", "{f0: number, f1: number, f2: number}"},
+		"plane": {"regression", "{f0: number, f1: number}"},
+		"talk":  {"binary", "{note: text}"},
+	} {
+		task, features := of[0], of[1]
 		w := newWorld(t, map[string][]string{"hone.yaml": {
 			"version: 1", "models:", "  sea:", "    task: " + task, "    label: {name: label}", "    features: " + features,
-			"    monitor: {window: 200, tick: 50}", "    log: durable",
+			"    monitor: {window: 200, tick: 50, joint: true}", "    log: durable",
 		}})
 		if err := w.history(rows, 500, options{}); err != nil {
 			t.Fatal(err)

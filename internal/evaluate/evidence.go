@@ -278,20 +278,24 @@ func (ev *Evidence) Marshal() ([]byte, error) {
 
 // ReadEvidence reads what Marshal wrote.
 func ReadEvidence(b []byte) (*Evidence, error) {
-	z, err := gzip.NewReader(bytes.NewReader(b))
-	if err != nil {
-		return nil, fmt.Errorf("read evidence: %w", err)
-	}
-	text, err := io.ReadAll(z)
-	if err != nil {
-		return nil, fmt.Errorf("read evidence: %w", err)
-	}
 	ev := &Evidence{}
-	if err := json.Unmarshal(text, ev); err != nil {
+	if err := unpack(b, ev); err != nil {
 		return nil, fmt.Errorf("read evidence: %w", err)
 	}
 	if ev.Format < 1 || ev.Format > format {
 		return nil, &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("the evidence is of format %d, and this Hone reads up to %d", ev.Format, format), Hint: "use the Hone that judged the run"}
 	}
 	return ev, nil
+}
+
+func unpack(b []byte, to any) error {
+	z, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		return err
+	}
+	text, err := io.ReadAll(z)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, to)
 }

@@ -118,13 +118,7 @@ func (k *keeper) finish(ctx context.Context, r result) error {
 	if r.change.Run != nil {
 		r.change.Run.Pending = run.Pending // It may have fired while the stage worked.
 	}
-	if err := k.commit(ctx, r.change); err != nil {
-		return err
-	}
-	if err := k.dropLook(run, r.change.Run); err != nil {
-		k.log.WarnContext(ctx, "evidence of an earlier look stays", "run_id", run.ID, "error", err)
-	}
-	return k.moved(ctx, r.change)
+	return k.put(ctx, r.change)
 }
 
 // giveUp closes a run whose candidate was to replace a champion that is none
@@ -258,8 +252,5 @@ func (k *keeper) closeRun(ctx context.Context, run hone.Run, ending hone.Ending,
 	run.Ending = ending
 	withdrawn.Run = &run
 	withdrawn.Event = hone.Event{Actor: by, Action: "run." + string(ending), Version: run.Candidate, Sentence: sentence, Data: evidence(run)}
-	if err := k.commit(ctx, withdrawn); err != nil {
-		return err
-	}
-	return k.moved(ctx, withdrawn)
+	return k.put(ctx, withdrawn)
 }

@@ -320,18 +320,6 @@ func (k *keeper) evidence(run hone.Run) (*evaluate.Evidence, error) {
 	return evaluate.ReadEvidence(b)
 }
 
-// dropLook removes the evidence of a run's look once another has taken its place,
-// which has all rows of the earlier one.
-func (k *keeper) dropLook(before hone.Run, after *hone.Run) error {
-	if before.Evaluation == nil || after == nil || after.Evaluation == nil {
-		return nil
-	}
-	if old := before.Evaluation.Evidence; old != "" && old != after.Evaluation.Evidence {
-		return k.o.Blobs.Drop(old)
-	}
-	return nil
-}
-
 // trial counts the candidates judged since the last promotion that stood, this
 // one included. The last one's own count is in its record, which reaches further
 // back than the runs that are remembered.

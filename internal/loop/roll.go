@@ -75,14 +75,6 @@ func (k *keeper) roll(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// put commits a change and takes it over.
-func (k *keeper) put(ctx context.Context, c hone.Change) error {
-	if err := k.commit(ctx, c); err != nil {
-		return err
-	}
-	return k.moved(ctx, c)
-}
-
 func (k *keeper) stepOn(ctx context.Context, run hone.Run, next hone.Rollout, before hone.Health, sentence string) error {
 	k.foresee(&next, before)
 	state, _ := k.rolloutState(run, next)
@@ -334,9 +326,9 @@ func (k *keeper) guardWatch(ctx context.Context, now time.Time) error {
 	if !next.Over {
 		return nil
 	}
-	evident := k.attested(ctx, w)
-	next.Evidence, next.Verdicts = evident.Evidence, evident.Verdicts
-	return k.put(ctx, hone.Change{Watch: &next, Event: hone.Event{Action: "probation.over", Run: next.Run, Version: next.Version, Sentence: next.Sentence, Data: marshal(next.Quality)}})
+	evident, over := k.attested(ctx, w), next
+	over.Evidence, over.Verdicts = evident.Evidence, evident.Verdicts
+	return k.put(ctx, hone.Change{Watch: &over, Event: hone.Event{Action: "probation.over", Run: next.Run, Version: next.Version, Sentence: next.Sentence, Data: marshal(next.Quality)}})
 }
 
 // sound returns the version to go back to: the one that is wanted, or, where its

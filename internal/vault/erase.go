@@ -232,8 +232,7 @@ func (v *Vault) unproven(x store.Erasing, model string) (n int, err error) {
 		if err != nil {
 			return n, fmt.Errorf("look for erased rows in what versions were compared by: %w", err)
 		}
-		ev, err := evaluate.ReadEvidence(b)
-		if err != nil || ev.Model.Name != model || !ev.Names(x.Found[model], x.Unit) {
+		if !evaluate.Names(b, model, x.Found[model], x.Unit) {
 			continue // Something else is kept here too, such as what drift is compared with.
 		}
 		if err := v.db.Blobs().Drop(digest); err != nil {
