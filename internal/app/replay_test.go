@@ -151,7 +151,9 @@ func TestReplay(t *testing.T) {
 		m.history(500)
 		m.serve(100)
 		m.turn = true
-		m.serve(100)
+		for range 2 { // Fewer rows of the new world teach nothing of it, and the candidate is turned down.
+			m.serve(100)
+		}
 		m.call("run", &op.RetrainIn{Model: "shop"})
 		for range 12 {
 			m.serve(100)

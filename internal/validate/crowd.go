@@ -23,6 +23,10 @@ const (
 	against     = 3.0 // Standard errors beyond half of the labels.
 	leastTurned = 0.2 // Fewer labels turned round are no finding.
 	shuffles    = 1000
+	// Labels change places within so many rows, which came one after the other.
+	timeRows, maxTimes = 400, 8
+	// A source is judged where of the rows in its time so many are of others.
+	leastBeside = 0.2
 	shufflesOff = 1 // So many may say as much by chance: two datasets in a thousand.
 )
 
@@ -32,7 +36,7 @@ func crowd(m hone.Model, r Rows, answers ...*Answers) []finding {
 	if o == nil {
 		return nil // The answers say too little to judge labels by.
 	}
-	sources, users := grouped(r.Sources, sourceRows), grouped(r.Units, 1)
+	sources, users := grouped(r.Sources, sourceRows).beside(), grouped(r.Units, 1)
 	if len(users.names) < fewUsers {
 		users = groups{}
 	}
@@ -109,6 +113,18 @@ func grouped(names []string, least int) groups {
 	for k, rows := range all.rows {
 		if len(rows) >= least && len(names)-len(rows) >= least {
 			out.names, out.rows = append(out.names, all.names[k]), append(out.rows, rows)
+		}
+	}
+	return out
+}
+
+// beside leaves out the groups that have their time nearly to themselves: what runs
+// against earlier rows there may be the world, which changed.
+func (g groups) beside() (out groups) {
+	for k, rows := range g.rows {
+		span := float64(rows[len(rows)-1] - rows[0] + 1)
+		if span-float64(len(rows)) >= leastBeside*span {
+			out.names, out.rows = append(out.names, g.names[k]), append(out.rows, rows)
 		}
 	}
 	return out

@@ -188,19 +188,21 @@ func (o *odds) powered(logs, rates []float64, power float64) (p []float64, loss 
 	return p, loss
 }
 
-// block puts rows with about the same answer together.
+// block puts rows of the same time with about the same answer together. What has
+// changed for everybody changed within a time: labels that change places in it run
+// against the answers as those before did, and accuse nobody.
 func (o *odds) block(order func(i, j int) int, n int) {
-	at := make([]int, n)
-	for i := range at {
-		at[i] = i
-	}
-	slices.SortStableFunc(at, order)
-	for len(at) > 0 {
-		size := blockRows
-		if len(at) < 2*blockRows {
-			size = len(at)
+	times := max(1, min(maxTimes, n/timeRows))
+	for t := range times {
+		at := upTo(n)[t*n/times : (t+1)*n/times]
+		slices.SortStableFunc(at, order)
+		for len(at) > 0 {
+			size := blockRows
+			if len(at) < 2*blockRows {
+				size = len(at)
+			}
+			o.blocks, at = append(o.blocks, at[:size]), at[size:]
 		}
-		o.blocks, at = append(o.blocks, at[:size]), at[size:]
 	}
 }
 
