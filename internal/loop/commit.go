@@ -12,7 +12,13 @@ import (
 // put commits a change and takes it over. Evidence that other evidence has taken
 // the place of goes: it has no row that the later one has not.
 func (k *keeper) put(ctx context.Context, c hone.Change) error {
-	before := evident(k.run, k.watch)
+	var before []string
+	if k.run != nil && c.Run != nil && k.run.ID == c.Run.ID {
+		before = evident(k.run, nil)
+	}
+	if c.Watch != nil {
+		before = append(before, evident(nil, k.watch)...)
+	}
 	if err := k.commit(ctx, c); err != nil {
 		return err
 	}
