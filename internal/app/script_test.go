@@ -31,7 +31,7 @@ func TestLoop(t *testing.T) {
 		t.Fatalf("no scripts: %v", err)
 	}
 	for i, path := range paths {
-		if testing.Short() && i%4 > 0 {
+		if testing.Short() && i%8 > 0 {
 			continue // Nothing runs beside a script; the race detector needs few.
 		}
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
