@@ -270,16 +270,13 @@ func (ev *Evidence) frame() *frame.Frame {
 
 // Marshal writes the evidence; the same evidence gives the same bytes.
 func (ev *Evidence) Marshal() ([]byte, error) {
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	err := errors.Join(json.NewEncoder(z).Encode(ev), z.Close())
-	return b.Bytes(), err
+	return Pack(ev)
 }
 
 // ReadEvidence reads what Marshal wrote.
 func ReadEvidence(b []byte) (*Evidence, error) {
 	ev := &Evidence{}
-	if err := unpack(b, ev); err != nil {
+	if err := Unpack(b, ev); err != nil {
 		return nil, fmt.Errorf("read evidence: %w", err)
 	}
 	if ev.Format < 1 || ev.Format > format {
@@ -288,7 +285,17 @@ func ReadEvidence(b []byte) (*Evidence, error) {
 	return ev, nil
 }
 
-func unpack(b []byte, to any) error {
+// Pack writes what is kept as evidence: JSON, compressed. The same value gives the
+// same bytes.
+func Pack(v any) ([]byte, error) {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	err := errors.Join(json.NewEncoder(z).Encode(v), z.Close())
+	return b.Bytes(), err
+}
+
+// Unpack reads what Pack wrote.
+func Unpack(b []byte, to any) error {
 	z, err := gzip.NewReader(bytes.NewReader(b))
 	if err != nil {
 		return err

@@ -15,7 +15,7 @@ func Names(b []byte, model string, ids []hone.PredictionID, unit string) bool {
 		Evidence
 		Rows map[string]*Evidence `json:"rows"`
 	}
-	if err := unpack(b, &kept); err != nil || kept.Model.Name != model {
+	if err := Unpack(b, &kept); err != nil || kept.Model.Name != model {
 		return false
 	}
 	parts := []*Evidence{&kept.Evidence}

@@ -1,11 +1,7 @@
 package loop
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"reflect"
 
@@ -109,12 +105,11 @@ func (k *keeper) keepSighting(s *sighting) (string, error) {
 	if s.digest != "" {
 		return s.digest, nil
 	}
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	if err := errors.Join(json.NewEncoder(z).Encode(s), z.Close()); err != nil {
+	b, err := evaluate.Pack(s)
+	if err != nil {
 		return "", err
 	}
-	digest, err := k.o.Blobs.Put(b.Bytes())
+	digest, err := k.o.Blobs.Put(b)
 	s.digest = digest
 	return digest, err
 }
@@ -128,12 +123,8 @@ func (k *keeper) sighting(digest string) (*sighting, error) {
 	if err != nil {
 		return nil, err
 	}
-	z, err := gzip.NewReader(bytes.NewReader(raw))
-	if err != nil {
-		return nil, err
-	}
 	s := &sighting{}
-	if err := json.NewDecoder(z).Decode(s); err != nil {
+	if err := evaluate.Unpack(raw, s); err != nil {
 		return nil, err
 	}
 	if s.Format != sightingFormat {

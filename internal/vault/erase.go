@@ -229,6 +229,9 @@ func (v *Vault) unproven(x store.Erasing, model string) (n int, err error) {
 	}
 	for _, digest := range all {
 		b, err := v.db.Blobs().Get(digest)
+		if e, ok := hone.AsError(err); ok && e.Code == hone.NotFound {
+			continue // A later look took its place meanwhile.
+		}
 		if err != nil {
 			return n, fmt.Errorf("look for erased rows in what versions were compared by: %w", err)
 		}
