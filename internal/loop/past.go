@@ -50,7 +50,7 @@ func (k *keeper) eras(ctx context.Context, run hone.Run, ds hone.Dataset, c data
 	r := ds.Recipe
 	window := c.Train.Times[min(r.History, c.Train.Len()-1)]
 	past := dataset.NewPast(k.model, window)
-	err := k.o.Events.Scan(ctx, k.model.Name, r.Predictions, r.Feedback, func(o hone.Outcome) error {
+	err := k.scan(ctx, r.Predictions, r.Feedback, func(o hone.Outcome) error {
 		if o, ok := k.counted(o, r.Heard, r.MatureAt); ok {
 			past.Add(rowOf(o))
 		}
