@@ -183,17 +183,17 @@ func TestFalseAlarms(t *testing.T) {
 		}
 		return found
 	}
-	r := rand.New(rand.NewPCG(12, 6))
-	errors := func() float64 { return math.Floor(r.Float64() + 0.2) }
 	for name, most := range map[string]int{change.NameADWIN: 0, change.NamePageHinkley: 0, change.NameDDM: 3, change.NameHDDMA: 3, change.NameHDDMW: 60} {
 		d, err := change.New(name, 0.4)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := alarms(d, 100_000, errors); got > most {
+		r := rand.New(rand.NewPCG(12, 6))
+		if got := alarms(d, 100_000, func() float64 { return math.Floor(r.Float64() + 0.2) }); got > most {
 			t.Errorf("%s: %d false alarms in 100,000 values, want at most %d", name, got, most)
 		}
 	}
+	r := rand.New(rand.NewPCG(12, 6))
 	if got := alarms(change.NewADWIN(0.002, 32), 100_000, r.Float64); got > 0 {
 		t.Errorf("adwin: %d false alarms in 100,000 uniform values", got)
 	}
