@@ -16,39 +16,56 @@ const leftOutWorlds = 60
 // leftOut trains on labels of which some were turned round, with what Hone leaves
 // out and without; right labels of the newest quarter judge.
 func leftOut(b *bar.Bench) error {
-	var clean, poisoned, rejected, flipped, trimmed, needless float64
-	tried, found := 0.0, 0
-	for seed := uint64(firstSeed); tried < leftOutWorlds; seed++ {
-		w := world.New(seed)
-		if w.Model.Task != hone.Binary {
-			continue
+	worlds := pick(leftOutWorlds, firstSeed, func(w *world.World) bool { return w.Model.Task == hone.Binary })
+	each := make([]left, leftOutWorlds)
+	parallel(leftOutWorlds, func(i int) { each[i] = leftOutOf(worlds[i], firstSeed+uint64(i)) })
+	mean := func(of func(left) float64) (sum float64) {
+		for _, l := range each {
+			sum += 100 * of(l) / leftOutWorlds
 		}
-		tried++
-		t := &trial{m: w.Model, rows: w.Rows, truth: slices.Clone(w.Rows.Labels), cut: w.Rows.Frame.N * 3 / 4}
-		all := t.upTo(t.cut)
-		clean += t.accuracy(all, w.Rows.Labels)
-		needless += t.accuracy(t.trimmed(all, w.Rows.Labels), w.Rows.Labels)
-		off := turnedRound(w.Rows.Labels, 0.05, seed)
-		flipped += t.accuracy(all, off)
-		trimmed += t.accuracy(t.trimmed(all, off), off)
-
-		w.Spam(5, 1.0/3)
-		t.rows = w.Rows
-		poisoned += t.accuracy(all, w.Rows.Labels)
-		stay, some := t.rejected(w)
-		rejected += t.accuracy(stay, w.Rows.Labels)
-		if some {
+		return sum
+	}
+	clean, needless := mean(func(l left) float64 { return l.clean }), mean(func(l left) float64 { return l.needless })
+	poisoned, rejected := mean(func(l left) float64 { return l.poisoned }), mean(func(l left) float64 { return l.rejected })
+	flipped, trimmed := mean(func(l left) float64 { return l.flipped }), mean(func(l left) float64 { return l.trimmed })
+	for name, share := range map[string]float64{"clean": clean, "poisoned": poisoned, "rejected": rejected, "flipped": flipped, "trimmed": trimmed} {
+		b.Keep(name, "% right", share)
+	}
+	b.Keep("saved_by_rejection", "% of the points lost", 100*(rejected-poisoned)/(clean-poisoned))
+	b.Keep("gained_by_trimming", "points", trimmed-flipped)
+	b.Keep("cost_of_trimming", "points", clean-needless)
+	found := 0
+	for _, l := range each {
+		if l.some {
 			found++
 		}
 	}
-	for name, sum := range map[string]float64{"clean": clean, "poisoned": poisoned, "rejected": rejected, "flipped": flipped, "trimmed": trimmed} {
-		b.Keep(name, "% right", 100*sum/tried)
-	}
-	b.Keep("saved_by_rejection", "% of the points lost", 100*(rejected-poisoned)/(clean-poisoned))
-	b.Keep("gained_by_trimming", "points", 100*(trimmed-flipped)/tried)
-	b.Keep("cost_of_trimming", "points", 100*(clean-needless)/tried)
-	b.Note("%.0f worlds; in %d the rows of somebody were rejected", tried, found)
+	b.Note("%d worlds; in %d the rows of somebody were rejected", leftOutWorlds, found)
 	return nil
+}
+
+// left is the accuracy in one world by what was left out of which labels, and
+// whether somebody's rows were.
+type left struct {
+	clean, needless, flipped, trimmed, poisoned, rejected float64
+	some                                                  bool
+}
+
+func leftOutOf(w *world.World, seed uint64) (l left) {
+	t := &trial{m: w.Model, rows: w.Rows, truth: slices.Clone(w.Rows.Labels), cut: w.Rows.Frame.N * 3 / 4}
+	all := t.upTo(t.cut)
+	l.clean = t.accuracy(all, w.Rows.Labels)
+	l.needless = t.accuracy(t.trimmed(all, w.Rows.Labels), w.Rows.Labels)
+	off := turnedRound(w.Rows.Labels, 0.05, seed)
+	l.flipped = t.accuracy(all, off)
+	l.trimmed = t.accuracy(t.trimmed(all, off), off)
+
+	w.Spam(5, 1.0/3)
+	t.rows = w.Rows
+	l.poisoned = t.accuracy(all, w.Rows.Labels)
+	stay, some := t.rejected(w)
+	l.rejected, l.some = t.accuracy(stay, w.Rows.Labels), some
+	return l
 }
 
 // turnedRound turns a share of the labels of a binary model round.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -52,20 +53,27 @@ var validationBars = []bar.Measured{
 // falseBlocks judges datasets without a fault, half of them with drift: what would
 // end the run, or keep a person waiting, is false.
 func falseBlocks(b *bar.Bench) error {
+	said, firstSaid := make([][]hone.Check, cleanWorlds), make([][]hone.Check, cleanWorlds/10)
+	parallel(cleanWorlds, func(i int) {
+		in := world.New(firstSeed + uint64(i)).Input()
+		said[i] = validate.Judge(in)
+		if i%10 == 0 { // The same rows, for a model without a champion.
+			in.Before, in.New = nil, 0
+			firstSaid[i/10] = validate.Judge(in)
+		}
+	})
 	held, warned, first := 0, 0, 0
 	by := map[string]int{}
-	for seed := range uint64(cleanWorlds) {
-		in := world.New(firstSeed + seed).Input()
-		if hold, warn := outcome(validate.Judge(in), by); hold {
+	for _, checks := range said {
+		if hold, warn := outcome(checks, by); hold {
 			held++
 		} else if warn {
 			warned++
 		}
-		if seed%10 == 0 { // The same rows, for a model without a champion.
-			in.Before, in.New = nil, 0
-			if hold, _ := outcome(validate.Judge(in), map[string]int{}); hold {
-				first++
-			}
+	}
+	for _, checks := range firstSaid {
+		if hold, _ := outcome(checks, map[string]int{}); hold {
+			first++
 		}
 	}
 	b.Keep("held_up", "% of clean datasets", 100*float64(held)/cleanWorlds)
@@ -98,18 +106,17 @@ func outcome(checks []hone.Check, by map[string]int) (hold, warn bool) {
 func faultsCaught(b *bar.Bench) error {
 	worst, users := 100.0, 100.0
 	for _, f := range world.Faults {
-		tried, caught := 0, 0
-		for seed := uint64(firstSeed + cleanWorlds); tried < faultWorlds; seed++ {
-			w := world.New(seed)
-			if !f.Plant(w) {
-				continue
-			}
-			tried++
-			if slices.ContainsFunc(validate.Judge(w.Input()), func(c hone.Check) bool { return c.Rule == f.Rule && !c.Passed }) {
-				caught++
+		planted := pick(faultWorlds, firstSeed+cleanWorlds, f.Plant)
+		caught := make([]bool, faultWorlds)
+		parallel(faultWorlds, func(i int) {
+			caught[i] = slices.ContainsFunc(validate.Judge(planted[i].Input()), func(c hone.Check) bool { return c.Rule == f.Rule && !c.Passed })
+		})
+		share := 0.0
+		for _, yes := range caught {
+			if yes {
+				share += 100.0 / faultWorlds
 			}
 		}
-		share := 100 * float64(caught) / float64(tried)
 		if f.Rule == "user_labels" {
 			users = min(users, share)
 		} else {
@@ -119,16 +126,25 @@ func faultsCaught(b *bar.Bench) error {
 	}
 	b.Keep("worst", "% of the worlds with the fault", worst)
 	b.Keep("users", "% of the worlds where users collude", users)
-	b.Keep("users_bound", "% of the worlds where users collude", bound(func(w *world.World) (float64, bool) {
-		return world.Bound(w).Users(0.05, falseFindings, boundSims), true
+	all := pick(faultWorlds, firstSeed+cleanWorlds, func(*world.World) bool { return true })
+	b.Keep("users_bound", "% of the worlds where users collude", bound(all, func(w *world.World) float64 {
+		return world.Bound(w).Users(0.05, falseFindings, boundSims)
 	}))
-	b.Keep("source_bound", "% of the worlds where a source turns labels round", bound(func(w *world.World) (float64, bool) {
-		if !slices.Contains(w.Rows.Sources, "partner 1") {
-			return 0, false
-		}
-		return world.Bound(w).Source(0.6, falseFindings, boundSims), true
+	partners := pick(faultWorlds, firstSeed+cleanWorlds, func(w *world.World) bool { return slices.Contains(w.Rows.Sources, "partner 1") })
+	b.Keep("source_bound", "% of the worlds where a source turns labels round", bound(partners, func(w *world.World) float64 {
+		return world.Bound(w).Source(0.6, falseFindings, boundSims)
 	}))
 	return nil
+}
+
+// pick returns the first n worlds, from a seed on, that are taken.
+func pick(n int, seed uint64, take func(*world.World) bool) (out []*world.World) {
+	for ; len(out) < n; seed++ {
+		if w := world.New(seed); take(w) {
+			out = append(out, w)
+		}
+	}
+	return out
 }
 
 // falseFindings is the share of clean worlds in which a check of users, or of
@@ -138,15 +154,15 @@ const (
 	boundSims     = 2000
 )
 
-// bound is the mean power of the best test, over the worlds that faultsCaught takes.
-func bound(power func(w *world.World) (float64, bool)) float64 {
-	sum, tried := 0.0, 0
-	for seed := uint64(firstSeed + cleanWorlds); tried < faultWorlds; seed++ {
-		if p, ok := power(world.New(seed)); ok {
-			sum, tried = sum+p, tried+1
-		}
+// bound is the mean power of the best test, in percent.
+func bound(worlds []*world.World, power func(w *world.World) float64) float64 {
+	found := make([]float64, len(worlds))
+	parallel(len(worlds), func(i int) { found[i] = 100 * power(worlds[i]) / float64(len(worlds)) })
+	sum := 0.0
+	for _, p := range found {
+		sum += p
 	}
-	return 100 * sum / float64(tried)
+	return sum
 }
 
 // poisoning lets a few users send a third of the labels, all of them turned round,
@@ -155,30 +171,16 @@ func bound(power func(w *world.World) (float64, bool)) float64 {
 // right.
 func poisoning(b *bar.Bench) error {
 	const trials, spammers = 30, 5
+	worlds := pick(trials, firstSeed, func(w *world.World) bool { return w.Model.Task == hone.Binary })
+	right, failed := make([][3]float64, trials), make([]error, trials)
+	parallel(trials, func(i int) { right[i], failed[i] = poisoned(worlds[i], spammers) })
+	if err := errors.Join(failed...); err != nil {
+		return err
+	}
 	sums := [3]float64{}
-	tried := 0
-	for seed := uint64(firstSeed); tried < trials; seed++ {
-		w := world.New(seed)
-		if w.Model.Task != hone.Binary {
-			continue
-		}
-		tried++
-		truth := slices.Clone(w.Rows.Labels)
-		before := w.Rows
-		w.Spam(spammers, 1.0/3)
-		for i, part := range []struct {
-			rows validate.Rows
-			caps *hone.Caps
-		}{{before, nil}, {w.Rows, nil}, {w.Rows, &hone.Caps{PerUser: 0.01}}} {
-			part.rows.Labels = slices.Clone(part.rows.Labels)
-			if i == 0 {
-				part.rows.Labels = truth
-			}
-			a, err := accuracy(w.Model, part.rows, truth, part.caps)
-			if err != nil {
-				return err
-			}
-			sums[i] += 100 * a / trials
+	for _, r := range right {
+		for i := range r {
+			sums[i] += 100 * r[i] / trials
 		}
 	}
 	for i, name := range []string{"clean", "uncapped", "capped"} {
@@ -187,6 +189,26 @@ func poisoning(b *bar.Bench) error {
 	b.Keep("saved", "% of the points lost", 100*(sums[2]-sums[1])/(sums[0]-sums[1]))
 	b.Note("%d worlds; %d users send a third of the labels, turned round", trials, spammers)
 	return nil
+}
+
+// poisoned is the accuracy without the spam, with it, and with it and caps.
+func poisoned(w *world.World, spammers int) (right [3]float64, err error) {
+	truth := slices.Clone(w.Rows.Labels)
+	before := w.Rows
+	w.Spam(spammers, 1.0/3)
+	for i, part := range []struct {
+		rows validate.Rows
+		caps *hone.Caps
+	}{{before, nil}, {w.Rows, nil}, {w.Rows, &hone.Caps{PerUser: 0.01}}} {
+		part.rows.Labels = slices.Clone(part.rows.Labels)
+		if i == 0 {
+			part.rows.Labels = truth
+		}
+		if right[i], err = accuracy(w.Model, part.rows, truth, part.caps); err != nil {
+			return right, err
+		}
+	}
+	return right, nil
 }
 
 // accuracy of a linear model that was fitted to the training rows of a dataset, on
