@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 
 	"hone/bench/bar"
@@ -116,19 +117,18 @@ func pValues(features []monitor.FeatureDrift) (ps []float64) {
 	return ps
 }
 
-// parallel does n things on two cores.
+// parallel does n things on all cores.
 func parallel(n int, do func(i int)) {
-	var wg sync.WaitGroup
-	for g := range 2 {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			for i := g; i < n; i += 2 {
+	var wait sync.WaitGroup
+	cores := runtime.GOMAXPROCS(0)
+	for core := range cores {
+		wait.Go(func() {
+			for i := core; i < n; i += cores {
 				do(i)
 			}
-		}()
+		})
 	}
-	wg.Wait()
+	wait.Wait()
 }
 
 // power judges 400 windows of 1,000 rows, each against a reference of its own, in

@@ -3,9 +3,7 @@ package main
 import (
 	"math"
 	"math/rand/v2"
-	"runtime"
 	"strconv"
-	"sync"
 	"time"
 
 	"hone"
@@ -61,16 +59,7 @@ const never = 1e6
 // each plays one world for each seed, on all cores; the order is that of the seeds.
 func each(seeds int, play func(r *rand.Rand) float64) []float64 {
 	out := make([]float64, seeds)
-	var wait sync.WaitGroup
-	cores := runtime.NumCPU()
-	for core := range cores {
-		wait.Go(func() {
-			for i := core; i < seeds; i += cores {
-				out[i] = play(rand.New(rand.NewPCG(uint64(i), 20261122)))
-			}
-		})
-	}
-	wait.Wait()
+	parallel(seeds, func(i int) { out[i] = play(rand.New(rand.NewPCG(uint64(i), 20261122))) })
 	return out
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
-	"runtime"
 	"slices"
 	"strconv"
 	"sync"
@@ -138,21 +137,13 @@ func lookedAt(w pairedWorld, rng *rand.Rand, k, most int) (hone.Ruling, int) {
 
 // inParallel counts how many of n trials come true, each with a seed of its own.
 func inParallel(n int, stream uint64, trial func(rng *rand.Rand) bool) float64 {
-	counts := make([]int, runtime.GOMAXPROCS(0))
-	var wait sync.WaitGroup
-	for c := range counts {
-		wait.Go(func() {
-			for i := c; i < n; i += len(counts) {
-				if trial(rand.New(rand.NewPCG(gateSeed+uint64(i), stream))) {
-					counts[c]++
-				}
-			}
-		})
-	}
-	wait.Wait()
+	came := make([]bool, n)
+	parallel(n, func(i int) { came[i] = trial(rand.New(rand.NewPCG(gateSeed+uint64(i), stream))) })
 	total := 0
-	for _, c := range counts {
-		total += c
+	for _, yes := range came {
+		if yes {
+			total++
+		}
 	}
 	return 100 * float64(total) / float64(n)
 }
