@@ -73,7 +73,7 @@ func TestStart(t *testing.T) {
 		f(s, "echo hello >&2", "hello", "<nil>")
 		f(s, "kill -9 $$", "", "signal: killed")
 		f(s, "kill -TERM $$; sleep 100", "", "signal: terminated")
-		f(s, "kill -HUP $$; sleep 100", "", "signal: hangup")
+		f(s, "kill -USR1 $$; sleep 100", "", "signal: user defined signal 1")
 		f(s, "pwd | wc -l", "1", "<nil>")
 		f(s, "ulimit -c", "0", "<nil>")
 	}

@@ -13,6 +13,9 @@ import (
 // that began just then, nor two that go on side by side, nor users.
 func TestChangedWorld(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: it judges dozens of worlds")
+	}
 	f := func(name string, source func(i, n int) string) {
 		t.Helper()
 		accused, worlds := 0, 12
