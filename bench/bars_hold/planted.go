@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -36,9 +37,17 @@ func caught(b *bar.Bench) error {
 	if err != nil {
 		return err
 	}
+	var broken error
+	for _, p := range bugs {
+		if _, err := p.spoil(b.Root); err != nil {
+			broken = errors.Join(broken, fmt.Errorf("%s: %w", p.what, err))
+		}
+	}
+	if broken != nil {
+		return broken
+	}
 	var found float64
 	var missed []string
-	var broken error
 	for i, p := range bugs {
 		ok, err := p.isCaught(b, i)
 		if err != nil {
@@ -84,22 +93,31 @@ func parsePlanted(text string) (out []planted, err error) {
 	return out, nil
 }
 
+// spoil returns the file with the bug in it.
+func (p planted) spoil(root string) ([]byte, error) {
+	text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(p.file)))
+	if err != nil {
+		return nil, err
+	}
+	was, is := strings.Join(p.was, "\n")+"\n", strings.Join(p.is, "\n")+"\n"
+	if n := bytes.Count(text, []byte(was)); n != 1 {
+		return nil, fmt.Errorf("its text stands %d times in %s", n, p.file)
+	}
+	return bytes.Replace(text, []byte(was), []byte(is), 1), nil
+}
+
 // isCaught runs the tests with the bug laid over the file; the tree stays as it
 // is.
 func (p planted) isCaught(b *bar.Bench, i int) (bool, error) {
-	path := filepath.Join(b.Root, filepath.FromSlash(p.file))
-	text, err := os.ReadFile(path)
+	text, err := p.spoil(b.Root)
 	if err != nil {
 		return false, err
 	}
-	was, is := strings.Join(p.was, "\n")+"\n", strings.Join(p.is, "\n")+"\n"
-	if n := strings.Count(string(text), was); n != 1 {
-		return false, fmt.Errorf("its text stands %d times in %s", n, p.file)
-	}
 	bad := filepath.Join(b.Work, fmt.Sprintf("%d.go", i))
-	if err := os.WriteFile(bad, []byte(strings.Replace(string(text), was, is, 1)), 0o600); err != nil {
+	if err := os.WriteFile(bad, text, 0o600); err != nil {
 		return false, err
 	}
+	path := filepath.Join(b.Root, filepath.FromSlash(p.file))
 	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{path: bad}})
 	if err != nil {
 		return false, err
