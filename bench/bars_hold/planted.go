@@ -9,9 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"sync"
 
 	"hone/bench/bar"
 )
@@ -49,18 +47,11 @@ func caught(b *bar.Bench) error {
 		return broken
 	}
 	found, failed := make([]bool, len(bugs)), make([]error, len(bugs))
-	var wait sync.WaitGroup
-	workers := runtime.GOMAXPROCS(0)
-	for w := range workers {
-		wait.Go(func() {
-			for i := w; i < len(bugs); i += workers {
-				if found[i], failed[i] = bugs[i].isCaught(b, i); failed[i] != nil {
-					failed[i] = fmt.Errorf("%s: %w", bugs[i].what, failed[i])
-				}
-			}
-		})
-	}
-	wait.Wait()
+	bar.Parallel(len(bugs), func(i int) {
+		if found[i], failed[i] = bugs[i].isCaught(b, i); failed[i] != nil {
+			failed[i] = fmt.Errorf("%s: %w", bugs[i].what, failed[i])
+		}
+	})
 	if err := errors.Join(failed...); err != nil {
 		return err
 	}

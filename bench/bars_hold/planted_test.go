@@ -1,9 +1,8 @@
 package main
 
 import (
-	"bytes"
-	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -18,16 +17,10 @@ func TestPlanted(t *testing.T) {
 		t.Errorf("%d bugs, want 30", len(bugs))
 	}
 	for _, p := range bugs {
-		text, err := p.spoil(root)
-		if err != nil {
+		if _, err := p.spoil(root); err != nil {
 			t.Errorf("%s: %v", p.what, err)
-			continue
 		}
-		was, err := os.ReadFile(filepath.Join(root, p.file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if bytes.Equal(was, text) {
+		if slices.Equal(p.was, p.is) {
 			t.Errorf("%s: nothing is broken in %s", p.what, p.file)
 		}
 	}

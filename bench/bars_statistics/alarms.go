@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
-	"runtime"
 	"sync"
 
 	"hone/bench/bar"
@@ -69,7 +68,7 @@ func noDrift(b *bar.Bench) error {
 		c := newChain(rho)
 		var mu sync.Mutex
 		alarms, worst := map[string]int{}, map[string]int{}
-		parallel(references, func(ref int) {
+		bar.Parallel(references, func(ref int) {
 			s := newCalm(uint64(driftSeed+ref), 200, c)
 			for name, n := range judgeStill(s, perRef) {
 				mu.Lock()
@@ -117,27 +116,13 @@ func pValues(features []monitor.FeatureDrift) (ps []float64) {
 	return ps
 }
 
-// parallel does n things on all cores.
-func parallel(n int, do func(i int)) {
-	var wait sync.WaitGroup
-	cores := runtime.GOMAXPROCS(0)
-	for core := range cores {
-		wait.Go(func() {
-			for i := core; i < n; i += cores {
-				do(i)
-			}
-		})
-	}
-	wait.Wait()
-}
-
 // power judges 400 windows of 1,000 rows, each against a reference of its own, in
 // which one of 25 normal features has moved by 0.3 of its standard deviation.
 func power(b *bar.Bench) error {
 	const windows, features, rows, shift = 400, 25, 1000, 0.3
 	var mu sync.Mutex
 	seen, named := 0, 0
-	parallel(windows, func(i int) {
+	bar.Parallel(windows, func(i int) {
 		r := rand.New(rand.NewPCG(driftSeed, uint64(i)))
 		ref := &monitor.Reference{Rows: referenceRows}
 		var schema frame.Schema

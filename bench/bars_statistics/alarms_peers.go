@@ -48,7 +48,7 @@ func driftPeers(b *bar.Bench) error {
 	}
 	both := peers[:2]
 	said, failed := make([]string, len(both)), make([]error, len(both))
-	parallel(len(both), func(i int) { said[i], failed[i] = both[i].alarms(b.Work, script, dir, windows) })
+	bar.Parallel(len(both), func(i int) { said[i], failed[i] = both[i].alarms(b.Work, script, dir, windows) })
 	for i, p := range both {
 		if failed[i] != nil {
 			b.Note("no figure of %s: %.300v", p.name, failed[i])

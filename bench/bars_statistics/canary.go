@@ -59,7 +59,7 @@ const never = 1e6
 // each plays one world for each seed, on all cores; the order is that of the seeds.
 func each(seeds int, play func(r *rand.Rand) float64) []float64 {
 	out := make([]float64, seeds)
-	parallel(seeds, func(i int) { out[i] = play(rand.New(rand.NewPCG(uint64(i), 20261122))) })
+	bar.Parallel(seeds, func(i int) { out[i] = play(rand.New(rand.NewPCG(uint64(i), 20261122))) })
 	return out
 }
 

@@ -138,14 +138,18 @@ func lookedAt(w pairedWorld, rng *rand.Rand, k, most int) (hone.Ruling, int) {
 // inParallel counts how many of n trials come true, each with a seed of its own.
 func inParallel(n int, stream uint64, trial func(rng *rand.Rand) bool) float64 {
 	came := make([]bool, n)
-	parallel(n, func(i int) { came[i] = trial(rand.New(rand.NewPCG(gateSeed+uint64(i), stream))) })
+	bar.Parallel(n, func(i int) { came[i] = trial(rand.New(rand.NewPCG(gateSeed+uint64(i), stream))) })
+	return percentOf(came)
+}
+
+func percentOf(came []bool) float64 {
 	total := 0
 	for _, yes := range came {
 		if yes {
 			total++
 		}
 	}
-	return 100 * float64(total) / float64(n)
+	return 100 * float64(total) / float64(len(came))
 }
 
 // worthless counts the histories of 50 candidates that are no better than the

@@ -88,7 +88,7 @@ func jointCalm(b *bar.Bench) error {
 	}{{0, 50}, {0.5, 20}, {0.8, 5}} {
 		var mu sync.Mutex
 		alarms, low := 0, 0
-		parallel(refs, func(i int) {
+		bar.Parallel(refs, func(i int) {
 			w := newJointWorld(uint64(i), at.rho)
 			rows := w.rows(jointRows, 0.5)
 			for range at.windows {
@@ -144,7 +144,7 @@ func jointPower(b *bar.Bench) error {
 // by any feature alone, and those in which the two that turned are named first.
 func flipped(refs, windows int, correlation float64) (seen, alone, named int) {
 	var mu sync.Mutex
-	parallel(refs, func(i int) {
+	bar.Parallel(refs, func(i int) {
 		w := newJointWorld(500+uint64(i), 0)
 		rows := w.rows(jointRows, correlation)
 		sig := hone.Signature{Task: hone.Regression, Features: w.schema}

@@ -18,28 +18,23 @@ const leftOutWorlds = 60
 func leftOut(b *bar.Bench) error {
 	worlds := pick(leftOutWorlds, firstSeed, func(w *world.World) bool { return w.Model.Task == hone.Binary })
 	each := make([]left, leftOutWorlds)
-	parallel(leftOutWorlds, func(i int) { each[i] = leftOutOf(worlds[i], firstSeed+uint64(i)) })
-	mean := func(of func(left) float64) (sum float64) {
-		for _, l := range each {
-			sum += 100 * of(l) / leftOutWorlds
-		}
-		return sum
-	}
-	clean, needless := mean(func(l left) float64 { return l.clean }), mean(func(l left) float64 { return l.needless })
-	poisoned, rejected := mean(func(l left) float64 { return l.poisoned }), mean(func(l left) float64 { return l.rejected })
-	flipped, trimmed := mean(func(l left) float64 { return l.flipped }), mean(func(l left) float64 { return l.trimmed })
-	for name, share := range map[string]float64{"clean": clean, "poisoned": poisoned, "rejected": rejected, "flipped": flipped, "trimmed": trimmed} {
-		b.Keep(name, "% right", share)
-	}
-	b.Keep("saved_by_rejection", "% of the points lost", 100*(rejected-poisoned)/(clean-poisoned))
-	b.Keep("gained_by_trimming", "points", trimmed-flipped)
-	b.Keep("cost_of_trimming", "points", clean-needless)
+	bar.Parallel(leftOutWorlds, func(i int) { each[i] = leftOutOf(worlds[i], firstSeed+uint64(i)) })
+	var clean, needless, flipped, trimmed, poisoned, rejected float64
 	found := 0
 	for _, l := range each {
+		clean, needless = clean+l.clean, needless+l.needless
+		flipped, trimmed = flipped+l.flipped, trimmed+l.trimmed
+		poisoned, rejected = poisoned+l.poisoned, rejected+l.rejected
 		if l.some {
 			found++
 		}
 	}
+	for name, sum := range map[string]float64{"clean": clean, "poisoned": poisoned, "rejected": rejected, "flipped": flipped, "trimmed": trimmed} {
+		b.Keep(name, "% right", 100*sum/leftOutWorlds)
+	}
+	b.Keep("saved_by_rejection", "% of the points lost", 100*(rejected-poisoned)/(clean-poisoned))
+	b.Keep("gained_by_trimming", "points", 100*(trimmed-flipped)/leftOutWorlds)
+	b.Keep("cost_of_trimming", "points", 100*(clean-needless)/leftOutWorlds)
 	b.Note("%d worlds; in %d the rows of somebody were rejected", leftOutWorlds, found)
 	return nil
 }

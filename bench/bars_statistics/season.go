@@ -38,7 +38,7 @@ func season(b *bar.Bench) error {
 	var mu sync.Mutex
 	var failed error
 	sums, of := map[string]int{}, map[string]int{}
-	parallel(seasonRefs, func(i int) {
+	bar.Parallel(seasonRefs, func(i int) {
 		w := newTide(driftSeed+uint64(i), 0.5*float64(i%2))
 		rows, times := w.next(24 * 7 * seasonWeeks)
 		sig := hone.Signature{Task: hone.Regression, Features: tideSchema}

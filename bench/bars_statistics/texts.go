@@ -69,7 +69,7 @@ func textsCalm(b *bar.Bench) error {
 	unseen, expected, n := 0.0, 0.0, 0.0
 	for name, repeat := range map[string]float64{"calm": 0, "alike": 0.5} {
 		alarms := make([]int, len(sizes))
-		parallel(refs, func(i int) {
+		bar.Parallel(refs, func(i int) {
 			w := newTextWorld(uint64(i), repeat)
 			for k, rows := range sizes {
 				for range windows {
@@ -95,7 +95,7 @@ func textsPower(b *bar.Bench) error {
 	const refs, windows = 10, 20
 	var mu sync.Mutex
 	var seen, told [2]int
-	parallel(refs, func(i int) {
+	bar.Parallel(refs, func(i int) {
 		w := newTextWorld(100+uint64(i), 0)
 		for kind := range seen {
 			w.s.Slang, w.s.Mix = 0, nil

@@ -54,7 +54,7 @@ var validationBars = []bar.Measured{
 // end the run, or keep a person waiting, is false.
 func falseBlocks(b *bar.Bench) error {
 	said, firstSaid := make([][]hone.Check, cleanWorlds), make([][]hone.Check, cleanWorlds/10)
-	parallel(cleanWorlds, func(i int) {
+	bar.Parallel(cleanWorlds, func(i int) {
 		in := world.New(firstSeed + uint64(i)).Input()
 		said[i] = validate.Judge(in)
 		if i%10 == 0 { // The same rows, for a model without a champion.
@@ -108,15 +108,10 @@ func faultsCaught(b *bar.Bench) error {
 	for _, f := range world.Faults {
 		planted := pick(faultWorlds, firstSeed+cleanWorlds, f.Plant)
 		caught := make([]bool, faultWorlds)
-		parallel(faultWorlds, func(i int) {
+		bar.Parallel(faultWorlds, func(i int) {
 			caught[i] = slices.ContainsFunc(validate.Judge(planted[i].Input()), func(c hone.Check) bool { return c.Rule == f.Rule && !c.Passed })
 		})
-		share := 0.0
-		for _, yes := range caught {
-			if yes {
-				share += 100.0 / faultWorlds
-			}
-		}
+		share := percentOf(caught)
 		if f.Rule == "user_labels" {
 			users = min(users, share)
 		} else {
@@ -157,7 +152,7 @@ const (
 // bound is the mean power of the best test, in percent.
 func bound(worlds []*world.World, power func(w *world.World) float64) float64 {
 	found := make([]float64, len(worlds))
-	parallel(len(worlds), func(i int) { found[i] = 100 * power(worlds[i]) / float64(len(worlds)) })
+	bar.Parallel(len(worlds), func(i int) { found[i] = 100 * power(worlds[i]) / float64(len(worlds)) })
 	sum := 0.0
 	for _, p := range found {
 		sum += p
@@ -173,7 +168,7 @@ func poisoning(b *bar.Bench) error {
 	const trials, spammers = 30, 5
 	worlds := pick(trials, firstSeed, func(w *world.World) bool { return w.Model.Task == hone.Binary })
 	right, failed := make([][3]float64, trials), make([]error, trials)
-	parallel(trials, func(i int) { right[i], failed[i] = poisoned(worlds[i], spammers) })
+	bar.Parallel(trials, func(i int) { right[i], failed[i] = poisoned(worlds[i], spammers) })
 	if err := errors.Join(failed...); err != nil {
 		return err
 	}
