@@ -80,7 +80,7 @@ func serveParts(args []string) error {
 	if err := g.Apply(hone.Plan{Model: m.Name, Token: 1, Champion: "v1", Log: hone.Buffered}); err != nil {
 		return err
 	}
-	s := web.New(web.Options{Listen: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler), Metrics: http.NotFoundHandler(),
+	s := web.New(web.Options{Listen: "127.0.0.1:0", Anonymous: true, Log: slog.New(slog.DiscardHandler), Metrics: http.NotFoundHandler(),
 		Predict: g.Handler(func(*http.Request, string) error { return nil })})
 	if err := s.Start(ctx); err != nil {
 		return err
