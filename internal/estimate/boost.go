@@ -241,16 +241,25 @@ func crossFit(t *Table, y []float64, logistic bool) *crossed {
 	return c
 }
 
-// mean is what the learners say of the rows of another table, on average.
-func (c *crossed) mean(t *Table) float64 {
-	sum := 0.0
+// each is what the learners say of each row of another table, on average.
+func (c *crossed) each(t *Table) []float64 {
+	out := make([]float64, t.n)
 	for _, f := range c.folds {
 		l := learner{logistic: f.logistic, base: f.base, trees: f.trees[:c.rounds]}
-		for _, x := range l.predict(t) {
-			sum += x
+		for i, x := range l.predict(t) {
+			out[i] += x / boostFolds
 		}
 	}
-	return sum / float64(boostFolds*t.n)
+	return out
+}
+
+// mean is what the learners say of the rows of another table, on average over all.
+func (c *crossed) mean(t *Table) float64 {
+	sum := 0.0
+	for _, x := range c.each(t) {
+		sum += x
+	}
+	return sum / float64(t.n)
 }
 
 func misfit(raw, y []float64, logistic bool) (sum float64) {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+
+	"gonum.org/v1/gonum/mathext"
 )
 
 // Metric is one estimated number with the interval in which the realised one will
@@ -104,29 +106,31 @@ func holdBoth(m, other []Metric) []Metric {
 	return m
 }
 
-// read gives metrics by the probability of the outcome 1. Scores that need no
-// calibration are taken for it as they are; but that they need none is itself found
-// on rows that were drawn. Calibrated ones are right wherever they are: so the
-// interval holds both. See R. Berk et al., Ann. Statist. 41 (2013), for what an
-// interval is worth that forgets how its model was chosen.
+// read gives metrics by the probability of the outcome 1: the score, moved towards
+// the curve by as much of the way as the known rows show it to be wrong. The curve
+// alone is right wherever the scores are, so that the interval holds both. See R.
+// Berk et al., Ann. Statist. 41 (2013), for what an interval is worth that forgets
+// how its model was chosen.
 func (k Known) read(scores, weights []float64, effective, threshold float64, by func(p []float64, widen float64) []Metric) []Metric {
-	c := k.fit(weights, threshold)
-	curved := make([]float64, len(scores))
-	for i, s := range scores {
-		curved[i] = c.at(s)
-	}
 	raw := make([]float64, len(scores))
 	for i, s := range scores {
-		raw[i] = math.Max(0, math.Min(1, s))
+		raw[i] = share01(s)
 	}
-	switch {
-	case auc(k.Scores, k.Outcomes) > separable:
+	if auc(k.Scores, k.Outcomes) > separable {
 		return by(raw, noise(len(scores), effective, 0))
-	case NeedsCalibration(k.Scores, k.Outcomes, weights), k.off(weights, threshold):
-		return by(curved, noise(len(scores), effective, c.levels()))
 	}
-	return holdBoth(by(raw, noise(len(scores), effective, 0)), by(curved, noise(len(scores), effective, c.levels())))
+	c, way := k.fit(weights, threshold), k.off(weights, threshold)
+	curved, moved := make([]float64, len(scores)), make([]float64, len(scores))
+	for i, s := range scores {
+		curved[i] = c.at(s)
+		moved[i] = raw[i] + way*(curved[i]-raw[i])
+	}
+	whole := noise(len(scores), effective, c.levels())
+	return holdBoth(by(moved, noise(len(scores), effective, int(way*float64(c.levels())))), by(curved, whole))
 }
+
+// separable is the AUC from which scores need no calibration.
+const separable = 0.999
 
 // minSide is how many rows an answer has for a curve of its own.
 const minSide = 50
@@ -164,28 +168,54 @@ func (c curves) at(score float64) float64 {
 
 func (c curves) levels() int { return c.below.levels() + c.above.levels() }
 
-// off tells whether the scores are wrong in the mean, of the rows that are answered
-// with 1 or of the others: the error of single bins, by which NeedsCalibration goes,
-// is so noisy on a few hundred rows that scores pass which are wrong by more than
-// the whole interval. The square of a mean miss exceeds that of the true one by the
-// variance of the miss; so what is left after both variances is what the scores are
-// wrong by, and from nothing on they are corrected.
-func (k Known) off(weights []float64, threshold float64) bool {
-	var miss, variance [2]float64
-	for i, s := range k.Scores {
-		side, d := 0, weight(weights, i)*(k.Outcomes[i]-s)
-		if s >= threshold {
+// offBins are the parts of each answer, by the score, in which off looks for a miss.
+const offBins = 3
+
+// off is the part of the way to the curves that the scores are to go. The square of
+// what a part of the rows missed, in units of what drawing them alone makes of it, is
+// 1 in the mean where they are right. So scores stay as they are while the parts miss
+// no more than that, go all the way once it is more than one case in a hundred
+// brings about, and part of the way between. Source: H. Gao, A. Bruce, Statistica
+// Sinica 7 (1997), firm shrinkage.
+func (k Known) off(weights []float64, threshold float64) float64 {
+	var sides [2][]int
+	for _, i := range byScore(k.Scores) {
+		side := 0
+		if k.Scores[i] >= threshold {
 			side = 1
 		}
-		miss[side], variance[side] = miss[side]+d, variance[side]+d*d
+		sides[side] = append(sides[side], i)
 	}
-	left := 0.0
-	for side, v := range variance {
-		if v > 0 {
-			left += miss[side]*miss[side]/v - 1
+	sum, parts := 0.0, 0
+	for _, at := range sides {
+		for b := range offBins {
+			if z := k.miss(at[b*len(at)/offBins:(b+1)*len(at)/offBins], weights); z == z {
+				sum, parts = sum+z, parts+1
+			}
 		}
 	}
-	return left > 0
+	if parts == 0 {
+		return 0
+	}
+	mean := float64(parts)
+	rare := 2 * mathext.GammaIncRegInv(mean/2, 0.99) // Of chi-squared.
+	return math.Max(0, math.Min(1, (sum-mean)/(rare-mean)))
+}
+
+func share01(score float64) float64 { return math.Max(0, math.Min(1, score)) }
+
+// miss is the square of what the scores of some rows missed, over its variance if
+// they are right; not a number where there are no rows, or all are said to be sure
+// and are.
+func (k Known) miss(at []int, weights []float64) float64 {
+	miss, variance := 0.0, 0.0
+	for _, i := range at {
+		w := weight(weights, i)
+		p := share01(k.Scores[i])
+		miss += w * (k.Outcomes[i] - p)
+		variance += w * w * p * (1 - p)
+	}
+	return miss * miss / variance
 }
 
 // Binary estimates the metrics of a model that gives the probability of a class,

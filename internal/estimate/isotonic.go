@@ -94,75 +94,6 @@ func (c Isotonic) levels() (n int) {
 	return n
 }
 
-const (
-	calibrationFolds = 10
-	calibrationBins  = 10
-	// separable is the AUC from which scores need no calibration.
-	separable = 0.999
-)
-
-// NeedsCalibration tells whether the curve brings the scores nearer to the
-// outcomes than they are: whether it lowers the expected calibration error over
-// ten bins of equal size, in the mean over ten folds that it was not fitted to.
-func NeedsCalibration(scores, outcomes, weights []float64) bool {
-	folds := stratify(scores, outcomes, calibrationFolds)
-	if folds == nil {
-		return false
-	}
-	curved := make([]float64, len(scores))
-	train := make([]float64, len(scores))
-	for f := range calibrationFolds {
-		for i := range train {
-			train[i] = weight(weights, i)
-			if folds[i] == f {
-				train[i] = 0
-			}
-		}
-		c := FitIsotonic(scores, outcomes, train)
-		for i := range scores {
-			if folds[i] == f {
-				curved[i] = c.At(scores[i])
-			}
-		}
-	}
-	before, after := 0.0, 0.0
-	for f := range calibrationFolds {
-		var at []int
-		for i := range scores {
-			if folds[i] == f {
-				at = append(at, i)
-			}
-		}
-		before += calibrationError(at, scores, outcomes, weights)
-		after += calibrationError(at, curved, outcomes, weights)
-	}
-	return after < before
-}
-
-// stratify deals the rows of each class out to folds in the order of their scores,
-// and returns nil where there is nothing to calibrate: one class only, or classes
-// that the scores part already.
-func stratify(scores, outcomes []float64, folds int) []int {
-	positive := make([]bool, len(outcomes))
-	for i, y := range outcomes {
-		positive[i] = y == 1
-	}
-	if v := auc(scores, outcomes); math.IsNaN(v) || v > separable {
-		return nil
-	}
-	order := byScore(scores)
-	out, dealt := make([]int, len(scores)), [2]int{}
-	for _, i := range order {
-		class := 0
-		if positive[i] {
-			class = 1
-		}
-		out[i] = dealt[class] % folds
-		dealt[class]++
-	}
-	return out
-}
-
 func byScore(scores []float64) []int {
 	order := make([]int, len(scores))
 	for i := range order {
@@ -170,22 +101,4 @@ func byScore(scores []float64) []int {
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(scores[a], scores[b]) })
 	return order
-}
-
-// calibrationError is the mean distance between what scores say of some rows and
-// what came, over bins of equal size.
-func calibrationError(at []int, scores, outcomes, weights []float64) float64 {
-	at = slices.Clone(at)
-	slices.SortStableFunc(at, func(a, b int) int { return cmp.Compare(scores[a], scores[b]) })
-	bins := max(1, min(calibrationBins, len(at)/2))
-	sum, total := 0.0, 0.0
-	for b := range bins {
-		var said, came, mass float64
-		for _, i := range at[b*len(at)/bins : (b+1)*len(at)/bins] {
-			w := weight(weights, i)
-			said, came, mass = said+w*scores[i], came+w*outcomes[i], mass+w
-		}
-		sum, total = sum+math.Abs(said-came), total+mass
-	}
-	return sum / total
 }

@@ -5,6 +5,8 @@ const (
 	maxRatio = 20
 	// MinEffective is how many rows of equal weight the rows before must be worth.
 	MinEffective = 200
+	// maxTold is how many rows before a learner is fitted to at most.
+	maxTold = 5000
 )
 
 // Ratio is how much more often inputs such as each row's come now than they came
@@ -22,13 +24,15 @@ type Ratio struct {
 }
 
 // Shift compares rows of now with rows before: a learner tells them apart, and the
-// odds that it gives a row before, which it was not fitted to, are its weight. The
-// rows must be in the order of time, or in any other that has nothing to do with
-// their values.
+// odds that it gives a row before, which it was not fitted to, are its weight. Of
+// very many rows before it is fitted to some. The rows must be in the order of time,
+// or in any other that has nothing to do with their values.
 func Shift(before, now *Table) Ratio {
-	both := before.join(now)
+	step := max(1, (before.n+maxTold-1)/maxTold)
+	told := before.every(step)
+	both := told.join(now)
 	y := make([]float64, both.n)
-	for i := before.n; i < both.n; i++ {
+	for i := told.n; i < both.n; i++ {
 		y[i] = 1
 	}
 	fit := crossFit(both, y, true)
@@ -36,12 +40,18 @@ func Shift(before, now *Table) Ratio {
 	if fit.rounds == 0 {
 		return r
 	}
+	r.AUC = auc(fit.out, y)
 	p := fit.out
-	r.AUC = auc(p, y)
+	if step > 1 {
+		p = fit.each(before)
+		for k := range told.n {
+			p[k*step] = fit.out[k]
+		}
+	}
 	r.Weights = make([]float64, before.n)
 	var sum, square float64
 	for i := range r.Weights {
-		w := min(maxRatio, p[i]/(1-p[i])*float64(before.n)/float64(max(now.n, 1)))
+		w := min(maxRatio, p[i]/(1-p[i])*float64(told.n)/float64(max(now.n, 1)))
 		r.Weights[i] = w
 		sum, square = sum+w, square+w*w
 	}

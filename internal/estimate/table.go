@@ -145,6 +145,18 @@ func (t *Table) pick(rows []int) *Table {
 	return out
 }
 
+// every gives each row whose number divides by step.
+func (t *Table) every(step int) *Table {
+	if step == 1 {
+		return t
+	}
+	var rows []int
+	for i := 0; i < t.n; i += step {
+		rows = append(rows, i)
+	}
+	return t.pick(rows)
+}
+
 // join puts the rows of another table of the same bins behind those of t.
 func (t *Table) join(u *Table) *Table {
 	out := &Table{n: t.n + u.n, bins: t.bins, cols: make([][]uint8, len(t.cols))}

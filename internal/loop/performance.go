@@ -14,10 +14,12 @@ import (
 )
 
 const (
-	// knownRows is how many labelled rows an estimate rests on at most, heardRows how
+	// knownRows is how many labelled rows an estimate rests on at most, askedRows how
+	// many of them a version is asked about that did not answer them, and heardRows how
 	// many pieces of feedback are read for them.
-	knownRows = 5000
-	heardRows = 6000
+	knownRows = 20_000
+	askedRows = 5000
+	heardRows = 22_000
 )
 
 // Performance says what is known of a model's quality, read from its log.
@@ -87,7 +89,7 @@ func (k *keeper) known(ctx context.Context, now time.Time) (monitor.Evidence, er
 		return o.Effect == hone.Contradicted || !k.usable(o) || !o.Time.After(twin.TrainedUntil)
 	})
 	slices.SortFunc(rows, func(a, b hone.Outcome) int { return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Seq, b.Seq)) })
-	if e.Known, err = k.scored(ctx, rows[max(0, len(rows)-knownRows):], twin); err != nil {
+	if e.Known, err = k.scored(ctx, k.affordable(rows), twin); err != nil {
 		return e, err
 	}
 	ps, err := k.newest(ctx)
@@ -198,6 +200,27 @@ func (k *keeper) presumedOf(ctx context.Context, heard map[int64]hone.Outcome, s
 	return out, nil
 }
 
+// affordable are the newest of the rows: so many, of which so many must be asked
+// about.
+func (k *keeper) affordable(rows []hone.Outcome) []hone.Outcome {
+	asked := 0
+	for i := len(rows) - 1; i >= 0; i-- {
+		if !k.gaveScores(rows[i]) {
+			asked++
+		}
+		if asked > askedRows || len(rows)-i > knownRows {
+			return rows[i+1:]
+		}
+	}
+	return rows
+}
+
+// gaveScores tells whether the champion gave a row its scores when it served, and was
+// not trained on it.
+func (k *keeper) gaveScores(o hone.Outcome) bool {
+	return o.Time.After(k.champion.TrainedUntil) && o.Version == k.champion.ID && len(o.Scores) == k.champion.Signature.Width()
+}
+
 // scored are rows with the champion's scores: those that it gave when it served,
 // and those that it gives when asked now; on rows that it was trained on, those of
 // another version.
@@ -213,7 +236,7 @@ func (k *keeper) scored(ctx context.Context, rows []hone.Outcome, other hone.Ver
 		switch {
 		case !o.Time.After(k.champion.TrainedUntil):
 			ask[other.ID] = append(ask[other.ID], i)
-		case o.Version == k.champion.ID && len(o.Scores) == k.champion.Signature.Width():
+		case k.gaveScores(o):
 			out.Scores[i] = o.Scores
 		default:
 			ask[k.champion.ID] = append(ask[k.champion.ID], i)

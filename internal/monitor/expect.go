@@ -188,12 +188,12 @@ func sure(scores [][]float64) []float64 {
 }
 
 // contradicted says that the newest labels are not what the older ones let expect
-// of them, or nothing. It looks back over a quarter, a half and three quarters of
-// the labels, for the inputs may have changed their meaning at any time.
+// of them, or nothing. It looks back over a sixteenth, a quarter, a half and three
+// quarters of the labels, for the inputs may have changed their meaning at any time.
 func (e Evidence) contradicted() string {
 	n := e.Known.len()
-	for quarters := 1; quarters <= 3; quarters++ {
-		cut := n - quarters*n/4
+	for _, parts := range []int{1, 4, 8, 12} {
+		cut := n - parts*n/16
 		if min(cut, n-cut) < estimate.MinKnown {
 			continue
 		}

@@ -94,6 +94,10 @@ type Evidence struct {
 	Labelled      int // Of the window.
 }
 
+// recent is how many labelled rows tell how good a version is now. That a score
+// comes true as often as it says is learned from more.
+const recent = 5000
+
 // Assess says what is known of a version's quality.
 func Assess(e Evidence) Performance {
 	p := Performance{Model: e.Model.Name, Version: e.Version.ID, At: e.Now,
@@ -113,12 +117,15 @@ func Assess(e Evidence) Performance {
 		}
 	}
 	e.Known.lossesOf(e)
+	p.Estimated = e.expect()
+	if n := e.Known.len(); n > recent {
+		e.Known = e.Known.part(n-recent, n)
+	}
 	if !e.Model.Label.Infers() {
 		for _, m := range []string{first, "loss"} {
 			p.Matured = append(p.Matured, e.matured(m))
 		}
 	}
-	p.Estimated = e.expect()
 	p.Worst, p.WorstUnknown = e.worst()
 	p.Sentence = p.say(e.Model.Name, first)
 	return p
