@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -94,6 +95,9 @@ func (k *keeper) decide(ctx context.Context, now time.Time, look bool) error {
 	manual := k.manual
 	k.manual, k.looked, k.again = nil, true, d.Again
 	answered := k.heard.decided(d)
+	if !trigger.Has(k.model, hone.OnEvent) {
+		answered = math.MaxInt64 // What waited for a trigger that is gone.
+	}
 	k.schedule = trigger.NextSchedule(k.model, now)
 	d.ID = k.newID(now)
 	k.decision = d

@@ -73,6 +73,7 @@ func (k *keeper) recall(ctx context.Context) error {
 // models whose triggers ask for it.
 func (k *keeper) hear(ctx context.Context, now time.Time) (err error) {
 	h := &k.heard
+	h.events = nil
 	if trigger.Has(k.model, hone.OnEvent) {
 		if h.events, err = k.o.Inbox.PendingEvents(ctx, k.model.Name); err != nil {
 			return err
