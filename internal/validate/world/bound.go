@@ -11,20 +11,31 @@ import (
 // Power is how often the best of all tests finds what was turned round in the new
 // rows of a world, when it may find something in a share alpha of worlds without a
 // fault: the likelihood ratio (J. Neyman, E. S. Pearson, 1933) of one who knows the
-// rule that the labels follow, its noise, what the features hide of it, how many
-// users collude, and how. Nobody who has only the rows can do better. It is itself
-// found by simulation, of so many worlds.
+// rule that the labels follow, its noise, how features hide what they say, how many
+// users collude, and how, and who sees the rows as all others do. Nobody who has only
+// the rows can do better. It is itself found by simulation, of so many worlds.
 type Power struct {
 	w    *World
-	rows []int // The new ones.
+	rows []row // The new ones.
 	r    *rand.Rand
 }
+
+// row is what its features, as they are seen, let expect of a label.
+type row struct {
+	at      int
+	signals []float64 // As likely each.
+	right   []float64 // The chances of each class, as labels are,
+	wrong   []float64 // and turned round.
+}
+
+// readings are how many signals stand for all that a row may have.
+const readings = 24
 
 // Bound prepares the best test of a world.
 func Bound(w *World) *Power {
 	p := &Power{w: w, r: rand.New(rand.NewPCG(w.seed, 0x626f756e64))}
 	for i := w.Rows.Frame.N - w.New; i < w.Rows.Frame.N; i++ {
-		p.rows = append(p.rows, i)
+		p.rows = append(p.rows, p.read(i))
 	}
 	return p
 }
@@ -34,8 +45,8 @@ func (p *Power) Users(share, alpha float64, sims int) float64 {
 	all := len(p.w.users)
 	k := int(share * float64(all))
 	groups := make([][]int, all)
-	for at, i := range p.rows {
-		u := userOf(p.w.Rows.Units[i])
+	for at, row := range p.rows {
+		u := userOf(p.w.Rows.Units[row.at])
 		groups[u] = append(groups[u], at)
 	}
 	stat := func(bad map[int]bool) float64 {
@@ -64,8 +75,8 @@ func (p *Power) Users(share, alpha float64, sims int) float64 {
 // share is turned round.
 func (p *Power) Source(share, alpha float64, sims int) float64 {
 	groups := map[string][]int{}
-	for at, i := range p.rows {
-		if s := p.w.Rows.Sources[i]; s != "" {
+	for at, row := range p.rows {
+		if s := p.w.Rows.Sources[row.at]; s != "" {
 			groups[s] = append(groups[s], at)
 		}
 	}
@@ -109,44 +120,98 @@ func (p *Power) power(alpha float64, sims int, stat func(planted bool) float64) 
 	return float64(found) / float64(planted)
 }
 
+// read finds what a row lets expect.
+func (p *Power) read(i int) row {
+	w, out := p.w, row{at: i}
+	z := make([]float64, len(w.Columns))
+	for range readings {
+		for c := range z {
+			z[c] = w.unseen(p.r, c, i)
+		}
+		out.signals = append(out.signals, w.signal(z, w.progress[i]))
+	}
+	if w.Model.Task == hone.Regression {
+		return out
+	}
+	limits := []float64{0.6}
+	if w.Model.Task == hone.Multiclass {
+		limits = []float64{-0.5, 0.5}
+	}
+	out.right = make([]float64, len(limits)+1)
+	for _, s := range out.signals {
+		below := 0.0
+		for c, limit := range append(limits, math.Inf(1)) {
+			upTo := normal((limit - s) / w.noise)
+			out.right[c] += (upTo - below) / readings
+			below = upTo
+		}
+	}
+	if r := out.right; len(r) == 2 {
+		out.wrong = []float64{r[1], r[0]}
+	} else {
+		out.wrong = []float64{r[2] + r[1]/2, 0, r[0] + r[1]/2}
+	}
+	return out
+}
+
+// unseen draws what a feature of a row says, from all that looks as it does there.
+func (w *World) unseen(r *rand.Rand, c, i int) float64 {
+	col := w.Rows.Frame.Cols[c]
+	for {
+		x := r.NormFloat64() + w.drift*w.progress[i]
+		switch w.Columns[c] {
+		case "flag":
+			if (x > 1) == (col.Num[i] == 1) {
+				return x
+			}
+		case "count":
+			if float64(count(r, x)) == col.Num[i] {
+				return x
+			}
+		case "small":
+			if small(r, x) == col.Str[i] {
+				return x
+			}
+		case "gaps":
+			if math.IsNaN(col.Num[i]) {
+				return x
+			}
+			return w.said[i][c]
+		default:
+			return w.said[i][c]
+		}
+	}
+}
+
 // draw makes a label anew, and is the logarithm of how much likelier it is turned
 // round than right.
 func (p *Power) draw(at int, turned bool) float64 {
-	w, s := p.w, p.w.signal[p.rows[at]]
-	y := s + w.noise*p.r.NormFloat64()
-	switch w.Model.Task {
-	case hone.Regression:
+	row := &p.rows[at]
+	if row.right == nil {
+		y := row.signals[p.r.IntN(readings)] + p.w.noise*p.r.NormFloat64()
 		if turned {
 			y = -y
 		}
-		return ((y-s)*(y-s) - (y+s)*(y+s)) / (2 * w.noise * w.noise)
-	case hone.Multiclass:
-		low, high := normal((-0.5-s)/w.noise), 1-normal((0.5-s)/w.noise)
-		class := 1
-		if y < -0.5 {
-			class = 0
-		} else if y >= 0.5 {
-			class = 2
-		}
-		if turned {
-			switch {
-			case class != 1:
-				class = 2 - class
-			default:
-				class = 2 * p.r.IntN(2)
-			}
-		}
-		mid := 1 - low - high
-		right := []float64{low, mid, high}
-		wrong := []float64{high + mid/2, 0, low + mid/2}
-		return math.Log(math.Max(wrong[class], 1e-300) / math.Max(right[class], 1e-300))
+		return row.density(-y, p.w.noise) - row.density(y, p.w.noise)
 	}
-	one := 1 - normal((0.6-s)/w.noise)
-	is := y > 0.6
-	if is != turned {
-		return math.Log(math.Max(1-one, 1e-300) / math.Max(one, 1e-300))
+	chances := row.right
+	if turned {
+		chances = row.wrong
 	}
-	return math.Log(math.Max(one, 1e-300) / math.Max(1-one, 1e-300))
+	u, class := p.r.Float64(), 0
+	for ; class < len(chances)-1 && u >= chances[class]; class++ {
+		u -= chances[class]
+	}
+	return math.Log(math.Max(row.wrong[class], 1e-300) / math.Max(row.right[class], 1e-300))
+}
+
+// density is the logarithm of that of a number, but for a constant.
+func (r *row) density(y, noise float64) float64 {
+	sum := 0.0
+	for _, s := range r.signals {
+		sum += math.Exp(-(y - s) * (y - s) / (2 * noise * noise))
+	}
+	return math.Log(math.Max(sum, 1e-300))
 }
 
 func normal(x float64) float64 { return 0.5 * math.Erfc(-x/math.Sqrt2) }

@@ -32,7 +32,8 @@ type World struct {
 	noise    float64
 	users    []float64 // Cumulated shares.
 	partners int
-	signal   []float64 // What each label follows, but for the noise.
+	said     [][]float64 // Of each row, what each feature says of the label.
+	progress []float64   // Of each row.
 }
 
 var start = time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)
@@ -132,13 +133,7 @@ func (w *World) row(i int, progress float64, state []float64) {
 		case "wide":
 			col.Num[i] = math.Exp(2.5 * x)
 		case "count":
-			n := 0
-			for range 12 {
-				if r.Float64() < 0.15+0.02*x {
-					n++
-				}
-			}
-			col.Num[i] = float64(n)
+			col.Num[i] = float64(count(r, x))
 		case "flag":
 			col.Num[i] = 0
 			if x > 1 {
@@ -154,8 +149,7 @@ func (w *World) row(i int, progress float64, state []float64) {
 				col.Num[i] = x
 			}
 		case "small":
-			k := int(math.Abs(x)*2.2 + r.Float64())
-			col.Str[i] = []string{"CH", "DE", "FR", "IT", "AT", "ES"}[min(k, 5)]
+			col.Str[i] = small(r, x)
 		case "tail":
 			col.Str[i] = fmt.Sprintf("item %d", int(math.Exp(r.Float64()*7)))
 		case "ids":
@@ -180,8 +174,38 @@ func (w *World) row(i int, progress float64, state []float64) {
 	w.Rows.Sources = append(w.Rows.Sources, source)
 }
 
+func count(r *rand.Rand, x float64) (n int) {
+	for range 12 {
+		if r.Float64() < 0.15+0.02*x {
+			n++
+		}
+	}
+	return n
+}
+
+func small(r *rand.Rand, x float64) string {
+	k := int(math.Abs(x)*2.2 + r.Float64())
+	return []string{"CH", "DE", "FR", "IT", "AT", "ES"}[min(k, 5)]
+}
+
 // label follows the features, with noise, by a rule that may move.
 func (w *World) label(z []float64, progress float64) string {
+	w.said, w.progress = append(w.said, z), append(w.progress, progress)
+	s := w.signal(z, progress) + w.noise*w.r.NormFloat64()
+	switch w.Model.Task {
+	case hone.Regression:
+		return frame.FormatNumber(math.Round(1000*(50+10*s)) / 1000)
+	case hone.Multiclass:
+		return []string{"low", "middle", "high"}[min(2, max(0, int(s+1.5)))]
+	}
+	if s > 0.6 {
+		return "1"
+	}
+	return "0"
+}
+
+// signal is what a label follows, but for the noise.
+func (w *World) signal(z []float64, progress float64) float64 {
 	s, norm := 0.0, 0.0
 	for c, x := range z {
 		weight := w.weights[c]
@@ -196,20 +220,9 @@ func (w *World) label(z []float64, progress float64) string {
 	}
 	s /= math.Sqrt(norm)
 	if w.nonlin {
-		s = s + 0.7*z[0]*z[1]
+		s += 0.7 * z[0] * z[1]
 	}
-	w.signal = append(w.signal, s)
-	s += w.noise * w.r.NormFloat64()
-	switch w.Model.Task {
-	case hone.Regression:
-		return frame.FormatNumber(math.Round(1000*(50+10*s)) / 1000)
-	case hone.Multiclass:
-		return []string{"low", "middle", "high"}[min(2, max(0, int(s+1.5)))]
-	}
-	if s > 0.6 {
-		return "1"
-	}
-	return "0"
+	return s
 }
 
 // Input is what the checks get to see.
