@@ -23,7 +23,46 @@ type trainer struct {
 	mark      []int   // The step in which a slot was last touched.
 	touched   []int32 // Slots with a gradient in this step.
 	buf       buffer
+	kept      *encoded // Nil where the rows are too many to be kept.
 	z         []float64
+}
+
+// maxKept is how many slots of rows are kept encoded from one epoch to the next, at
+// 12 bytes each.
+const maxKept = 2_000_000
+
+// encoded are the slots of all rows, one after the other, each with its bias.
+type encoded struct {
+	from []int
+	buffer
+}
+
+// keep encodes all rows, if that is not too much.
+func (t *trainer) keep() {
+	e := &encoded{from: make([]int, 1, t.f.N+1)}
+	for row := range t.f.N {
+		t.encode(row)
+		if row == 0 { // Most rows have as many as the first.
+			room := min(maxKept, t.f.N*(len(t.buf.idx)+2))
+			e.idx, e.val = make([]int32, 0, room), make([]float64, 0, room)
+		}
+		e.idx, e.val = append(e.idx, t.buf.idx...), append(e.val, t.buf.val...)
+		if e.from = append(e.from, len(e.idx)); len(e.idx) > maxKept {
+			return
+		}
+	}
+	t.kept = e
+}
+
+// encode leaves the slots of a row in buf.
+func (t *trainer) encode(row int) {
+	b := &t.buf
+	if e := t.kept; e != nil {
+		b.idx, b.val = e.idx[e.from[row]:e.from[row+1]], e.val[e.from[row]:e.from[row+1]]
+		return
+	}
+	b.idx, b.val = t.m.encoder.Append(t.f, row, b.idx[:0], b.val[:0])
+	b.idx, b.val = append(b.idx, int32(len(t.mark)-1)), append(b.val, 1)
 }
 
 func newTrainer(m *Model, f *frame.Frame, y, weights []float64) *trainer {
@@ -41,6 +80,7 @@ func newTrainer(m *Model, f *frame.Frame, y, weights []float64) *trainer {
 		total += weight(weights, i)
 	}
 	t.scale = float64(f.N) / total
+	t.keep()
 	return t
 }
 
@@ -204,13 +244,10 @@ func (t *trainer) rand(epoch uint64) *rand.Rand {
 // returns the sum of their losses.
 func (t *trainer) gradient(step int, rows []int) float64 {
 	t.touched = t.touched[:0]
-	bias := int32(len(t.mark) - 1)
 	loss := 0.0
 	for _, row := range rows {
-		b := &t.buf
-		b.idx, b.val = t.m.encoder.Append(t.f, row, b.idx[:0], b.val[:0])
-		b.idx, b.val = append(b.idx, bias), append(b.val, 1)
-		for _, at := range b.idx {
+		t.encode(row)
+		for _, at := range t.buf.idx {
 			if t.mark[at] != step {
 				t.mark[at] = step
 				t.touched = append(t.touched, at)
