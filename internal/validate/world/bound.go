@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"hone"
+	"hone/internal/validate"
 )
 
 // Power is how often the best of all tests finds what was turned round in the new
@@ -152,6 +153,32 @@ func (p *Power) read(i int) row {
 		out.wrong = []float64{r[2] + r[1]/2, 0, r[0] + r[1]/2}
 	}
 	return out
+}
+
+// Answers are what one would say of the new rows who knows the rule that the labels
+// follow, and their noise: the true chances of each class, or the mean.
+func (p *Power) Answers() *validate.Answers {
+	a := &validate.Answers{Classes: map[hone.Task][]string{hone.Binary: {"0", "1"}, hone.Multiclass: {"high", "low", "middle"}}[p.w.Model.Task]}
+	for _, r := range p.rows {
+		var says []float64
+		switch {
+		case r.right == nil:
+			says = []float64{50 + 10*mean(r.signals)}
+		case len(r.right) == 2:
+			says = r.right[1:]
+		default:
+			says = []float64{r.right[2], r.right[0], r.right[1]}
+		}
+		a.Scores.Width, a.Scores.V = len(says), append(a.Scores.V, says...)
+	}
+	return a
+}
+
+func mean(v []float64) (sum float64) {
+	for _, x := range v {
+		sum += x / float64(len(v))
+	}
+	return sum
 }
 
 // unseen draws what a feature of a row says, from all that looks as it does there.
