@@ -59,23 +59,29 @@ func (s *server) at(parts ...string) string {
 // start starts the server and waits until it answers.
 func (s *server) start() {
 	s.t.Helper()
-	os.Remove(s.at("data", "address"))
-	s.said = &bytes.Buffer{}
 	s.program = exec.Command(binary, "serve", "--config", s.at("hone.yaml"))
 	s.program.Env = append(os.Environ(), s.env...)
+	s.launch("data")
+}
+
+// launch starts the program, whose data folder has this name, and waits until it answers.
+func (s *server) launch(data string) {
+	s.t.Helper()
+	os.Remove(s.at(data, "address"))
+	s.said = &bytes.Buffer{}
 	s.program.Stdout, s.program.Stderr = s.said, s.said
 	if err := s.program.Start(); err != nil {
 		s.t.Fatal(err)
 	}
 	s.eventually("the server answers", func() bool {
-		b, err := os.ReadFile(s.at("data", "address"))
+		b, err := os.ReadFile(s.at(data, "address"))
 		if err != nil || len(b) == 0 {
 			return false
 		}
 		s.base = string(b)
 		return s.do("GET", "/v2/health/live", nil, nil) == nil
 	})
-	b, err := os.ReadFile(s.at("data", "token"))
+	b, err := os.ReadFile(s.at(data, "token"))
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -112,6 +112,10 @@ func (k *keeper) fitPermuted(ctx context.Context, run hone.Run, v hone.Version, 
 	if !ok {
 		return "", &hone.Error{Code: hone.Invalid, Message: "there is no trainer " + k.model.Train.Trainer, Hint: "use linear or command"}
 	}
+	dir, err := filepath.Abs(dir) // A trainer in a process of its own names what it made from the root.
+	if err != nil {
+		return "", err
+	}
 	work := filepath.Join(dir, "work")
 	if err := errors.Join(freshDir(dir), freshDir(work)); err != nil {
 		return "", err
@@ -123,7 +127,11 @@ func (k *keeper) fitPermuted(ctx context.Context, run hone.Run, v hone.Version, 
 	if err != nil {
 		return "", err
 	}
-	under, err := filepath.Rel(work, made.Dir)
+	model, err := filepath.Abs(made.Dir)
+	if err != nil {
+		return "", err
+	}
+	under, err := filepath.Rel(work, model)
 	if err != nil {
 		return "", err
 	}
