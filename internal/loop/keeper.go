@@ -427,6 +427,9 @@ func (k *keeper) read(ctx context.Context, now time.Time) (found monitor.Step, e
 		}
 		k.found.Ticked = k.found.Ticked || step.Ticked
 		k.found.Drift = k.found.Drift || step.Drift
+		if step.Drift && !k.replaying {
+			break // Each window is looked at before the next.
+		}
 		if !more || k.cursor.predictions >= k.goal.predictions && k.cursor.labels >= k.goal.labels && !k.presuming {
 			k.replaying = false
 		}
@@ -443,11 +446,7 @@ func (k *keeper) read(ctx context.Context, now time.Time) (found monitor.Step, e
 
 func (k *keeper) readPage(ctx context.Context) (more bool, step monitor.Step, err error) {
 	by := k.o.Hints.Horizon()
-	ps, err := k.o.Events.Predictions(ctx, k.model.Name, k.cursor.predictions, page)
-	if err != nil {
-		return false, step, err
-	}
-	judged, err := k.monitor.Predictions(ps)
+	ps, moreServed, judged, err := k.readServed(ctx)
 	if err != nil {
 		return false, step, err
 	}
@@ -480,7 +479,34 @@ func (k *keeper) readPage(ctx context.Context) (more bool, step monitor.Step, er
 		return false, step, err
 	}
 	step.Drift = judged
-	return moreLabels || morePresumed || len(ps) >= page, step, k.feedDuels(ctx, step.Mature)
+	return moreLabels || morePresumed || moreServed, step, k.feedDuels(ctx, step.Mature)
+}
+
+// readServed lets the monitor count predictions, up to the end of a window that can be
+// judged: what is drift in one window and calm in the next is told. It returns those
+// that were counted, and whether there may be more.
+func (k *keeper) readServed(ctx context.Context) (counted []hone.Prediction, more, judged bool, err error) {
+	n := min(page, max(k.model.Monitor.Window, monitor.MinWindow))
+	if k.replaying {
+		n = page
+	}
+	ps, err := k.o.Events.Predictions(ctx, k.model.Name, k.cursor.predictions, n)
+	if err != nil {
+		return nil, false, false, err
+	}
+	for at := 0; at < len(ps) && (!judged || k.replaying); {
+		end := len(ps)
+		if !k.replaying {
+			end = min(at+monitor.MinWindow/2, end) // No more than one window ends in so few.
+		}
+		over, err := k.monitor.Predictions(ps[at:end])
+		if err != nil {
+			return nil, false, false, err
+		}
+		at, judged = end, judged || over
+		counted = ps[:at]
+	}
+	return counted, len(counted) < len(ps) || len(ps) >= n, judged, nil
 }
 
 // beforeNext is a moment by which all labels arrived that stand up to the end of a
