@@ -2,7 +2,9 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -52,17 +54,21 @@ func TestE2EEjection(t *testing.T) {
 }
 
 // turning serves the model in its folder, or one that answers 0, until a file is
-// there; then it fails in one of four ways.
+// there; then it fails in one of four ways. One that is steady must have a model.
 func turning(how, file string) error {
 	l, err := net.Listen("tcp", os.Getenv("HONE_ADDR"))
 	if err != nil {
 		return err
 	}
 	var model *linear.Model
-	if raw, err := os.ReadFile("model.json"); err == nil {
-		if model, err = linear.Unmarshal(raw); err != nil {
-			return err
-		}
+	raw, err := os.ReadFile("model.json")
+	if err == nil {
+		model, err = linear.Unmarshal(raw)
+	} else if how != "steady" && errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	if err != nil {
+		return err
 	}
 	var bad atomic.Bool
 	mux := http.NewServeMux()

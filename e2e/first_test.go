@@ -68,3 +68,23 @@ func TestE2EFirstSteps(t *testing.T) {
 	}
 	ok("audit", "verify")
 }
+
+// TestE2EModelServer starts hone in the folder of its configuration, which names all
+// paths from there, with a trainer whose model is a server of its own: the sandbox of
+// that server, which works in another folder, lets it read its model.
+func TestE2EModelServer(t *testing.T) {
+	x := newTrial(t, "    gates: [{metric: latency_p99, max: 10s}]\n") // v1 has no process to ask.
+	if err := os.WriteFile(x.at("control", "turning"), []byte("steady"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	x.program = exec.Command(binary, "serve")
+	x.program.Dir = x.dir
+	x.launch("data")
+	x.retrain()
+	x.await(hone.Shadowing)
+	for _, v := range x.run("m-2").Verdicts {
+		if v.Result != hone.Pass && !v.Warns {
+			t.Errorf("%s: %s %s", v.Gate, v.Result, v.Sentence)
+		}
+	}
+}

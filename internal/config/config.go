@@ -5,6 +5,7 @@ package config
 
 import (
 	_ "embed"
+	"fmt"
 	"path/filepath"
 
 	"hone"
@@ -70,8 +71,8 @@ type TLS struct {
 const MaxBytes = 1 << 20
 
 // Load reads the file at path with the models beside it, or the folder at path.
-// A problem in the files is an Errors. Their paths become relative to where Hone
-// was started, or absolute, as path is.
+// A problem in the files is an Errors. Their paths become absolute: they are handed
+// to processes that work elsewhere.
 func Load(path string) (*Config, error) {
 	files, at, err := read(path)
 	if err != nil {
@@ -81,7 +82,9 @@ func Load(path string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Dir = filepath.Dir(at)
+	if c.Dir, err = filepath.Abs(filepath.Dir(at)); err != nil {
+		return nil, fmt.Errorf("find the folder of %s: %w", at, err)
+	}
 	for _, path := range []*string{&c.Server.Data, &c.Server.TLS.Cert, &c.Server.TLS.Key} {
 		if *path != "" && !filepath.IsAbs(*path) {
 			*path = filepath.Join(c.Dir, *path)

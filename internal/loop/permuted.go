@@ -112,10 +112,6 @@ func (k *keeper) fitPermuted(ctx context.Context, run hone.Run, v hone.Version, 
 	if !ok {
 		return "", &hone.Error{Code: hone.Invalid, Message: "there is no trainer " + k.model.Train.Trainer, Hint: "use linear or command"}
 	}
-	dir, err := filepath.Abs(dir) // A trainer in a process of its own names what it made from the root.
-	if err != nil {
-		return "", err
-	}
 	work := filepath.Join(dir, "work")
 	if err := errors.Join(freshDir(dir), freshDir(work)); err != nil {
 		return "", err
@@ -127,11 +123,7 @@ func (k *keeper) fitPermuted(ctx context.Context, run hone.Run, v hone.Version, 
 	if err != nil {
 		return "", err
 	}
-	model, err := filepath.Abs(made.Dir)
-	if err != nil {
-		return "", err
-	}
-	under, err := filepath.Rel(work, model)
+	under, err := filepath.Rel(work, made.Dir)
 	if err != nil {
 		return "", err
 	}

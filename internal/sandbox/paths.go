@@ -144,6 +144,10 @@ func grants(s Spec) []grant {
 	found := map[string]bool{}
 	add := func(paths []string, write bool) {
 		for _, p := range paths {
+			p, err := filepath.Abs(p) // What applies them works in another folder.
+			if err != nil {
+				continue
+			}
 			real, err := filepath.EvalSymlinks(p)
 			if err != nil {
 				continue
