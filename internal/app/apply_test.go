@@ -401,3 +401,34 @@ func TestATrainingGoesOn(t *testing.T) {
 		t.Errorf("the run: %s; the trainer %q", last.Sentence, began())
 	}
 }
+
+// TestTheLogChanges lets answers wait for the log, and then no more: the plan in
+// force says so at once, and after a start on another file too.
+func TestTheLogChanges(t *testing.T) {
+	t.Parallel()
+	dir := memory(t)
+	l := startLive(t, dir, changed(0))
+	s := &stress{t: t, dir: dir, source: stream.NewSEA(7, func(int) int { return 0 }, 0.05), kept: map[hone.PredictionID]bool{}}
+	s.first(l.app)
+	kept := func(l *live) hone.LogMode {
+		t.Helper()
+		p, err := l.app.Service().Events.(interface {
+			Plan(ctx context.Context, model string) (hone.Plan, error)
+		}).Plan(t.Context(), model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Log
+	}
+	if got := kept(l); got != hone.Durable {
+		t.Fatalf("the log is %s", got)
+	}
+	buffered := strings.Replace(changed(0), "log: durable", "log: buffered", 1)
+	if err := l.apply("ada", "", buffered); err != nil {
+		t.Fatal(err)
+	}
+	l.eventually("the plan changes", func() bool { return kept(l) == hone.Buffered })
+	l.app.Stop()
+	again := startLive(t, dir, changed(0))
+	again.eventually("the plan changes", func() bool { return kept(again) == hone.Durable })
+}

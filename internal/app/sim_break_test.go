@@ -144,7 +144,8 @@ func (l *life) release(e hone.Event, c hone.Change) {
 		return
 	}
 	l.tally.add("approvals under four eyes", 1)
-	if run.Decision.By == e.Actor || e.Actor == "ada" && l.adas[run.ID] {
+	announced := run.Decision.Event != nil && run.Decision.Event.By == e.Actor
+	if run.Decision.By == e.Actor || announced || e.Actor == "ada" && l.adas[run.ID] {
 		l.t.Errorf("%s: %s released %s, which was their own: %s", l.clock.Now(), e.Actor, run.ID, e.Sentence)
 	}
 }

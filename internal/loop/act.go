@@ -33,6 +33,8 @@ type Act struct {
 	Reason string
 	Run    hone.RunID // Must be the open run where it is set.
 	Force  bool
+	// Guarded holds a run to the guards that triggers are held to.
+	Guarded bool
 	// Artefact that an approval is for; it must still be the candidate's.
 	Artefact string
 	// Request for labels, with what is handed out now.
@@ -86,7 +88,7 @@ func (k *keeper) retrain(ctx context.Context, a Act) (string, error) {
 	if k.run != nil {
 		return refused(fmt.Sprintf("%s is under way: %s", k.run.ID, k.run.State))
 	}
-	k.manual = &trigger.Manual{By: a.By, Reason: a.Reason, Force: a.Force}
+	k.manual = &trigger.Manual{By: a.By, Reason: a.Reason, Force: a.Force, Guarded: a.Guarded}
 	err := k.step(ctx)
 	k.manual = nil
 	switch {
@@ -163,6 +165,9 @@ func (k *keeper) fourEyes(ctx context.Context, run hone.Run, by string) error {
 	}
 	if run.Decision.By == by {
 		return own("started " + string(run.ID))
+	}
+	if e := run.Decision.Event; e != nil && e.By == by {
+		return own("announced what started " + string(run.ID))
 	}
 	configs, err := k.o.Configs(ctx, run.Started)
 	if err != nil {

@@ -76,16 +76,23 @@ func (k *keeper) commit(ctx context.Context, c hone.Change) error {
 	return err
 }
 
-// apply hands the newest committed plan to the gateway, if there is one.
+// apply hands the newest committed plan to the gateway, if there is one. A plan that
+// logs otherwise than the configuration now says is followed by one that does.
 func (k *keeper) apply(ctx context.Context) error {
 	plan, err := k.o.Records.Plan(ctx, k.model.Name)
 	if e, ok := hone.AsError(err); ok && e.Code == hone.NotFound {
+		k.unapplied = false
 		return nil
 	}
 	if err != nil {
 		return err
 	}
 	k.unapplied = true
+	if plan.Log != k.model.Log {
+		plan.Log = k.model.Log
+		return k.put(ctx, hone.Change{Plan: &plan, Event: hone.Event{Action: "plan.changed", Version: plan.Champion,
+			Sentence: fmt.Sprintf("The log of %s is %s from now on.", k.model.Name, plan.Log)}})
+	}
 	if err := fault.At(fault.ApplyPlan); err != nil {
 		return err
 	}

@@ -223,6 +223,7 @@ func (k *keeper) become(ctx context.Context, m hone.Model) {
 	if k.run != nil && k.run.Rollout != nil || k.watch != nil && !k.watch.Over { // What they are judged by is counted anew.
 		k.stale = k.stale || !reflect.DeepEqual(k.model.Guardrails(), m.Guardrails()) || !reflect.DeepEqual(k.model.Metrics, m.Metrics)
 	}
+	k.unapplied = k.unapplied || k.model.Log != m.Log
 	more := remembered(m) > remembered(k.model)
 	k.model, k.looked = m, false
 	k.heard.anchor.checked = time.Time{} // What a candidate is judged by may be another.

@@ -47,7 +47,7 @@ func acts() []Operation {
 				if in.Force && who.Role == Agent {
 					return Done{}, &hone.Error{Code: hone.Denied, Message: "an agent may not force a run", Hint: "ask without force, or let an operator do it"}
 				}
-				return act(ctx, s, in.Model, loop.Act{Do: loop.Retrain, By: who.Name, Reason: in.Reason, Force: in.Force})
+				return act(ctx, s, in.Model, loop.Act{Do: loop.Retrain, By: who.Name, Reason: in.Reason, Force: in.Force, Guarded: who.Role == Agent})
 			}),
 		onRun("cancel", loop.Cancel, Operator, "end the run under way", "hone cancel fraud-12"),
 		define(Operation{Name: "approve", Method: "POST", Path: "/api/v1/runs/{run}/approve", Role: Approver, Person: true, Scoped: true,

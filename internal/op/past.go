@@ -102,7 +102,7 @@ func inputOf(d hone.Decision, runs []hone.Run, moves []hone.AliasMove) trigger.I
 		}
 	}
 	if d.Trigger == hone.OnManual {
-		in.Manual = &trigger.Manual{By: d.By, Force: isForced(d)}
+		in.Manual = &trigger.Manual{By: d.By, Force: isForced(d), Guarded: trigger.Guarded(d)}
 	}
 	for _, m := range moves {
 		if m.Alias == hone.Champion && !m.At.After(d.At) {

@@ -16,7 +16,7 @@ func guards(in Input, by *finding, now time.Time) []finding {
 		kind = by.Trigger
 	}
 	out := []finding{singleFlight(in.Runs)}
-	if kind != hone.OnManual {
+	if kind != hone.OnManual || in.Manual.Guarded {
 		out = append(out, cooldown(in, now),
 			started(in, "max_per_day", in.Model.Guards.MaxPerDay, day24, "24 hours", now),
 			started(in, "max_per_month", in.Model.Guards.MaxPerMonth, month, "30 days", now))
@@ -96,7 +96,7 @@ func started(in Input, guard string, limit int, stretch time.Duration, words str
 	n := 0
 	f := finding{Reason: hone.Reason{Guard: guard, Limit: float64(limit)}}
 	for _, r := range in.Runs {
-		if r.Decision.Trigger == hone.OnManual || !within(r.Started, now, stretch) {
+		if r.Decision.Trigger == hone.OnManual && !Guarded(r.Decision) || !within(r.Started, now, stretch) {
 			continue
 		}
 		if n++; n == limit {
@@ -107,6 +107,11 @@ func started(in Input, guard string, limit int, stretch time.Duration, words str
 	f.start = say.Count(n, "run", "runs") + " in " + words + ", and " + say.Whole(limit) + " are allowed."
 	f.Sentence = "Triggers started " + say.Count(n, "run", "runs") + " in the last " + words + "; " + say.Whole(limit) + " are allowed."
 	return f
+}
+
+// Guarded tells whether a run by hand was held to the guards of triggers.
+func Guarded(d hone.Decision) bool {
+	return slices.ContainsFunc(d.Reasons, func(r hone.Reason) bool { return r.Guard == "cooldown" })
 }
 
 func capped(b hone.Budget) bool { return b.PerDay > 0 || b.PerMonth > 0 }

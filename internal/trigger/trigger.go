@@ -50,6 +50,8 @@ type Manual struct {
 	// Force asks for a run whatever the number of new labels, and for a candidate
 	// that need not be better. Safety gates and probation stay.
 	Force bool
+	// Guarded holds the run to the guards that a run by hand passes otherwise.
+	Guarded bool
 }
 
 // Forced is the guard named in the reason that records a forced run. It never

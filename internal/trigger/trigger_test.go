@@ -256,6 +256,9 @@ func TestGuards(t *testing.T) {
 	byHand = append(byHand, closed(9*time.Hour, hone.OnManual))
 	ada := &trigger.Manual{By: "ada", Reason: "new country"}
 	force := &trigger.Manual{By: "ada", Force: true}
+	agent := &trigger.Manual{By: "bot", Guarded: true}
+	held := closed(6*time.Hour, hone.OnManual)
+	held.Decision.Reasons = []hone.Reason{{Guard: "cooldown"}}
 	cases := []struct {
 		name   string
 		runs   []hone.Run
@@ -276,6 +279,10 @@ func TestGuards(t *testing.T) {
 		{"four in a day", many, nil, 600, 0, false, "max_per_day"},
 		{"four in a day, by hand", many, ada, 600, 0, true, ""},
 		{"three and one by hand", byHand, nil, 600, 0, true, ""},
+		{"just ended, by an agent", []hone.Run{closed(time.Minute, hone.OnVolume)}, agent, 600, 0, false, "cooldown"},
+		{"four in a day, by an agent", many, agent, 600, 0, false, "max_per_day"},
+		{"three and one by an agent", append(many[:3:3], held), agent, 600, 0, false, "max_per_day"},
+		{"three and one by hand, by an agent", byHand, agent, 600, 0, true, ""},
 		{"few labels", nil, nil, 199, 0, false, "min_new_labels"},
 		{"few labels, by hand", nil, ada, 199, 0, false, "min_new_labels"},
 		{"few labels, forced", nil, force, 0, 0, true, ""},
