@@ -120,7 +120,7 @@ type MonitorSpec struct {
 	Late Duration `json:"late,omitempty" yaml:"late"`
 	// Joint also tells each window of predictions from the rows that the champion was
 	// made from by all features together, at most once a minute: the signals are
-	// drift.joint, an AUC, and drift.joint_p. It costs some 65 ms of one
+	// drift.joint, an AUC, and drift.joint_p. It costs some 70 ms of one
 	// core for 25 features. Default false.
 	Joint bool `json:"joint,omitempty" yaml:"joint"`
 	// Season is week or none. With week, a window is compared with what the reference

@@ -226,6 +226,11 @@ func (l *life) checkReplays(runs []hone.Run) {
 		}
 		l.tally.add("decisions judged again", 1)
 		l.tally.add("verdicts judged again", len(got.Verdicts))
+		for _, v := range got.Verdicts {
+			if v.Of == "rollout" {
+				l.tally.add("verdicts of guards judged again", 1)
+			}
+		}
 	}
 }
 

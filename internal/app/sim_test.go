@@ -66,7 +66,7 @@ func TestSimulation(t *testing.T) {
 	})
 	t.Logf("met: %s", met)
 	if seeds >= 12 && !t.Failed() {
-		met.must(t, "runs promoted", "runs rejected", "runs failed", "deaths", "trainings broken", "decisions judged again")
+		met.must(t, "runs promoted", "runs rejected", "runs failed", "deaths", "trainings broken", "decisions judged again", "verdicts of guards judged again")
 	}
 	if seeds >= 1000 && met.n["decisions judged again"] < 500 {
 		t.Errorf("%d decisions were judged again; 500 are wanted", met.n["decisions judged again"])

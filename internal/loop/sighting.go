@@ -27,10 +27,10 @@ type sighting struct {
 
 const sightingFormat = 1
 
-// sighted is what a step of a rollout is judged by now; nil where the owner has no
-// guardrail, for whom no evidence is kept.
+// sighted is what a step of a rollout is judged by now; nil where nothing is judged any
+// more.
 func (k *keeper) sighted(r hone.Rollout, h hone.Health) *sighting {
-	if len(k.model.Guardrails()) == 0 || r.Step < 0 || r.Step >= len(r.Steps) || r.Steps[r.Step].Weight >= 1 {
+	if r.Step < 0 || r.Step >= len(r.Steps) || r.Steps[r.Step].Weight >= 1 {
 		return nil
 	}
 	return &sighting{Format: sightingFormat, Model: guarded(k.model), Step: r.Steps[r.Step], Health: h, Rows: k.duel.evidence()}
