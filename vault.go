@@ -22,6 +22,9 @@ type Erasure struct {
 	Models  []ErasedModel `json:"models"`
 	// Versions were trained on the erased rows.
 	Versions []ErasedVersion `json:"versions,omitempty"`
+	// Runs are at work on rows: what lies in their folders may hold what was erased
+	// until they have ended.
+	Runs []RunID `json:"runs,omitempty"`
 	// Payloads are the audit events whose data was dropped.
 	Payloads []int64 `json:"payloads,omitempty"`
 	// Backups were made before, and still hold what was erased.

@@ -42,27 +42,31 @@ type Owner struct {
 	Clock     clock.Clock
 }
 
+// The folders of measurements in a run's folder begin with one of these: of rows that
+// are held out, and of live ones.
+const (
+	HeldWork = "metric-"
+	LiveWork = "live-"
+)
+
 // Measure asks a metric's program what each row was worth by what one version
 // said of it. The program is not told which version that is. Work is a folder of
-// the call's own; it is left behind only where the program fails. An error that
-// the program is to blame for is a *hone.Error.
-func (o Owner) Measure(ctx context.Context, m hone.Model, name, work string, rows Rows, s Side) ([]float64, error) {
+// the call's own: it holds rows, so what lies there before goes, and it is gone when
+// Measure returns, however the program fared. An error that the program is to blame
+// for is a *hone.Error.
+func (o Owner) Measure(ctx context.Context, m hone.Model, name, work string, rows Rows, s Side) (values []float64, err error) {
 	metric := m.Metrics[name]
-	work, err := filepath.Abs(work)
-	if err != nil {
+	if work, err = filepath.Abs(work); err != nil {
 		return nil, err
 	}
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
 	if err := errors.Join(os.RemoveAll(work), os.MkdirAll(filepath.Join(work, "tmp"), 0o700), writeSheet(filepath.Join(work, ownRows), metric, rows, s)); err != nil {
 		return nil, fmt.Errorf("prepare the metric %s: %w", name, err)
 	}
 	if err := o.run(ctx, m, name, work); err != nil {
 		return nil, err
 	}
-	values, err := readValues(filepath.Join(work, ownValues), name, len(rows.Labels))
-	if err != nil {
-		return nil, err
-	}
-	return values, os.RemoveAll(work)
+	return readValues(filepath.Join(work, ownValues), name, len(rows.Labels))
 }
 
 // run returns once the program has ended well.
@@ -80,7 +84,7 @@ func (o Owner) run(ctx context.Context, m hone.Model, name, work string) error {
 	for {
 		select {
 		case <-c.Done():
-			return ended(c, name, work)
+			return ended(c, name)
 		case <-ctx.Done():
 			c.Stop(o.Clock.After(ownGrace))
 			return fmt.Errorf("measure %s: %w", name, context.Cause(ctx))
@@ -98,7 +102,7 @@ func (o Owner) run(ctx context.Context, m hone.Model, name, work string) error {
 	}
 }
 
-func ended(c *child.Process, name, work string) error {
+func ended(c *child.Process, name string) error {
 	switch {
 	case c.Err() == nil:
 		return nil
@@ -109,7 +113,7 @@ func ended(c *child.Process, name, work string) error {
 	if tail := c.Tail(); tail != "" {
 		message += "; it said:\n" + tail
 	}
-	return &hone.Error{Code: hone.Invalid, Message: message, Hint: "run the command by hand with HONE_METRIC=" + work}
+	return &hone.Error{Code: hone.Invalid, Message: message, Hint: "run the command by hand, with HONE_METRIC naming a folder that has a rows.csv"}
 }
 
 func tooMuch(name string) error {

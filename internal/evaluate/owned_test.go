@@ -78,6 +78,9 @@ func TestOwnMetricFails(t *testing.T) {
 		if e, ok := hone.AsError(err); !ok || e.Hint == "" {
 			t.Errorf("%s: no hint in %v", script, err)
 		}
+		if _, err := os.Stat(work); !os.IsNotExist(err) {
+			t.Errorf("%s: the rows were left behind: %v", script, err)
+		}
 	}
 	f(`true`, "left no values.csv")
 	f(`echo no amount >&2; exit 3`, "no amount")
@@ -97,6 +100,9 @@ func TestOwnMetricFails(t *testing.T) {
 	m.Metrics["profit"] = metric
 	if _, err := o.Measure(context.Background(), m, "profit", work, rows, s); err == nil || !strings.Contains(err.Error(), "cannot be run") {
 		t.Errorf("a metric that is not there: %v", err)
+	}
+	if _, err := os.Stat(work); !os.IsNotExist(err) {
+		t.Errorf("the rows were left behind: %v", err)
 	}
 }
 

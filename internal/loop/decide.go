@@ -86,6 +86,23 @@ func (k *keeper) failures() (n int) {
 	return n
 }
 
+// failed lists the runs in a row that failed since the champion took over, newest first.
+// One that was cancelled before it had trained breaks no row. Nor does one that a person
+// asked for and that got no dataset, for want of new labels say: whoever asked was told.
+func (k *keeper) failed(since time.Time) (out []hone.Run) {
+	for _, r := range k.runs {
+		failed := r.Ending == hone.Failed
+		switch {
+		case r.State != hone.Closed, r.Ending == hone.Cancelled && r.Twin == "", failed && r.Dataset == "" && r.Decision.Trigger == hone.OnManual:
+			continue
+		case !failed || r.Champion != k.champion.ID || r.Ended.Before(since):
+			return out
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
 // decide looks at the triggers, records what was decided and why, and begins a
 // run where one is due.
 func (k *keeper) decide(ctx context.Context, now time.Time, look bool) error {

@@ -185,7 +185,7 @@ func (k *keeper) take(d *duel, g *gauge) (*measurement, error) {
 // runMetric runs the metric's program for both versions.
 func (k *keeper) runMetric(ctx context.Context, run hone.Run, m *measurement) {
 	for i := range m.sides {
-		values, err := k.o.Owner.Measure(ctx, k.model, m.gauge.metric, filepath.Join(k.runDir(run), "live-"+m.gauge.metric), m.rows, m.sides[i])
+		values, err := k.o.Owner.Measure(ctx, k.model, m.gauge.metric, filepath.Join(k.runDir(run), evaluate.LiveWork+m.gauge.metric), m.rows, m.sides[i])
 		if err != nil {
 			m.err = err
 			return

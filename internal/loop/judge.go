@@ -121,7 +121,7 @@ func (k *keeper) gather(ctx context.Context, run hone.Run, ev *evaluate.Evidence
 // measure asks the owner's metrics what a version's answers were worth.
 func (k *keeper) measure(ctx context.Context, run hone.Run, rows evaluate.Rows, s *evaluate.Side) error {
 	for _, name := range slices.Sorted(maps.Keys(k.model.Metrics)) {
-		values, err := k.o.Owner.Measure(ctx, k.model, name, filepath.Join(k.runDir(run), "metric-"+name), rows, *s)
+		values, err := k.o.Owner.Measure(ctx, k.model, name, filepath.Join(k.runDir(run), evaluate.HeldWork+name), rows, *s)
 		if err != nil {
 			return err
 		}

@@ -32,6 +32,9 @@ type View struct {
 	Next      time.Time         // Of the schedule.
 	// Failures counts the candidates in a row that were rejected or rolled back.
 	Failures int
+	// Failed are the runs in a row that failed since the champion took over, newest
+	// first. What a person asked for in vain, for want of new labels say, is none.
+	Failed []hone.Run
 	// Rows counts the labelled rows that wait for a first version.
 	Rows int
 	// Stuck is set while the model's state cannot be read: it serves, and does
@@ -54,6 +57,7 @@ func (k *keeper) refresh(context.Context) error {
 		Decision: k.decision, Next: k.schedule, Rows: k.trainable, Bias: k.bias, Heard: k.spoke, input: k.input(now), Stuck: k.unsure,
 	}
 	v.Signals, v.Failures, v.Events = v.input.Signals, v.input.Failures, v.input.Events
+	v.Failed = k.failed(v.input.ChampionSince)
 	if k.incident != nil && k.incident.Closed.IsZero() {
 		v.Incident = k.incident
 	}

@@ -9,6 +9,7 @@ import (
 	"hone"
 	"hone/internal/loop"
 	"hone/internal/monitor"
+	"hone/internal/say"
 )
 
 // Mood is how much a model needs a person.
@@ -25,6 +26,9 @@ const (
 // longest is how many characters a sentence has at most: what a person says in
 // one breath, and a narrow screen shows in two lines.
 const longest = 90
+
+// nameRoom is how many characters of a model's name the why of a failed run leaves.
+const nameRoom = 20
 
 // Sentence says aloud how a model is, in at most 90 characters, and how much
 // that needs a person. It is the one place where this is put into words. A long
@@ -54,8 +58,12 @@ func remark(v loop.View) (Mood, string) {
 		return New, fmt.Sprintf(" has no champion yet; its %d labelled rows are enough to train one.", v.Rows)
 	case silent(v) != "":
 		return Attention, silent(v)
+	case len(v.Failed) >= 2:
+		return Attention, failed(v, fmt.Sprintf(" serves, but its last %s runs failed: ", count(len(v.Failed))))
 	case v.Failures >= 2:
 		return Attention, fmt.Sprintf(": %s candidates in a row did not make it; look at its data.", count(v.Failures))
+	case len(v.Failed) == 1:
+		return Well, failed(v, " serves, and its last run failed: ")
 	case v.Watch != nil && !v.Watch.Over:
 		return Well, fmt.Sprintf(" is well; %s is under probation, %d of %d labels seen.", v.Champion.ID, v.Watch.Quality.N, v.Watch.Labels)
 	case v.Drift.Alarm:
@@ -63,6 +71,22 @@ func remark(v loop.View) (Mood, string) {
 		return Well, fmt.Sprintf(" is well: %d %s drifted, and it does no harm so far.", n, plural(n, "feature"))
 	}
 	return Well, " is well."
+}
+
+// failed says why the newest run failed, as far as there is room for it. The sentence
+// of a run says it behind a colon; where a program said something, its last line is it.
+func failed(v loop.View, said string) string {
+	_, why, ok := strings.Cut(v.Failed[0].Sentence, ": ")
+	if !ok {
+		why = v.Failed[0].Sentence
+	}
+	if _, tail, ok := strings.Cut(why, "it said:\n"); ok {
+		tail = strings.TrimSpace(tail)
+		why = tail[strings.LastIndexByte(tail, '\n')+1:]
+	}
+	room := longest - min(nameRoom, utf8.RuneCountInString(v.Model.Name)) - utf8.RuneCountInString(said) - 1
+	why = strings.Join(strings.Fields(why), " ") // A program may say anything.
+	return said + say.Period(say.Clip(why, room))
 }
 
 // silent says that labels have stopped, or nothing while they come as usual.

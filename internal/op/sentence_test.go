@@ -1,6 +1,7 @@
 package op_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +48,17 @@ func silentFor(seconds, bound, every float64) func(*loop.View) {
 	}
 }
 
+// failing is a model whose newest runs failed, with what they say.
+func failing(said ...string) func(*loop.View) {
+	return func(v *loop.View) {
+		for _, s := range said {
+			v.Failed = append(v.Failed, hone.Run{Ending: hone.Failed, Sentence: s})
+		}
+	}
+}
+
+const crashed = "fraud-4 failed while training: the trainer failed: exit status 1; it said:\nTraceback:\nMemoryError: no room: run the command by hand with HONE_RUN=/x"
+
 var moods = []struct {
 	edit func(*loop.View)
 	mood op.Mood
@@ -76,6 +88,12 @@ var moods = []struct {
 	}, op.Well, "fraud is well: 2 features drifted, and it does no harm so far."},
 	{func(v *loop.View) { v.Failures = 2 }, op.Attention, "fraud: two candidates in a row did not make it; look at its data."},
 	{func(v *loop.View) { v.Failures = 13 }, op.Attention, "fraud: 13 candidates in a row did not make it; look at its data."},
+	{failing(crashed), op.Well, "fraud serves, and its last run failed: MemoryError: no room: run the command by hand wit…."},
+	{failing("fraud-4 stopped before training, by rule missing: f1 is missing."), op.Well, "fraud serves, and its last run failed: f1 is missing."},
+	{failing("it gave up."), op.Well, "fraud serves, and its last run failed: it gave up."},
+	{failing(crashed, crashed), op.Attention, "fraud serves, but its last two runs failed: MemoryError: no room: run the command by han…."},
+	{failing(slices.Repeat([]string{crashed}, 31)...), op.Attention, "fraud serves, but its last 31 runs failed: MemoryError: no room: run the command by hand…."},
+	{func(v *loop.View) { failing(crashed)(v); v.Failures = 2 }, op.Attention, "fraud: two candidates in a row did not make it; look at its data."},
 	{running(hone.Collecting, hone.OnLoss, nil), op.Working, "fraud is going stale, and its replacement is being prepared."},
 	{running(hone.Validating, hone.OnSchedule, nil), op.Working, "fraud is well, and its replacement is being prepared."},
 	{running(hone.Training, hone.OnPerformance, nil), op.Working, "fraud is going stale, and its replacement is being trained."},

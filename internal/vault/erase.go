@@ -54,10 +54,14 @@ func (v *Vault) Erase(ctx context.Context, w Whom, by string) (hone.Erasure, err
 	return v.finish(ctx, x, v.moving)
 }
 
-// Resume finishes the erasures that a crash cut short, before any run goes on.
+// Resume finishes the erasures that a crash cut short, before any run goes on. Rows
+// that a crash left where an owner's metric was asked about them go: that is done anew.
 func (v *Vault) Resume(ctx context.Context) error {
 	v.busy.Lock()
 	defer v.busy.Unlock()
+	if err := v.clearCrashed(); err != nil {
+		return err
+	}
 	list, err := v.db.Erasures(ctx)
 	if err != nil {
 		return err
@@ -129,9 +133,18 @@ func (v *Vault) finish(ctx context.Context, x store.Erasing, moving bool) (hone.
 				return out, pending(err)
 			}
 		}
-		if m.Datasets, err = v.thin(ctx, x, model, lost); err != nil {
+		datasets, err := v.db.Datasets(ctx, model)
+		if err != nil {
 			return out, pending(err)
 		}
+		if m.Datasets, err = v.thin(ctx, x, model, datasets, lost); err != nil {
+			return out, pending(err)
+		}
+		runs, err := v.clearRuns(ctx, model, datasets, lost)
+		if err != nil {
+			return out, pending(err)
+		}
+		out.Runs = append(out.Runs, runs...)
 		if m.Evidence, err = v.unproven(x, model); err != nil {
 			return out, pending(err)
 		}
@@ -180,13 +193,8 @@ func (v *Vault) settled(ctx context.Context, model string) error {
 	return &hone.Error{Code: hone.Unavailable, Message: "a run of " + model + " is collecting rows", Hint: "repeat when it has"}
 }
 
-// thin takes the rows out of a model's datasets and of the folders of the runs
-// that used them, and adds up how many each has lost.
-func (v *Vault) thin(ctx context.Context, x store.Erasing, model string, lost map[hone.DatasetID]int) ([]hone.DatasetID, error) {
-	all, err := v.db.Datasets(ctx, model)
-	if err != nil {
-		return nil, err
-	}
+// thin takes the rows out of a model's datasets, and adds up how many each has lost.
+func (v *Vault) thin(ctx context.Context, x store.Erasing, model string, all []hone.Dataset, lost map[hone.DatasetID]int) ([]hone.DatasetID, error) {
 	schemas, err := v.db.Schemas(ctx, model)
 	if err != nil {
 		return nil, err
@@ -216,7 +224,7 @@ func (v *Vault) thin(ctx context.Context, x store.Erasing, model string, lost ma
 			touched = append(touched, ds.ID)
 		}
 	}
-	return touched, v.clearRuns(ctx, model, lost)
+	return touched, nil
 }
 
 // unproven drops the evidence of a model's runs that has rows which are to go, and
@@ -244,37 +252,6 @@ func (v *Vault) unproven(x store.Erasing, model string) (n int, err error) {
 		n++
 	}
 	return n, nil
-}
-
-// clearRuns removes what trainers were given of the rows: of a run that is over
-// the whole folder.
-func (v *Vault) clearRuns(ctx context.Context, model string, lost map[hone.DatasetID]int) error {
-	runs, err := v.db.Runs(ctx, model, 1_000_000)
-	if err != nil {
-		return err
-	}
-	for _, r := range runs {
-		if lost[r.Dataset] == 0 {
-			continue
-		}
-		dir := filepath.Join(v.dir, "runs", string(r.ID))
-		if r.State == hone.Closed {
-			if err := os.RemoveAll(dir); err != nil {
-				return err
-			}
-			continue
-		}
-		err := each(dir, func(name string) error {
-			if base := filepath.Base(name); base == "train.parquet" || base == "train.csv" {
-				return os.Remove(filepath.Join(dir, filepath.FromSlash(name)))
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // trained lists the versions that learned from rows that are gone.
@@ -384,6 +361,9 @@ func say(e *hone.Erasure) {
 	}
 	for _, model := range slices.Sorted(maps.Keys(serving)) {
 		e.Next = append(e.Next, fmt.Sprintf("Retrain without them: hone run %s --reason erasure", model))
+	}
+	for _, r := range e.Runs {
+		e.Next = append(e.Next, fmt.Sprintf("%s is at work, and its folder runs/%s may hold it still: erase again when it has ended.", r, r))
 	}
 	if len(e.Backups) > 0 {
 		e.Next = append(e.Next, "Backups from before are as they were, and may hold it still: "+strings.Join(e.Backups, ", "))

@@ -111,9 +111,13 @@ func (m Manifest) write(dir string) error {
 	return store.WriteFile(filepath.Join(dir, manifestName), out, 0o600)
 }
 
-// each calls fn with the name, with slashes, of every regular file under dir.
+// each calls fn with the name, with slashes, of every regular file under dir. What
+// somebody else removes meanwhile is not there.
 func each(dir string, fn func(name string) error) error {
 	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		if err != nil || d.IsDir() {
 			return err
 		}
