@@ -72,6 +72,31 @@ func TestThousandFeaturesAreOneIncident(t *testing.T) {
 	}
 }
 
+// TestABurstHidesNoDrift lets three windows come between two looks at the log, of which
+// only the first drifted: it is an incident all the same.
+func TestABurstHidesNoDrift(t *testing.T) {
+	t.Parallel()
+	w := wideWorld(t, 5)
+	for _, part := range []struct {
+		variant string
+		rows    int
+	}{{"1", 200}, {"0", 400}} {
+		f, _, ids, err := w.rows("wide", part.rows, options{"variant": part.variant})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.serve(f, ids, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.pass(time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.allIncidents(); len(got) != 1 || !strings.HasPrefix(got[0].Causes[0], "drift: ") {
+		t.Errorf("got %+v", got)
+	}
+}
+
 // Without drift there is no incident: a window alarms once in a thousand times,
 // however many features it has.
 func TestNoIncidentWithoutDrift(t *testing.T) {
