@@ -12,6 +12,7 @@ import (
 
 // bars are in the order in which they are measured and printed.
 var bars = slices.Concat(
+	goldenBars,
 	measuresBars,
 	alarmsBars,
 	textsBars,
