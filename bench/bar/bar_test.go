@@ -68,9 +68,12 @@ func TestSources(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, name := range []string{"a.go", "go.mod", "go.sum", "internal/x/x.go", "cmd/y/y.go"} {
-		write(name, name)
-	}
+	write("go.mod", "module m\n\ngo 1.26\n")
+	write("go.sum", "")
+	write("a.go", "package m\n")
+	write("internal/x/x.go", "package x\n\nimport _ \"m\"\n")
+	write("cmd/y/y.go", "package main\n\nimport _ \"m/internal/x\"\n\nfunc main() {}\n")
+	write("internal/alone/alone.go", "package alone\n")
 	sum := func() string {
 		t.Helper()
 		s, err := bar.Sources(root)
@@ -80,18 +83,32 @@ func TestSources(t *testing.T) {
 		return s
 	}
 	before := sum()
-	for _, name := range []string{"a_test.go", "internal/x/x_test.go", "internal/x/testdata/x.go", "internal/web/ui/app.js", "docs/z.md"} {
-		write(name, "new")
+	for _, name := range []string{"internal/x/x_test.go", "internal/x/testdata/x.go", "internal/web/ui/app.js", "docs/z.md", "internal/alone/new.sql"} {
+		write(name, "package x\n")
 		if sum() != before {
 			t.Errorf("%s changes the sources; it should not", name)
 		}
 	}
-	for _, name := range []string{"a.go", "go.mod", "internal/x/x.go", "internal/x/new.sql", "cmd/y/y.go"} {
+	changed := []struct{ name, text string }{
+		{"a.go", "package m\n\nconst A = 1\n"},
+		{"go.mod", "module m\n\ngo 1.25\n"},
+		{"internal/x/x.go", "package x\n\nimport _ \"m\"\n\nconst X = 1\n"},
+		{"internal/x/new.sql", "new"},
+		{"internal/x/migrations/1.sql", "new"},
+		{"internal/x/x.go", "package x\n\nimport _ \"m/internal/alone\"\n"}, // From here on it is built in.
+		{"internal/alone/alone.go", "package alone\n\nconst A = 1\n"},
+		{"cmd/y/z.go", "package main\n"},
+	}
+	for _, c := range changed {
 		last := sum()
-		write(name, "changed")
+		write(c.name, c.text)
 		if sum() == last {
-			t.Errorf("%s does not change the sources; it should", name)
+			t.Errorf("%s does not change the sources; it should", c.name)
 		}
+	}
+	write("cmd/y/y.go", "no Go")
+	if _, err := bar.Sources(root); err == nil {
+		t.Error("a program that cannot be read has sources")
 	}
 }
 

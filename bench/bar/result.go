@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -77,18 +78,25 @@ func (f File) Save(path string) error {
 }
 
 // Sources is the hash of the files below root that figures come from: those of the
-// folders given, or, where none is, all that a measured program is built from: the
-// root package, internal, cmd, go.mod and go.sum. Left out are tests, their data,
-// and the page's files, which no figure of a bar touches.
+// folders given, or, where none is, all that the programs in cmd are built from:
+// go.mod, go.sum, and the packages of this module that they import, with the files
+// that lie in and below those. A package that no program imports is not measured
+// by running one. Left out are tests, their data, and the page's files, which no
+// figure of a bar touches.
 func Sources(root string, of ...string) (string, error) {
 	var names []string
+	built := func(string) bool { return true }
 	if len(of) == 0 {
-		var err error
+		packages, err := imported(root)
+		if err != nil {
+			return "", err
+		}
 		if names, err = filepath.Glob(filepath.Join(root, "*.go")); err != nil {
 			return "", err
 		}
 		names = append(names, filepath.Join(root, "go.mod"), filepath.Join(root, "go.sum"))
 		of = []string{"internal", "cmd"}
+		built = func(file string) bool { return packages[packageOf(filepath.Dir(file))] }
 	}
 	for _, dir := range of {
 		err := filepath.WalkDir(filepath.Join(root, filepath.FromSlash(dir)), func(p string, d fs.DirEntry, err error) error {
@@ -98,7 +106,7 @@ func Sources(root string, of ...string) (string, error) {
 			if d.IsDir() && (d.Name() == "testdata" || filepath.ToSlash(p) == filepath.ToSlash(filepath.Join(root, "internal/web/ui"))) {
 				return fs.SkipDir
 			}
-			if !d.IsDir() {
+			if !d.IsDir() && built(p) {
 				names = append(names, p)
 			}
 			return nil
@@ -108,6 +116,45 @@ func Sources(root string, of ...string) (string, error) {
 		}
 	}
 	return digest(root, names)
+}
+
+// imported are the folders of this module's packages that the programs in cmd are
+// built from.
+func imported(root string) (map[string]bool, error) {
+	list := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{if .Main}}{{$.Dir}}{{end}}{{end}}", "./cmd/...")
+	list.Dir = root
+	out, err := list.Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			err = fmt.Errorf("%w: %s", err, bytes.TrimSpace(exit.Stderr))
+		}
+		return nil, fmt.Errorf("list what the programs of %s are built from: %w", root, err)
+	}
+	// The go command resolves links; so must what its answer is compared with.
+	real, err := filepath.EvalSymlinks(root)
+	if err != nil {
+		return nil, err
+	}
+	if real, err = filepath.Abs(real); err != nil {
+		return nil, err
+	}
+	packages := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		if rel, err := filepath.Rel(real, strings.TrimSpace(line)); err == nil && line != "\n" {
+			packages[filepath.Join(root, rel)] = true
+		}
+	}
+	return packages, nil
+}
+
+// packageOf is dir, or the nearest folder above it that holds Go code.
+func packageOf(dir string) string {
+	for up := dir; ; up = filepath.Dir(up) {
+		if code, _ := filepath.Glob(filepath.Join(up, "*.go")); len(code) > 0 || up == filepath.Dir(up) {
+			return up
+		}
+	}
 }
 
 func digest(root string, names []string) (string, error) {

@@ -31,7 +31,7 @@ var bars = []bar.Measured{
 	{Bar: bar.Bar{ID: "restart_ready", Limits: []bar.Limit{
 		{Series: "ready", Unit: "s", Of: bar.Max, Under: 2},
 	}, Also: []string{"loop_caught_up", "rss"}}, Measure: restart},
-	{Bar: bar.Bar{ID: "race_detector", Limits: []bar.Limit{
+	{Bar: bar.Bar{ID: "race_detector", Of: []string{"cmd", "internal"}, Limits: []bar.Limit{
 		{Series: "reports", Unit: "reports", Of: bar.Max, Under: 0.5},
 	}, Also: []string{"packages"}}, Measure: races},
 	{Bar: bar.Bar{ID: "planted_bugs", Limits: []bar.Limit{
