@@ -14,7 +14,8 @@ import (
 	"hone/internal/stream"
 )
 
-var safeguardOf = []string{"internal/stat", "internal/gate", "internal/evaluate", "internal/learn", "internal/stream"}
+var safeguardOf = []string{"internal/stat", "internal/gate", "internal/evaluate",
+	"internal/learn/encode", "internal/learn/linear", "internal/learn/residual", "internal/stream"}
 
 var safeguardBars = []bar.Measured{
 	{Bar: bar.Bar{ID: "gate_calibration", Of: safeguardOf,
