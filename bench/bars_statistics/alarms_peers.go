@@ -69,7 +69,7 @@ func driftPeers(b *bar.Bench) error {
 
 // alarms installs the peer and has it judge the windows.
 func (p peer) alarms(work, script, dir string, windows int) (string, error) {
-	python, err := install(work, p.name, p.packages...)
+	python, err := bar.Python(work, p.name, p.packages...)
 	if err != nil {
 		return "", err
 	}

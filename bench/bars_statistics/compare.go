@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
-	"fmt"
 	"io"
 	"math"
 	"os"
@@ -13,8 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"hone/bench/bar"
 	"hone/internal/frame"
 	"hone/internal/stat"
 )
@@ -37,7 +35,7 @@ type comparing struct {
 
 // column profiles a reference; cur counts the other table's values on its bins.
 func (c *comparing) column(ref frame.Column, cur func(count func(frame.Column)) error) error {
-	start := ownCPU()
+	start := bar.OwnCPU()
 	var p *stat.Profile
 	if ref.Num != nil {
 		p = c.make.Numeric(ref.Num)
@@ -45,36 +43,36 @@ func (c *comparing) column(ref frame.Column, cur func(count func(frame.Column)) 
 		p = c.make.Names(ref.Str)
 	}
 	w := p.Window()
-	c.cpu += ownCPU() - start
+	c.cpu += bar.OwnCPU() - start
 	err := cur(func(part frame.Column) {
-		start := ownCPU()
+		start := bar.OwnCPU()
 		for _, x := range part.Num {
 			w.AddNumber(x)
 		}
 		for _, s := range part.Str {
 			w.AddName(s)
 		}
-		c.cpu += ownCPU() - start
+		c.cpu += bar.OwnCPU() - start
 	})
-	start = ownCPU()
+	start = bar.OwnCPU()
 	got := p.Compare(w)
 	c.ps = append(c.ps, got.P, got.MissingP)
-	c.cpu += ownCPU() - start
+	c.cpu += bar.OwnCPU() - start
 	return err
 }
 
 // done judges all features at once and prints what was used.
 func (c *comparing) done(s spent) error {
-	start := ownCPU()
+	start := bar.OwnCPU()
 	stat.Holm(c.ps, stat.Simes(c.ps))
-	s.CPU = (c.cpu + ownCPU() - start).Seconds()
+	s.CPU = (c.cpu + bar.OwnCPU() - start).Seconds()
 	return json.NewEncoder(os.Stdout).Encode(s)
 }
 
 // compareTables makes the report as the product does: of the reference it needs a
 // column at a time, of the current rows only the counts that it folds them into.
 func compareTables(args []string) error {
-	before := memory("VmRSS")
+	before := bar.Memory("VmRSS")
 	entries, err := os.ReadDir(filepath.Join(args[0], "ref"))
 	if err != nil {
 		return err
@@ -92,12 +90,12 @@ func compareTables(args []string) error {
 			return err
 		}
 	}
-	return c.done(spent{Peak: memory("VmHWM") - before})
+	return c.done(spent{Peak: bar.Memory("VmHWM") - before})
 }
 
 // compareHeld makes the same report of two tables that are held in memory whole.
 func compareHeld(args []string) error {
-	before := memory("VmRSS")
+	before := bar.Memory("VmRSS")
 	var tables [2][]frame.Column
 	for i, name := range []string{"ref", "cur"} {
 		entries, err := os.ReadDir(filepath.Join(args[0], name))
@@ -114,8 +112,8 @@ func compareHeld(args []string) error {
 	}
 	// What reading left behind would hide what the work takes.
 	debug.FreeOSMemory()
-	loading, held := memory("VmHWM"), memory("VmRSS")
-	if err := forgetPeak(); err != nil {
+	loading, held := bar.Memory("VmHWM"), bar.Memory("VmRSS")
+	if err := bar.ForgetPeak(); err != nil {
 		return err
 	}
 	var c comparing
@@ -124,7 +122,7 @@ func compareHeld(args []string) error {
 			return err
 		}
 	}
-	working := memory("VmHWM")
+	working := bar.Memory("VmHWM")
 	return c.done(spent{Peak: max(loading, working) - before, Work: working - held})
 }
 
@@ -178,31 +176,3 @@ func streamColumn(path string, visit func(frame.Column)) error {
 		kept = copy(piece, piece[rest:n])
 	}
 }
-
-// ownCPU is the processor time of this process, of all its threads.
-func ownCPU() time.Duration {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &ts); err != nil {
-		return 0
-	}
-	return time.Duration(ts.Nano())
-}
-
-// memory is a figure of this process in MiB: what it has now, VmRSS, or the most
-// that it has had, VmHWM. The resource usage of a process tells of no such peak:
-// that one begins at what the program had that started it.
-func memory(what string) float64 {
-	b, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return math.NaN()
-	}
-	_, after, _ := strings.Cut(string(b), "\n"+what+":")
-	var kib float64
-	if _, err := fmt.Sscan(after, &kib); err != nil {
-		return math.NaN()
-	}
-	return kib / 1024
-}
-
-// forgetPeak lets VmHWM begin anew at what the process has.
-func forgetPeak() error { return os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) }

@@ -31,19 +31,6 @@ var peers = []peer{
 	{"whylogs", []string{"whylogs==1.6.4", "pandas==2.3.3", "numpy"}},
 }
 
-// install makes an environment of Python with a peer and returns its interpreter.
-func install(work, name string, packages ...string) (string, error) {
-	dir := filepath.Join(work, name)
-	python := filepath.Join(dir, "bin", "python")
-	for _, args := range [][]string{{"python3", "-m", "venv", dir},
-		append([]string{python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"}, packages...)} {
-		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
-			return "", fmt.Errorf("%s: %w: %.500s", strings.Join(args, " "), err, out)
-		}
-	}
-	return python, nil
-}
-
 func spentBy(dir, program string, args ...string) (s spent, err error) {
 	cmd := exec.Command(program, args...)
 	cmd.Dir, cmd.Stderr = dir, os.Stderr
@@ -78,7 +65,7 @@ func againstPeers(b *bar.Bench) error {
 	}
 	var ours, peak, work []float64
 	for _, p := range peers {
-		python, err := install(b.Work, p.name, p.packages...)
+		python, err := bar.Python(b.Work, p.name, p.packages...)
 		if err != nil {
 			return err
 		}
