@@ -101,7 +101,7 @@ func newBooster(s Set, o Options, x Extra) (*booster, error) {
 // newModel takes over the trees of an earlier model where it fits.
 func newModel(s frame.Schema, o Options, k int, from *Model) *Model {
 	m := &Model{options: o, outputs: k, link: linkOf(o.Task), schema: slices.Clone(s), features: make([]feature, len(s))}
-	m.WarmStarted = from != nil && from.outputs == k && from.link == m.link && !from.average && slices.Equal(from.schema, s) && from.inOrder()
+	m.WarmStarted = from != nil && from.outputs == k && from.link == m.link && !from.average && !from.rounded && slices.Equal(from.schema, s) && from.inOrder()
 	for i := range m.features {
 		m.features[i] = feature{name: s[i].Name, kind: s[i].Kind, column: i, info: "none"}
 		if m.WarmStarted {

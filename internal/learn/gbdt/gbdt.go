@@ -1,5 +1,5 @@
 // Package gbdt grows gradient-boosted trees on the columns of a frame, and writes
-// and reads them as LightGBM's text. What a class is called, and whether a model is
+// and reads them as LightGBM's text; it also reads XGBoost's JSON. What a class is called, and whether a model is
 // any good, is left to others.
 package gbdt
 
@@ -28,7 +28,11 @@ type Model struct {
 	trees    []tree // Those of one iteration stand together, an output each.
 	forest   *forest
 	average  bool // The mean of the iterations, not their sum, as in a random forest.
-	rows     sync.Pool
+	// Of a model of XGBoost: what each score begins from, and that numbers are rounded
+	// to single precision before they are asked for.
+	start   []float64
+	rounded bool
+	rows    sync.Pool
 }
 
 // feature is one input of a model. A value of a category is known to the trees by
@@ -80,7 +84,7 @@ func (m *Model) Raw(f *frame.Frame, out []float64) {
 	}
 	for from := 0; from < f.N; from += blockRows {
 		n := min(blockRows, f.N-from)
-		b.fill(m.features, f, from, n)
+		b.fill(m.features, m.rounded, f, from, n)
 		m.add(b, n, out[from*m.outputs:][:n*m.outputs])
 	}
 	m.rows.Put(b)
@@ -93,7 +97,7 @@ const blockRows = 64
 // block is some rows as the trees read them, row by row.
 type block struct{ values []float64 }
 
-func (b *block) fill(features []feature, f *frame.Frame, from, n int) {
+func (b *block) fill(features []feature, rounded bool, f *frame.Frame, from, n int) {
 	for at := range features {
 		x := &features[at]
 		switch {
@@ -103,6 +107,9 @@ func (b *block) fill(features []feature, f *frame.Frame, from, n int) {
 			}
 		case x.kind == frame.Number:
 			for i, v := range f.Cols[x.column].Num[from : from+n] {
+				if rounded {
+					v = float64(float32(v))
+				}
 				b.values[i*len(features)+at] = v
 			}
 		default:
@@ -132,6 +139,9 @@ func (x *feature) index() {
 // add sums the trees' answers to the n rows of a block up in out.
 func (m *Model) add(b *block, n int, out []float64) {
 	clear(out)
+	if m.start != nil {
+		spread(out, m.start)
+	}
 	width, k := len(m.features), m.outputs
 	rows := b.values[:n*width]
 	if n < lanes {

@@ -21,8 +21,8 @@ func Refit(m *Model, s Set, decay float64, threads int) (*Model, error) {
 		err = fmt.Errorf("decay is %v; it is from 0 to 1", decay)
 	case k != m.outputs:
 		err = fmt.Errorf("there are %d classes, and %d of the trees", k, m.outputs)
-	case m.average || m.link != linkOf(o.Task):
-		err = errors.New("only boosted trees of a binary, softmax or squared loss have leaves that can be refitted")
+	case m.average || m.rounded || m.link != linkOf(o.Task):
+		err = errors.New("only trees that Hone or LightGBM boosted for a binary, softmax or squared loss have leaves that can be refitted")
 	case !slices.Equal(s.Rows.Schema, m.schema):
 		err = errors.New("the features are other ones")
 	}
@@ -121,7 +121,7 @@ func (r *refit) sort(t *tree) {
 		b := &block{values: make([]float64, blockRows*width)}
 		from := task * blockRows
 		rows := min(blockRows, n-from)
-		b.fill(r.m.features, r.set.Rows, from, rows)
+		b.fill(r.m.features, false, r.set.Rows, from, rows)
 		for i := range rows {
 			r.leaf[from+i] = int32(t.leaf(b.values[i*width:][:width]))
 		}

@@ -23,6 +23,19 @@ type peer struct {
 	Scores [][]float64  `json:"scores"`
 }
 
+// readPeer reads what lies beside a model.
+func readPeer(t *testing.T, name string) (p peer) {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err == nil {
+		err = json.Unmarshal(b, &p)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 func (p peer) frame(t *testing.T, s frame.Schema) *frame.Frame {
 	t.Helper()
 	f := frame.New(s, len(p.Rows))
@@ -73,14 +86,7 @@ func TestLightGBMModels(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var p peer
-		b, err := os.ReadFile(strings.TrimSuffix(name, ".txt") + ".json")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := json.Unmarshal(b, &p); err != nil {
-			t.Fatal(err)
-		}
+		p := readPeer(t, strings.TrimSuffix(name, ".txt")+".json")
 		m, err := gbdt.Unmarshal(text, p.Schema)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)

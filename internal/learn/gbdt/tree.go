@@ -21,7 +21,7 @@ type node struct {
 	feature   int32
 	set       int32 // Of the tree's sets, where kind is inSet.
 	kind      kind
-	// missingLeft is 1 where what is missing goes left, else 0. In a set it never is.
+	// missingLeft is 1 where what is missing goes left, else 0.
 	missingLeft uint8
 	missing     missing
 }
@@ -78,7 +78,10 @@ func (t *tree) leaf(row []float64) int {
 // rarer are the questions that few nodes ask.
 func (t *tree) rarer(n *node, x float64) uint8 {
 	if n.kind == inSet {
-		// A negative value, or one that is missing, is in no set, as in LightGBM.
+		if x != x {
+			return n.missingLeft
+		}
+		// A negative value is in no set, as in LightGBM.
 		set := t.sets[n.set]
 		if x > -1 && x < float64(32*len(set)) {
 			return uint8(set[int(x)/32] >> (int(x) % 32) & 1)

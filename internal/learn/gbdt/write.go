@@ -2,6 +2,7 @@ package gbdt
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,6 +16,9 @@ import (
 // gives the same scores; Hone's own line, before the last one, names the fields as
 // they are, where the text has no blanks in names. Equal models give equal bytes.
 func (m *Model) Marshal() ([]byte, error) {
+	if m.rounded {
+		return nil, errors.New("write trees: a model of XGBoost is kept as XGBoost wrote it")
+	}
 	var b strings.Builder
 	bodies := make([]string, len(m.trees))
 	sizes := make([]int, len(m.trees))

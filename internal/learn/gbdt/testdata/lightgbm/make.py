@@ -7,39 +7,17 @@ Each NAME.txt is a model, each NAME.json the fields, rows and scores.
 
 import json
 import pathlib
+import sys
 
 import lightgbm
 import numpy
 import pandas
 
 here = pathlib.Path(__file__).parent
+sys.path.insert(0, str(here.parent))
+from tables import rows, table, target
+
 base = dict(verbose=-1, num_leaves=7, learning_rate=0.2, min_data_in_leaf=10, min_data_per_group=20, seed=1, num_threads=1)
-
-
-def table(n, seed):
-    r = numpy.random.default_rng(seed)
-    x = r.normal(size=(n, 4))
-    x[r.random((n, 4)) < 0.1] = numpy.nan
-    x[:, 2] = numpy.where(r.random(n) < 0.5, 0, numpy.round(x[:, 2], 1))
-    data = pandas.DataFrame(x, columns=["amount", "age in days", "count", "noise"])
-    data["country"] = pandas.Categorical(r.choice(["de", "fr", "it", "a, b", "é"], n))
-    data["code"] = pandas.Categorical(r.choice([3, 10, 200, 7, 8, 9, 1, 2, 4, 5, 6], n))
-    data["many"] = pandas.Categorical(r.choice([f"v{i}" for i in range(70)], n))
-    return data
-
-
-def target(data, seed):
-    r = numpy.random.default_rng(seed)
-    z = data["amount"].fillna(-1) * 1.5 + (data["country"] == "fr") * 2 - (data["code"].astype(int) > 7) + data["count"].fillna(2)
-    z += data["many"].cat.codes % 7 / 3 - 1
-    return (z + r.normal(size=len(z))).to_numpy()
-
-
-def rows(data):
-    out = []
-    for row in data.to_dict("records"):
-        out.append([None if pandas.isna(v) else v for v in row.values()])
-    return out
 
 
 def save(name, booster, data, **options):
