@@ -1,6 +1,6 @@
-// Package gbdt grows gradient-boosted trees on the columns of a frame, and writes
-// and reads them as LightGBM's text; it also reads XGBoost's JSON. What a class is called, and whether a model is
-// any good, is left to others.
+// Package gbdt grows gradient-boosted trees on the columns of a frame, writes and
+// reads them as LightGBM's text, and reads XGBoost's JSON. What a class is called,
+// and whether a model is any good, is left to others.
 package gbdt
 
 import (
