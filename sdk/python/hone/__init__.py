@@ -1,6 +1,7 @@
-"""Trainers and model servers for Hone, by the standard library alone."""
+"""Trainers, model servers and logs for Hone, by the standard library alone."""
 
+from .log import Counts, Log
 from .run import Run, Schema
 from .server import serve
 
-__all__ = ["Run", "Schema", "serve"]
+__all__ = ["Counts", "Log", "Run", "Schema", "serve"]
