@@ -48,6 +48,7 @@ const mayImport = `
 	internal/predictor         : . internal/clock internal/frame internal/learn/linear internal/predictor/child internal/sandbox
 	STAGE                      : . LEAF
 	internal/validate/world    : . internal/frame internal/validate
+	internal/train/search      :
 	internal/train/builtin     : . LEAF internal/train
 	internal/train/command     : . LEAF internal/train
 	internal/audit             : .
