@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"hone/bench/retraining"
+)
+
+// named is a policy with the name that its figures go by.
+type named struct {
+	name   string
+	policy retraining.Policy
+}
+
+// policies are Hone's and, beside it, others with settings that are usual for them.
+// None was tuned here.
+var policies = []named{
+	{"hone", retraining.Hone()},
+	{"best_period", retraining.BestPeriod},
+	{"never", retraining.Never},
+	{"every_10", retraining.Every(10)},
+	{"every_30", retraining.Every(30)},
+	{"avoidable", retraining.Avoidable()},
+	{"worse_3", retraining.Worse(3)},
+	{"adwin", retraining.ADWIN()},
+	{"cusum", retraining.CUSUM(0.5, 80)},
+	{"psi", retraining.PSI(0.2)},
+}
+
+// played is what a policy came to on one stream at one price.
+type played struct {
+	ratio    float64 // Its cost, of the optimum's.
+	retrains int
+}
+
+// outcome of one stream, by policy and price.
+type outcome struct {
+	stream  string
+	by      map[string]map[float64]played
+	optimum map[float64]int // Its retrains.
+}
+
+// play lets every policy decide on one stream.
+func play(g *retraining.Grid, prices []float64) outcome {
+	o := outcome{stream: g.Name, by: map[string]map[float64]played{}, optimum: map[float64]int{}}
+	for _, price := range prices {
+		best, when := g.Optimum(price)
+		o.optimum[price] = len(when)
+		for _, p := range policies {
+			if o.by[p.name] == nil {
+				o.by[p.name] = map[float64]played{}
+			}
+			out := p.policy(g, price)
+			o.by[p.name][price] = played{g.Cost(out, price) / best, len(out)}
+		}
+	}
+	return o
+}
+
+// progress tells how far a long measurement is, where somebody watches.
+func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, "  "+format+"\n", args...) }

@@ -1,0 +1,138 @@
+package retraining
+
+import (
+	"fmt"
+	"sync"
+
+	"hone/internal/frame"
+	"hone/internal/learn/gbdt"
+	"hone/internal/learn/linear"
+)
+
+// Learner trains a champion and returns what scores by it.
+type Learner func(rows *frame.Frame, targets []float64) (func(rows *frame.Frame, out []float64), error)
+
+// Linear learns by the built-in logistic regression.
+func Linear(rows *frame.Frame, targets []float64) (func(*frame.Frame, []float64), error) {
+	m, err := linear.Fit(rows, targets, nil, linear.Defaults(), nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	return m.Predict, nil
+}
+
+// Trees learns 40 trees of 15 leaves.
+func Trees(rows *frame.Frame, targets []float64) (func(*frame.Frame, []float64), error) {
+	o := gbdt.Defaults()
+	o.Iterations, o.Leaves = 40, 15
+	m, err := gbdt.Fit(gbdt.Set{Rows: rows, Targets: targets}, o, gbdt.Extra{})
+	if err != nil {
+		return nil, err
+	}
+	return m.Predict, nil
+}
+
+// Grid is every champion that a stream could have had: one trained before each batch,
+// on the newest window of rows whose labels had come, with its answers from then on.
+type Grid struct {
+	*Stream
+	First int // The first batch that a champion answers.
+	// Scores of champion m begin at batch First+m; Wrong has its errors by batch.
+	Scores [][]float32
+	Wrong  [][]float64
+	before [][]float64 // Wrong, added up.
+}
+
+// NewGrid trains all champions of a stream, on so many cores. Report is told of each.
+func NewGrid(s *Stream, learn Learner, cores int, report func(done, of int)) (*Grid, error) {
+	first := s.Window + (s.Delay+s.Batch-1)/s.Batch
+	n := s.batches() - first
+	if n < 2 {
+		return nil, fmt.Errorf("%s: %d batches are too few for a window of %d", s.Name, s.batches(), s.Window)
+	}
+	g := &Grid{Stream: s, First: first, Scores: make([][]float32, n), Wrong: make([][]float64, n), before: make([][]float64, n)}
+	errs := make([]error, n)
+	var wait sync.WaitGroup
+	var lock sync.Mutex
+	done := 0
+	for core := range cores {
+		wait.Go(func() {
+			for m := core; m < n; m += cores {
+				errs[m] = g.train(m, learn)
+				lock.Lock()
+				done++
+				if report != nil {
+					report(done, n)
+				}
+				lock.Unlock()
+			}
+		})
+	}
+	wait.Wait()
+	for m, err := range errs {
+		if err != nil {
+			return nil, fmt.Errorf("%s, champion %d: %w", s.Name, m, err)
+		}
+	}
+	return g, nil
+}
+
+// Batches that are answered.
+func (g *Grid) Batches() int { return len(g.Scores) }
+
+func (g *Grid) train(m int, learn Learner) error {
+	begin := (g.First + m) * g.Batch
+	to := begin - g.Delay
+	from := to - g.Window*g.Batch
+	score, err := learn(g.Rows.Slice(from, to), g.Targets[from:to])
+	if err != nil {
+		return err
+	}
+	n := (g.Batches() - m) * g.Batch
+	out := make([]float64, n)
+	score(g.Rows.Slice(begin, begin+n), out)
+	g.Scores[m], g.Wrong[m], g.before[m] = make([]float32, n), make([]float64, g.Batches()-m), make([]float64, g.Batches()-m+1)
+	for i, p := range out {
+		g.Scores[m][i] = float32(p)
+		if (p > 0.5) != (g.Targets[begin+i] == 1) {
+			g.Wrong[m][i/g.Batch]++
+		}
+	}
+	for b, x := range g.Wrong[m] {
+		g.before[m][b+1] = g.before[m][b] + x
+	}
+	return nil
+}
+
+// wrong are the errors of champion m from batch from, m or later, to batch to.
+func (g *Grid) wrong(m, from, to int) float64 { return g.before[m][to-m] - g.before[m][from-m] }
+
+// Cost of retraining before the given batches, in errors: those that were made, and
+// the price of each retrain. The first champion costs nothing.
+func (g *Grid) Cost(retrains []int, price float64) float64 {
+	cost, m := 0.0, 0
+	for _, next := range retrains {
+		cost += g.wrong(m, m, next) + price
+		m = next
+	}
+	return cost + g.wrong(m, m, g.Batches())
+}
+
+// Optimum is the least cost that retraining could have had, and when, by somebody who
+// knows the stream to its end; without going back to a former champion.
+func (g *Grid) Optimum(price float64) (cost float64, retrains []int) {
+	n := g.Batches()
+	best, next := make([]float64, n), make([]int, n)
+	for m := n - 1; m >= 0; m-- {
+		best[m], next[m] = g.wrong(m, m, n), n
+		for to := m + 1; to < n; to++ {
+			if c := g.wrong(m, m, to) + price + best[to]; c < best[m] {
+				best[m], next[m] = c, to
+			}
+		}
+	}
+	for m := next[0]; m < n; m = next[m] {
+		retrains = append(retrains, m)
+	}
+	return best[0], retrains
+}

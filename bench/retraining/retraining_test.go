@@ -1,0 +1,145 @@
+package retraining_test
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"hone/bench/retraining"
+	"hone/internal/frame"
+)
+
+// stub makes a grid of a small world by champions that remember what they were
+// trained on.
+func grid(t *testing.T, name string, delay int) *retraining.Grid {
+	t.Helper()
+	s, err := retraining.NewWorld(name, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const batches = 60
+	s.Rows, s.Targets = s.Rows.Slice(0, batches*s.Batch), s.Targets[:batches*s.Batch]
+	s.Delay = delay
+	g, err := retraining.NewGrid(s, retraining.Linear, 2, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// The optimum of a small grid is that of trying everything.
+func TestOptimum(t *testing.T) {
+	t.Parallel()
+	s, err := retraining.NewWorld("recurring", 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Rows, s.Targets, s.Window, s.Batch = s.Rows.Slice(8000, 14_500), s.Targets[8000:14_500], 2, 500
+	g, err := retraining.NewGrid(s, retraining.Linear, 2, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, price := range []float64{0, 10, 50, 200} {
+		least := math.Inf(1)
+		for set := range 1 << (g.Batches() - 1) {
+			var when []int
+			for b := 1; b < g.Batches(); b++ {
+				if set>>(b-1)&1 == 1 {
+					when = append(when, b)
+				}
+			}
+			least = min(least, g.Cost(when, price))
+		}
+		cost, when := g.Optimum(price)
+		if cost != least || g.Cost(when, price) != cost {
+			t.Errorf("price %v: the optimum is %v by %v, which costs %v; the least is %v", price, cost, when, g.Cost(when, price), least)
+		}
+	}
+}
+
+func TestPolicies(t *testing.T) {
+	t.Parallel()
+	calm, abrupt := grid(t, "none", 0), grid(t, "gradual", 0)
+	const price = 100
+	best, _ := abrupt.Optimum(price)
+	f := func(name string, p retraining.Policy, most float64) {
+		t.Helper()
+		when := p(abrupt, price)
+		if !slices.IsSorted(when) || len(when) > 0 && (when[0] < 1 || when[len(when)-1] >= abrupt.Batches()) {
+			t.Errorf("%s retrains before %v of %d batches", name, when, abrupt.Batches())
+		}
+		if got := abrupt.Cost(when, price) / best; got < 1 || got > most {
+			t.Errorf("%s costs %.3f of the optimum by %v, want at most %v", name, got, when, most)
+		}
+	}
+	f("never", retraining.Never, 9)
+	f("every 10", retraining.Every(10), 1.3)
+	f("best period", retraining.BestPeriod, 1.2)
+	f("worse", retraining.Worse(3), 2)
+	f("avoidable", retraining.Avoidable(), 1.5)
+	f("cusum", retraining.CUSUM(1, 40), 2)
+	f("adwin", retraining.ADWIN(), 2)
+	f("psi", retraining.PSI(0.2), 9)
+	f("hone", retraining.Hone(), 1.15)
+	if when := retraining.Hone()(calm, price); len(when) > 0 {
+		t.Errorf("where nothing changes it retrains before %v", when)
+	}
+	if n := len(retraining.Every(7)(calm, price)); n != (calm.Batches()-1)/7 {
+		t.Errorf("every 7 of %d batches retrains %d times", calm.Batches(), n)
+	}
+}
+
+// A policy never sees a label before it came.
+func TestDelay(t *testing.T) {
+	t.Parallel()
+	const delay = 600
+	g := grid(t, "abrupt", delay)
+	changed := grid(t, "abrupt", delay)
+	cut := (g.First + 30) * g.Batch
+	for i := cut; i < len(changed.Targets); i++ {
+		changed.Targets[i] = 1 - changed.Targets[i]
+	}
+	for _, p := range []retraining.Policy{retraining.Hone(), retraining.Avoidable(), retraining.ADWIN(), retraining.CUSUM(1, 40)} {
+		a, b := p(g, 30), p(changed, 30)
+		// Labels from batch 30 on come after batch 31.
+		early := func(x int) bool { return x > 31 }
+		if a, b := until(a, early), until(b, early); !slices.Equal(a, b) {
+			t.Errorf("labels to come change what was done: %v and %v", a, b)
+		}
+	}
+}
+
+func until(xs []int, end func(int) bool) []int {
+	if at := slices.IndexFunc(xs, end); at >= 0 {
+		return xs[:at]
+	}
+	return xs
+}
+
+func TestWorlds(t *testing.T) {
+	t.Parallel()
+	for _, name := range retraining.Worlds {
+		a, err := retraining.NewWorld(name, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, _ := retraining.NewWorld(name, 5)
+		c, _ := retraining.NewWorld(name, 6)
+		if !slices.Equal(a.Targets, b.Targets) || slices.Equal(a.Targets, c.Targets) {
+			t.Errorf("%s: the seed does not decide", name)
+		}
+		share := 0.0
+		for _, y := range a.Targets {
+			share += y / float64(len(a.Targets))
+		}
+		if math.Abs(share-0.5) > 0.02 {
+			t.Errorf("%s: %v of the labels are 1", name, share)
+		}
+	}
+	if _, err := retraining.NewWorld("flat", 1); err == nil {
+		t.Error("there is a world that is not there")
+	}
+	if _, err := retraining.NewGrid(&retraining.Stream{Name: "short", Rows: frame.New(nil, 10), Batch: 5, Window: 5}, retraining.Linear, 1, nil); err == nil {
+		t.Error("a stream that is too short has a grid")
+	}
+}
