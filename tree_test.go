@@ -38,7 +38,7 @@ const mayImport = `
 	internal/stat/kll          :
 	internal/table             : . internal/frame
 	internal/stream            : internal/frame
-	internal/learn/calibrate   :
+	internal/learn/calibrate   : internal/estimate
 	internal/learn/encode      : internal/frame
 	internal/learn/gbdt        : internal/frame
 	internal/learn/linear      : internal/frame internal/learn/encode

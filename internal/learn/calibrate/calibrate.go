@@ -4,11 +4,11 @@
 package calibrate
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math"
-	"slices"
+
+	"hone/internal/estimate"
 )
 
 // Method is a way to calibrate.
@@ -36,13 +36,14 @@ type Map struct {
 // say how much each row counts; nil counts all the same. It fails where a number is
 // out of range, and where only one thing ever came true.
 func Fit(method Method, scores, truth, weights []float64) (Map, error) {
-	rows, err := gather(scores, truth, weights)
+	err := check(scores, truth, weights)
 	if err == nil {
 		switch method {
 		case Platt:
-			return platt(rows)
+			return platt(gather(scores, truth, weights))
 		case Isotonic:
-			return isotonic(rows), nil
+			c := estimate.FitIsotonic(scores, truth, weights)
+			return Map{Method: Isotonic, Scores: c.X, Shares: c.Y}, nil
 		}
 		err = fmt.Errorf("method %q is not known; it is %s or %s", method, Platt, Isotonic)
 	}
@@ -54,18 +55,7 @@ func (m Map) Apply(score float64) float64 {
 	if m.Method == Platt {
 		return sigmoid(m.Slope*logOdds(score) + m.Shift)
 	}
-	at, exact := slices.BinarySearch(m.Scores, score)
-	switch {
-	case exact:
-		return m.Shares[at]
-	case at == 0:
-		return m.Shares[0]
-	case at == len(m.Scores):
-		return m.Shares[at-1]
-	}
-	left, right := m.Scores[at-1], m.Scores[at]
-	along := (score - left) / (right - left)
-	return m.Shares[at-1] + along*(m.Shares[at]-m.Shares[at-1])
+	return estimate.Isotonic{X: m.Scores, Y: m.Shares}.At(score)
 }
 
 // Check tells what makes a map that was read unfit for use.
@@ -90,70 +80,42 @@ func (m Map) Check() error {
 	return nil
 }
 
-// row is all rows of one score.
-type row struct{ score, true, weight float64 }
-
-// gather adds rows of equal scores up, in the order of scores.
-func gather(scores, truth, weights []float64) ([]row, error) {
+// check tells what makes rows unfit.
+func check(scores, truth, weights []float64) error {
 	if len(scores) == 0 || len(truth) != len(scores) || weights != nil && len(weights) != len(scores) {
-		return nil, fmt.Errorf("there are %d scores, %d truths and %d weights", len(scores), len(truth), len(weights))
+		return fmt.Errorf("there are %d scores, %d truths and %d weights", len(scores), len(truth), len(weights))
 	}
-	rows := make([]row, len(scores))
 	yes, all := 0.0, 0.0
 	for i, s := range scores {
-		w := 1.0
-		if weights != nil {
-			w = weights[i]
-		}
+		w := weight(weights, i)
 		if !(s >= 0 && s <= 1) || truth[i] != 0 && truth[i] != 1 || !(w >= 0 && w <= 1e12) {
-			return nil, fmt.Errorf("row %d has score %v, truth %v and weight %v", i, s, truth[i], w)
+			return fmt.Errorf("row %d has score %v, truth %v and weight %v", i, s, truth[i], w)
 		}
-		rows[i] = row{s, w * truth[i], w}
 		yes, all = yes+w*truth[i], all+w
 	}
 	if yes == 0 || yes == all {
-		return nil, errors.New("the rows that count are all of one class")
+		return errors.New("the rows that count are all of one class")
 	}
-	rows = slices.DeleteFunc(rows, func(r row) bool { return r.weight == 0 })
-	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.score, b.score) })
-	n := 0
-	for _, r := range rows[1:] {
-		if r.score == rows[n].score {
-			rows[n].true += r.true
-			rows[n].weight += r.weight
-			continue
-		}
-		n++
-		rows[n] = r
-	}
-	return rows[:n+1], nil
+	return nil
 }
 
-// isotonic pools neighbours that fall until none does (Ayer et al., Annals of
-// Mathematical Statistics 1955), and keeps the ends of each pool.
-func isotonic(rows []row) Map {
-	type pool struct {
-		from, to     float64
-		true, weight float64
+func weight(weights []float64, i int) float64 {
+	if weights == nil {
+		return 1
 	}
-	var pools []pool
-	for _, r := range rows {
-		pools = append(pools, pool{r.score, r.score, r.true, r.weight})
-		for n := len(pools); n > 1 && pools[n-2].true*pools[n-1].weight >= pools[n-1].true*pools[n-2].weight; n-- {
-			a, b := pools[n-2], pools[n-1]
-			pools[n-2] = pool{a.from, b.to, a.true + b.true, a.weight + b.weight}
-			pools = pools[:n-1]
-		}
+	return weights[i]
+}
+
+// row is one score with what came true of it.
+type row struct{ odds, true, weight float64 }
+
+func gather(scores, truth, weights []float64) []row {
+	rows := make([]row, len(scores))
+	for i, s := range scores {
+		w := weight(weights, i)
+		rows[i] = row{logOdds(s), w * truth[i], w}
 	}
-	m := Map{Method: Isotonic}
-	for _, p := range pools {
-		share := p.true / p.weight
-		m.Scores, m.Shares = append(m.Scores, p.from), append(m.Shares, share)
-		if p.to > p.from {
-			m.Scores, m.Shares = append(m.Scores, p.to), append(m.Shares, share)
-		}
-	}
-	return m
+	return rows
 }
 
 // platt fits the line by Newton's method with a line search (Lin, Lin and Weng,
@@ -168,7 +130,7 @@ func platt(rows []row) (Map, error) {
 	loss := func(slope, shift float64) float64 {
 		sum := 0.0
 		for _, r := range rows {
-			z := slope*logOdds(r.score) + shift
+			z := slope*r.odds + shift
 			sum += r.weight*softplus(z) - (r.true*high+(r.weight-r.true)*low)*z
 		}
 		return sum
@@ -179,7 +141,7 @@ func platt(rows []row) (Map, error) {
 		var g1, g2, h11, h12, h22 float64
 		h11, h22 = 1e-12, 1e-12
 		for _, r := range rows {
-			x := logOdds(r.score)
+			x := r.odds
 			p := sigmoid(slope*x + shift)
 			d, v := r.weight*p-(r.true*high+(r.weight-r.true)*low), r.weight*p*(1-p)
 			g1, g2 = g1+d*x, g2+d
