@@ -143,6 +143,9 @@ func numberColumn(xs []float64, sample []int, x *feature, most int) *column {
 	for _, i := range sample {
 		take(xs[i])
 	}
+	if len(values) == 0 {
+		return nil
+	}
 	slices.Sort(values)
 	c := &column{bounds: boundsOf(values, most)}
 	c.bins = len(c.bounds) + 2

@@ -118,6 +118,45 @@ func TestMissing(t *testing.T) {
 	}
 }
 
+// Infinite values, a column with a value in one of very many rows, and rows that a
+// model is certain of, and wrong.
+func TestExtremes(t *testing.T) {
+	t.Parallel()
+	s := gbdt.Set{Rows: frame.New(frame.Schema{{Name: "x", Kind: frame.Number}, {Name: "rare", Kind: frame.Number}}, 100_001)}
+	for i := range s.Rows.N {
+		s.Rows.Cols[0].Num[i] = math.Inf(i%2*2 - 1)
+		if i%3 == 0 {
+			s.Rows.Cols[0].Num[i] = 0
+		}
+		s.Targets = append(s.Targets, float64(i%2))
+	}
+	s.Rows.Cols[1].Num[77_777] = 5
+	o := options(gbdt.Logistic, 30)
+	o.LearningRate = 1
+	certain := fit(t, s, o, gbdt.Extra{})
+	if out := predict(certain, s); !(out[1] > 0.99) || !(out[2] < 0.01) || math.Abs(out[3]-0.5) > 0.01 {
+		t.Errorf("got %v, %v and %v", out[1], out[2], out[3])
+	}
+	b, err := certain.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if back, err := gbdt.Unmarshal(b, nil); err != nil || !slices.Equal(predict(back, s), predict(certain, s)) {
+		t.Errorf("it is read as another model: %v", err)
+	}
+	for i := range s.Targets {
+		s.Targets[i] = 1 - s.Targets[i]
+	}
+	on := fit(t, s, o, gbdt.Extra{From: certain})
+	raw := make([]float64, s.Rows.N)
+	on.Raw(s.Rows, raw)
+	for i, z := range raw {
+		if z-z != 0 {
+			t.Fatalf("row %d comes to %v", i, z)
+		}
+	}
+}
+
 func TestConstant(t *testing.T) {
 	t.Parallel()
 	f := func(task gbdt.Task, y []float64, want ...float64) {

@@ -85,7 +85,8 @@ func flag(b bool) uint8 {
 	return 0
 }
 
-// unbounded stands for a bound above all values: LightGBM's text knows no infinity.
+// unbounded stands for a bound above all values, or, negative, one that only an
+// infinity is not above: LightGBM's text knows no infinity.
 const unbounded = 1e300
 
 // bound is what no value of the first bins is above.
@@ -93,7 +94,7 @@ func (c *column) bound(bin int) float64 {
 	if bin > len(c.bounds) {
 		return unbounded
 	}
-	return c.bounds[bin-1]
+	return max(c.bounds[bin-1], -unbounded)
 }
 
 // valueSet are the codes of the bins that go left.

@@ -67,6 +67,10 @@ func (b *objective) derive(scores []float64, d []*derivatives) float64 {
 	return loss / all
 }
 
+// leastSecond keeps a leaf of rows that are answered with certainty, and wrongly,
+// from an infinite answer.
+const leastSecond = 1e-16
+
 // nats adds logarithms up, many at a time: the logarithm of their product is one.
 type nats struct{ sum, product float64 }
 
@@ -94,7 +98,7 @@ func (b *objective) logistic(scores []float64, d *derivatives, from, to int) (lo
 			p = e * p
 		}
 		d.first[i] = float32(w * (p - y))
-		d.second[i] = float32(w * p * (1 - p))
+		d.second[i] = float32(w * max(p*(1-p), leastSecond))
 		n.add(w, 1-math.Abs(p-y)) // Of the answer that came true.
 		all += w
 	}
@@ -111,7 +115,7 @@ func (b *objective) softmax(scores []float64, d []*derivatives, from, to int) (l
 		copy(p, scores[i*b.k:])
 		softmax(p)
 		for c, q := range p {
-			d[c].second[i] = float32(w * scale * q * (1 - q))
+			d[c].second[i] = float32(w * max(scale*q*(1-q), leastSecond))
 			if c == y {
 				n.add(w, q)
 				q--
