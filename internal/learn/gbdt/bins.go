@@ -129,7 +129,7 @@ func sampled(n int, seed uint64) []int {
 
 // numberColumn is nil where all values are one.
 func numberColumn(xs []float64, sample []int, x *feature, most int) *column {
-	values := make([]float64, 0, sampleRows)
+	values := make([]float64, 0, min(len(xs), sampleRows))
 	take := func(x float64) {
 		if x == x {
 			values = append(values, x)

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -225,6 +227,33 @@ func TestStopped(t *testing.T) {
 	_, err := gbdt.Fit(world(500, 16, gbdt.Logistic), options(gbdt.Logistic, 5), gbdt.Extra{Report: func(n int, _ float64) bool { return n < 2 }})
 	if !errors.Is(err, gbdt.ErrStopped) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// With so many features that not every leaf can keep its histogram, trees are grown
+// as far as ever.
+func TestManyFeatures(t *testing.T) {
+	t.Parallel()
+	const n, columns = 1500, 12_000
+	s := gbdt.Set{Rows: frame.New(nil, 0)}
+	for c := range columns {
+		s.Rows.Schema = append(s.Rows.Schema, frame.Field{Name: "x" + strconv.Itoa(c), Kind: frame.Number})
+	}
+	s.Rows = frame.New(s.Rows.Schema, n)
+	r := rand.New(rand.NewPCG(40, 1))
+	for i := range n {
+		sum := 0.0
+		for c := range columns {
+			s.Rows.Cols[c].Num[i] = float64(r.IntN(5))
+			if c < 6 {
+				sum += s.Rows.Cols[c].Num[i] * float64(c+1)
+			}
+		}
+		s.Targets = append(s.Targets, sum)
+	}
+	b, err := fit(t, s, options(gbdt.LeastSquares, 1), gbdt.Extra{}).Marshal()
+	if err != nil || !strings.Contains(string(b), "num_leaves=31\n") {
+		t.Errorf("no tree of 31 leaves: %v", err)
 	}
 }
 

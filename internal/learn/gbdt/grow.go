@@ -17,8 +17,9 @@ type grower struct {
 	more  [][]histogram // Of the threads beyond the first.
 }
 
-// memory that the histograms of a tree's leaves may take, in bytes. A leaf for
-// which there is no room has none: both its children are counted then.
+// memory that the histograms of a tree's leaves may take, in bytes. Where that is
+// not enough the leaves that gain least lose theirs: should one be split after all,
+// both its children are counted.
 const memory = 256 << 20
 
 func newGrower(o *Options, m *matrix, d *derivatives) *grower {
@@ -82,6 +83,7 @@ func (g *grower) split(t *grown, at int) {
 	hist := l.hist
 	*l = leaf{rows: l.rows[:left], sum: s.sum, depth: l.depth + 1, parent: int(b), l2: s.l2}
 	if len(t.leaves)+1 < g.o.Leaves { // The last two are split no more.
+		g.makeRoom(t)
 		g.countBoth(l, &right, hist)
 		g.search(l, &right)
 	} else {
@@ -125,19 +127,13 @@ func (g *grower) countBoth(l, r *leaf, parent []histogram) {
 		return
 	}
 	small.hist = g.take()
-	if small.hist != nil {
-		g.count(small.hist, small.rows)
-	}
-	switch {
-	case small.hist != nil && parent != nil:
-		large.hist = parent
+	g.count(small.hist, small.rows)
+	if large.hist = parent; parent != nil {
 		g.subtract(large.hist, small.hist)
-	default:
-		g.give(parent)
-		if large.hist = g.take(); large.hist != nil {
-			g.count(large.hist, large.rows)
-		}
+		return
 	}
+	large.hist = g.take()
+	g.count(large.hist, large.rows)
 }
 
 // idle tells that a leaf cannot be split.
@@ -193,16 +189,30 @@ func (g *grower) countPart(h []histogram, rows []int32) {
 	g.m.count(h, rows, g.d.packed)
 }
 
-// take gives an empty histogram, or nil where there is no more room.
+// makeRoom sees to it that there are histograms for two leaves.
+func (g *grower) makeRoom(t *grown) {
+	for len(g.free)+g.room-g.made < 2 {
+		least := -1
+		for i := range t.leaves {
+			if t.leaves[i].hist != nil && (least < 0 || t.leaves[i].best.gain < t.leaves[least].best.gain) {
+				least = i
+			}
+		}
+		if least < 0 {
+			return
+		}
+		g.give(t.leaves[least].hist)
+		t.leaves[least].hist = nil
+	}
+}
+
+// take gives an empty histogram.
 func (g *grower) take() []histogram {
 	if n := len(g.free); n > 0 {
 		h := g.free[n-1]
 		g.free = g.free[:n-1]
 		clear(h)
 		return h
-	}
-	if g.made >= g.room {
-		return nil
 	}
 	g.made++
 	return make([]histogram, len(g.m.columns))

@@ -24,7 +24,7 @@ type branch struct {
 type leaf struct {
 	rows   []int32
 	sum    sums
-	hist   []histogram // Nil where there was no room.
+	hist   []histogram // Nil where it had to make room, or was not needed.
 	best   split
 	depth  int
 	parent int // A branch, or -1.

@@ -26,9 +26,9 @@ func (m *Model) Marshal() ([]byte, error) {
 		bodies[i] = fmt.Sprintf("Tree=%d\n%s\n\n", i, m.trees[i].text())
 		sizes[i] = len(bodies[i])
 	}
-	names, infos := make([]string, len(m.features)), make([]string, len(m.features))
+	names, infos := m.plainNames(), make([]string, len(m.features))
 	for i := range m.features {
-		names[i], infos[i] = m.plainName(i), m.features[i].about()
+		infos[i] = m.features[i].about()
 	}
 	fmt.Fprintf(&b, "tree\nversion=v4\nnum_class=%d\nnum_tree_per_iteration=%d\nlabel_index=0\nmax_feature_idx=%d\n",
 		m.outputs, m.outputs, len(m.features)-1)
@@ -115,15 +115,19 @@ func (m *Model) objectiveText() string {
 	return "regression"
 }
 
-// plainName has no blanks and is no other feature's.
-func (m *Model) plainName(i int) string {
-	name := plain(m.features[i].name)
-	for at := range m.features {
-		if name == "" || at != i && plain(m.features[at].name) == name {
-			return "Column_" + strconv.Itoa(i)
+// plainNames have no blanks, and each stands once.
+func (m *Model) plainNames() []string {
+	names, count := make([]string, len(m.features)), map[string]int{}
+	for i := range names {
+		names[i] = plain(m.features[i].name)
+		count[names[i]]++
+	}
+	for i, name := range names {
+		if name == "" || count[name] > 1 {
+			names[i] = "Column_" + strconv.Itoa(i)
 		}
 	}
-	return name
+	return names
 }
 
 // plain is a name as LightGBM takes it.
