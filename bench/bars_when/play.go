@@ -39,20 +39,25 @@ type outcome struct {
 	stream  string
 	by      map[string]map[float64]played
 	optimum map[float64]int // Its retrains.
+	// What the optimum comes to that may go back to former champions, of the one that
+	// may not: the best that was found, and a bound below it.
+	reuse, bound map[float64]float64
 }
 
 // play lets every policy decide on one stream.
 func play(g *retraining.Grid, prices []float64) outcome {
-	o := outcome{stream: g.Name, by: map[string]map[float64]played{}, optimum: map[float64]int{}}
+	o := outcome{stream: g.Name, by: map[string]map[float64]played{}, optimum: map[float64]int{}, reuse: map[float64]float64{}, bound: map[float64]float64{}}
 	for _, price := range prices {
-		best, when := g.Optimum(price)
-		o.optimum[price] = len(when)
+		best, moves := g.Optimum(price)
+		o.optimum[price] = len(moves)
+		with, _, bound := g.OptimumWithReuse(price)
+		o.reuse[price], o.bound[price] = with/best, bound/best
 		for _, p := range policies {
 			if o.by[p.name] == nil {
 				o.by[p.name] = map[float64]played{}
 			}
 			out := p.policy(g, price)
-			o.by[p.name][price] = played{g.Cost(out, price) / best, len(out)}
+			o.by[p.name][price] = played{g.Cost(out, price) / best, retraining.Trained(out)}
 		}
 	}
 	return o

@@ -47,11 +47,7 @@ func streams(b *bar.Bench) error {
 		out = append(out, play(g, prices))
 		progress("%s", name)
 	}
-	for _, p := range policies {
-		for _, price := range prices {
-			b.Keep(fmt.Sprintf("%s_%g", p.name, price), "of the optimum", mean(out, func(o outcome) float64 { return o.by[p.name][price].ratio }))
-		}
-	}
+	keep(b, out)
 	for _, price := range prices {
 		for _, o := range out {
 			h, best := o.by["hone"][price], o.by["best_period"][price]

@@ -36,6 +36,9 @@ func others() (out []string) {
 			out = append(out, fmt.Sprintf("%s_%g", p.name, price))
 		}
 	}
+	for _, price := range prices {
+		out = append(out, fmt.Sprintf("reuse_optimum_%g", price), fmt.Sprintf("reuse_bound_%g", price))
+	}
 	return out
 }
 
@@ -81,11 +84,7 @@ func worlds(b *bar.Bench) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range policies {
-		for _, price := range prices {
-			b.Keep(fmt.Sprintf("%s_%g", p.name, price), "of the optimum", mean(out, func(o outcome) float64 { return o.by[p.name][price].ratio }))
-		}
-	}
+	keep(b, out)
 	var over []float64
 	needless := 0
 	for _, price := range prices {
@@ -100,6 +99,17 @@ func worlds(b *bar.Bench) error {
 	b.Keep("over_period", "of the optimum", over...)
 	b.Keep("needless", "retrains", float64(needless))
 	return nil
+}
+
+// keep stores what each policy costs on average, and the optimum with reuse.
+func keep(b *bar.Bench, out []outcome) {
+	for _, price := range prices {
+		for _, p := range policies {
+			b.Keep(fmt.Sprintf("%s_%g", p.name, price), "of the optimum", mean(out, func(o outcome) float64 { return o.by[p.name][price].ratio }))
+		}
+		b.Keep(fmt.Sprintf("reuse_optimum_%g", price), "of the optimum", mean(out, func(o outcome) float64 { return o.reuse[price] }))
+		b.Keep(fmt.Sprintf("reuse_bound_%g", price), "of the optimum", mean(out, func(o outcome) float64 { return o.bound[price] }))
+	}
 }
 
 // byWorld notes what each world came to.

@@ -106,33 +106,3 @@ func (g *Grid) train(m int, learn Learner) error {
 
 // wrong are the errors of champion m from batch from, m or later, to batch to.
 func (g *Grid) wrong(m, from, to int) float64 { return g.before[m][to-m] - g.before[m][from-m] }
-
-// Cost of retraining before the given batches, in errors: those that were made, and
-// the price of each retrain. The first champion costs nothing.
-func (g *Grid) Cost(retrains []int, price float64) float64 {
-	cost, m := 0.0, 0
-	for _, next := range retrains {
-		cost += g.wrong(m, m, next) + price
-		m = next
-	}
-	return cost + g.wrong(m, m, g.Batches())
-}
-
-// Optimum is the least cost that retraining could have had, and when, by somebody who
-// knows the stream to its end; without going back to a former champion.
-func (g *Grid) Optimum(price float64) (cost float64, retrains []int) {
-	n := g.Batches()
-	best, next := make([]float64, n), make([]int, n)
-	for m := n - 1; m >= 0; m-- {
-		best[m], next[m] = g.wrong(m, m, n), n
-		for to := m + 1; to < n; to++ {
-			if c := g.wrong(m, m, to) + price + best[to]; c < best[m] {
-				best[m], next[m] = c, to
-			}
-		}
-	}
-	for m := next[0]; m < n; m = next[m] {
-		retrains = append(retrains, m)
-	}
-	return best[0], retrains
-}

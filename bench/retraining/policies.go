@@ -11,25 +11,25 @@ import (
 	"hone/internal/trigger"
 )
 
-// Policy says before which batches it retrains, where a retrain has this price. At
-// each batch it sees the labels that have come by its end.
-type Policy func(g *Grid, price float64) []int
+// Policy says who answers when, where a retrain has this price. At each batch it sees
+// the labels that have come by its end.
+type Policy func(g *Grid, price float64) []Move
 
 // Never keeps the first champion.
-func Never(*Grid, float64) []int { return nil }
+func Never(*Grid, float64) []Move { return nil }
 
 // Every retrains after every k batches.
 func Every(k int) Policy {
-	return func(g *Grid, _ float64) (out []int) {
+	return func(g *Grid, _ float64) (out []Move) {
 		for m := k; m < g.Batches(); m += k {
-			out = append(out, m)
+			out = append(out, Move{m, m})
 		}
 		return out
 	}
 }
 
 // BestPeriod is the k of Every that turned out best. It knows the future.
-func BestPeriod(g *Grid, price float64) (best []int) {
+func BestPeriod(g *Grid, price float64) (best []Move) {
 	for k := 1; k < g.Batches(); k++ {
 		if out := Every(k)(g, price); g.Cost(out, price) < g.Cost(best, price) {
 			best = out
@@ -41,11 +41,11 @@ func BestPeriod(g *Grid, price float64) (best []int) {
 // watch is a policy that looks at one champion after the other: begin is asked for
 // one anew, and what it returns is told of each batch, and says whether to retrain.
 func watch(begin func(g *Grid, m int, price float64) func(batch int) bool) Policy {
-	return func(g *Grid, price float64) (out []int) {
+	return func(g *Grid, price float64) (out []Move) {
 		look := begin(g, 0, price)
 		for b := range g.Batches() - 1 {
 			if look(b) {
-				out = append(out, b+1)
+				out = append(out, Move{b + 1, b + 1})
 				look = begin(g, b+1, price)
 			}
 		}

@@ -48,11 +48,55 @@ func TestOptimum(t *testing.T) {
 					when = append(when, b)
 				}
 			}
-			least = min(least, g.Cost(when, price))
+			least = min(least, g.Cost(retraining.Retrains(when...), price))
 		}
 		cost, when := g.Optimum(price)
 		if cost != least || g.Cost(when, price) != cost {
 			t.Errorf("price %v: the optimum is %v by %v, which costs %v; the least is %v", price, cost, when, g.Cost(when, price), least)
+		}
+	}
+}
+
+// Where concepts come back, so do champions: the optimum is that of trying every set
+// of retrains with every way to go back, on a small grid, and no moves are below the
+// bound.
+func TestOptimumWithReuse(t *testing.T) {
+	t.Parallel()
+	s, err := retraining.NewWorld("recurring", 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Rows, s.Targets, s.Window, s.Batch = s.Rows.Slice(0, 48_000), s.Targets[:48_000], 2, 4000
+	g, err := retraining.NewGrid(s, retraining.Linear, 2, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, price := range []float64{20, 200, 1000} {
+		least := math.Inf(1)
+		var try func(b int, moves []retraining.Move)
+		try = func(b int, moves []retraining.Move) {
+			if b == g.Batches() {
+				least = min(least, g.Cost(moves, price))
+				return
+			}
+			try(b+1, moves)
+			try(b+1, append(slices.Clone(moves), retraining.Move{At: b, Champion: b}))
+			seen := map[int]bool{0: true}
+			for _, m := range moves {
+				seen[m.Champion] = true
+			}
+			for c := range seen {
+				if len(moves) == 0 && c == 0 || len(moves) > 0 && moves[len(moves)-1].Champion == c {
+					continue
+				}
+				try(b+1, append(slices.Clone(moves), retraining.Move{At: b, Champion: c}))
+			}
+		}
+		try(1, nil)
+		cost, moves, bound := g.OptimumWithReuse(price)
+		plain, _ := g.Optimum(price)
+		if math.Abs(cost-least) > 1e-9 || math.Abs(g.Cost(moves, price)-cost) > 1e-9 || bound > least+1e-9 || cost > plain {
+			t.Errorf("price %v: %v by %v, which costs %v; the least is %v, without reuse %v, the bound %v", price, cost, moves, g.Cost(moves, price), least, plain, bound)
 		}
 	}
 }
@@ -65,8 +109,10 @@ func TestPolicies(t *testing.T) {
 	f := func(name string, p retraining.Policy, most float64) {
 		t.Helper()
 		when := p(abrupt, price)
-		if !slices.IsSorted(when) || len(when) > 0 && (when[0] < 1 || when[len(when)-1] >= abrupt.Batches()) {
-			t.Errorf("%s retrains before %v of %d batches", name, when, abrupt.Batches())
+		for i, m := range when {
+			if m.At != m.Champion || m.At < 1 || m.At >= abrupt.Batches() || i > 0 && m.At <= when[i-1].At {
+				t.Errorf("%s moves %v of %d batches", name, when, abrupt.Batches())
+			}
 		}
 		if got := abrupt.Cost(when, price) / best; got < 1 || got > most {
 			t.Errorf("%s costs %.3f of the optimum by %v, want at most %v", name, got, when, most)
@@ -102,14 +148,14 @@ func TestDelay(t *testing.T) {
 	for _, p := range []retraining.Policy{retraining.Hone(), retraining.Avoidable(), retraining.ADWIN(), retraining.CUSUM(1, 40)} {
 		a, b := p(g, 30), p(changed, 30)
 		// Labels from batch 30 on come after batch 31.
-		early := func(x int) bool { return x > 31 }
+		early := func(m retraining.Move) bool { return m.At > 31 }
 		if a, b := until(a, early), until(b, early); !slices.Equal(a, b) {
 			t.Errorf("labels to come change what was done: %v and %v", a, b)
 		}
 	}
 }
 
-func until(xs []int, end func(int) bool) []int {
+func until(xs []retraining.Move, end func(retraining.Move) bool) []retraining.Move {
 	if at := slices.IndexFunc(xs, end); at >= 0 {
 		return xs[:at]
 	}
