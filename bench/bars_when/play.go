@@ -17,6 +17,8 @@ type named struct {
 // None was tuned here.
 var policies = []named{
 	{"hone", retraining.Hone()},
+	{"hone_receipts", retraining.Whole(retraining.Rule{Receipts: true})},
+	{"hone_whole", retraining.Whole(retraining.Rule{Kept: 5, Z: 2, Receipts: true})},
 	{"best_period", retraining.BestPeriod},
 	{"never", retraining.Never},
 	{"every_10", retraining.Every(10)},

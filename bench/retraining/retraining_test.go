@@ -145,13 +145,54 @@ func TestDelay(t *testing.T) {
 	for i := cut; i < len(changed.Targets); i++ {
 		changed.Targets[i] = 1 - changed.Targets[i]
 	}
-	for _, p := range []retraining.Policy{retraining.Hone(), retraining.Avoidable(), retraining.ADWIN(), retraining.CUSUM(1, 40)} {
+	for _, p := range []retraining.Policy{retraining.Hone(), whole(), retraining.Avoidable(), retraining.ADWIN(), retraining.CUSUM(1, 40)} {
 		a, b := p(g, 30), p(changed, 30)
 		// Labels from batch 30 on come after batch 31.
 		early := func(m retraining.Move) bool { return m.At > 31 }
 		if a, b := until(a, early), until(b, early); !slices.Equal(a, b) {
 			t.Errorf("labels to come change what was done: %v and %v", a, b)
 		}
+	}
+}
+
+func whole() retraining.Policy {
+	return retraining.Whole(retraining.Rule{Kept: 5, Z: 2, Receipts: true})
+}
+
+// Where concepts come back the rule goes back to former champions, and pays less than
+// the optimum that may not; where nothing changes it does nothing.
+func TestWhole(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it trains 230 champions")
+	}
+	t.Parallel()
+	s, err := retraining.NewWorld("recurring", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := retraining.NewGrid(s, retraining.Linear, 2, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const price = 300
+	moves := whole()(g, price)
+	kept, back := map[int]bool{0: true}, 0
+	for i, m := range moves {
+		if m.At < 1 || m.At >= g.Batches() || i > 0 && m.At <= moves[i-1].At || m.Champion > m.At || m.Champion < m.At && !kept[m.Champion] {
+			t.Fatalf("moves %v", moves)
+		}
+		if kept[m.Champion] {
+			back++
+		}
+		kept[m.Champion] = true
+	}
+	plain, _ := g.Optimum(price)
+	cost, without := g.Cost(moves, price), g.Cost(retraining.Hone()(g, price), price)
+	if back < 3 || !(cost < plain) || !(cost < without) {
+		t.Errorf("%d champions came back, by %v; it costs %.0f, without them %.0f, and the optimum without %.0f", back, moves, cost, without, plain)
+	}
+	if moves := whole()(grid(t, "none", 0), price); len(moves) > 0 {
+		t.Errorf("where nothing changes it moves %v", moves)
 	}
 }
 
