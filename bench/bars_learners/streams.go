@@ -1,15 +1,12 @@
 package main
 
 import (
-	"compress/gzip"
-	"encoding/csv"
-	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
+	"slices"
 
 	"hone/bench/bar"
-	"hone/internal/frame"
+	"hone/bench/retraining"
 	"hone/internal/learn/gbdt"
 )
 
@@ -31,11 +28,11 @@ func streams(b *bar.Bench) error {
 		if err != nil {
 			return err
 		}
-		s, classes, err := readStream(path)
+		rows, targets, err := retraining.Read(path, 0)
 		if err != nil {
 			return err
 		}
-		ours, err := prequential(s, classes)
+		ours, err := prequential(gbdt.Set{Rows: rows, Targets: targets}, int(slices.Max(targets))+1)
 		if err != nil {
 			return fail(name, err)
 		}
@@ -55,40 +52,6 @@ func streams(b *bar.Bench) error {
 	b.Keep("behind", "points", behind...)
 	b.Keep("ahead", "points", ahead...)
 	return nil
-}
-
-// readStream reads rows of numbers with a class in the last column.
-func readStream(path string) (s gbdt.Set, classes int, err error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return s, 0, err
-	}
-	defer file.Close()
-	z, err := gzip.NewReader(file)
-	if err != nil {
-		return s, 0, err
-	}
-	records, err := csv.NewReader(z).ReadAll()
-	if err != nil {
-		return s, 0, fmt.Errorf("%s: %w", path, err)
-	}
-	n := len(records[0]) - 1
-	s.Rows = frame.New(numbered(n), len(records)-1)
-	for i, row := range records[1:] {
-		for c, text := range row {
-			x, err := strconv.ParseFloat(text, 64)
-			if err != nil {
-				return s, 0, fmt.Errorf("%s, row %d: %w", path, i, err)
-			}
-			if c < n {
-				s.Rows.Cols[c].Num[i] = x
-			} else {
-				s.Targets = append(s.Targets, x)
-				classes = max(classes, int(x)+1)
-			}
-		}
-	}
-	return s, classes, nil
 }
 
 // prequential is the accuracy of trees that are grown on the newest tenth of the rows

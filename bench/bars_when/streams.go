@@ -1,16 +1,10 @@
 package main
 
 import (
-	"compress/gzip"
-	"encoding/csv"
-	"fmt"
-	"os"
 	"path/filepath"
-	"strconv"
 
 	"hone/bench/bar"
 	"hone/bench/retraining"
-	"hone/internal/frame"
 )
 
 // streamBars are about recorded rows.
@@ -40,7 +34,7 @@ func streams(b *bar.Bench) error {
 		if err != nil {
 			return err
 		}
-		g, err := retraining.NewGrid(s, retraining.Trees, 2, nil)
+		g, err := retraining.NewGrid(s, retraining.Trees, bar.Parallel)
 		if err != nil {
 			return err
 		}
@@ -57,43 +51,19 @@ func streams(b *bar.Bench) error {
 	return nil
 }
 
-// readStream reads rows of numbers with a class in the last column.
 func readStream(path, name string) (*retraining.Stream, error) {
-	file, err := os.Open(path)
+	rows, targets, err := retraining.Read(path, streamRows)
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
-	z, err := gzip.NewReader(file)
-	if err != nil {
-		return nil, err
+	least := 1.0
+	if name == "transient_chess" {
+		least = 4
 	}
-	records, err := csv.NewReader(z).ReadAll()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	for i, x := range targets {
+		targets[i] = flag(x >= least)
 	}
-	head, records := records[0], records[1:min(len(records), streamRows+1)]
-	var schema frame.Schema
-	for _, column := range head[:len(head)-1] {
-		schema = append(schema, frame.Field{Name: column, Kind: frame.Number})
-	}
-	s := &retraining.Stream{Name: name, Rows: frame.New(schema, len(records)), Batch: len(records) / streamBatches, Window: streamWindow}
-	for i, row := range records {
-		for c, text := range row {
-			x, err := strconv.ParseFloat(text, 64)
-			switch {
-			case err != nil:
-				return nil, fmt.Errorf("%s, row %d: %w", path, i, err)
-			case c < len(schema):
-				s.Rows.Cols[c].Num[i] = x
-			case name == "transient_chess":
-				s.Targets = append(s.Targets, flag(x >= 4))
-			default:
-				s.Targets = append(s.Targets, flag(x == 1))
-			}
-		}
-	}
-	return s, nil
+	return &retraining.Stream{Name: name, Rows: rows, Targets: targets, Batch: rows.N / streamBatches, Window: streamWindow}, nil
 }
 
 func flag(b bool) float64 {

@@ -62,7 +62,7 @@ func all(from, n, delay int) ([]outcome, error) {
 	}
 	out, errs := make([]outcome, len(jobs)), make([]error, len(jobs))
 	bar.Parallel(len(jobs), func(i int) {
-		g, err := retraining.NewGrid(jobs[i], retraining.Linear, 1, nil)
+		g, err := retraining.NewGrid(jobs[i], retraining.Linear, retraining.InTurn)
 		if err != nil {
 			errs[i] = err
 			return

@@ -2,7 +2,6 @@ package retraining
 
 import (
 	"fmt"
-	"sync"
 
 	"hone/internal/frame"
 	"hone/internal/learn/gbdt"
@@ -43,8 +42,9 @@ type Grid struct {
 	before [][]float64 // Wrong, added up.
 }
 
-// NewGrid trains all champions of a stream, on so many cores. Report is told of each.
-func NewGrid(s *Stream, learn Learner, cores int, report func(done, of int)) (*Grid, error) {
+// NewGrid trains all champions of a stream. What all is given calls a function for
+// each number below n, on as many cores as it likes.
+func NewGrid(s *Stream, learn Learner, all func(n int, do func(i int))) (*Grid, error) {
 	first := s.Window + (s.Delay+s.Batch-1)/s.Batch
 	n := s.batches() - first
 	if n < 2 {
@@ -52,29 +52,20 @@ func NewGrid(s *Stream, learn Learner, cores int, report func(done, of int)) (*G
 	}
 	g := &Grid{Stream: s, First: first, Scores: make([][]float32, n), Wrong: make([][]float64, n), before: make([][]float64, n)}
 	errs := make([]error, n)
-	var wait sync.WaitGroup
-	var lock sync.Mutex
-	done := 0
-	for core := range cores {
-		wait.Go(func() {
-			for m := core; m < n; m += cores {
-				errs[m] = g.train(m, learn)
-				lock.Lock()
-				done++
-				if report != nil {
-					report(done, n)
-				}
-				lock.Unlock()
-			}
-		})
-	}
-	wait.Wait()
+	all(n, func(m int) { errs[m] = g.train(m, learn) })
 	for m, err := range errs {
 		if err != nil {
 			return nil, fmt.Errorf("%s, champion %d: %w", s.Name, m, err)
 		}
 	}
 	return g, nil
+}
+
+// InTurn does one thing after the other.
+func InTurn(n int, do func(i int)) {
+	for i := range n {
+		do(i)
+	}
 }
 
 // Batches that are answered.

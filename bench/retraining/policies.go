@@ -3,12 +3,10 @@ package retraining
 import (
 	"math"
 
-	"hone"
 	"hone/internal/frame"
 	"hone/internal/learn/residual"
 	"hone/internal/stat"
 	"hone/internal/stat/change"
-	"hone/internal/trigger"
 )
 
 // Policy says who answers when, where a retrain has this price. At each batch it sees
@@ -175,34 +173,8 @@ func PSI(limit float64) Policy {
 
 // Hone retrains by the product's rule, as it stands: the probe of each champion tells
 // what a retrain would win back, and the best suffix of that is held against the
-// price.
-func Hone() Policy {
-	return watch(func(g *Grid, m int, price float64) func(int) bool {
-		begin := (g.First + m) * g.Batch
-		probe := residual.New(g.probeOptions(begin))
-		var ticks []hone.Tick
-		return func(batch int) bool {
-			from, to := g.come(m, batch)
-			if to == from {
-				return false
-			}
-			scores := make([]float64, to-from)
-			for i := range scores {
-				scores[i] = float64(g.Scores[m][from-begin+i])
-			}
-			y := g.Targets[from:to]
-			s := probe.Batch(g.Rows.Slice(from, to), scores, y, func(row int, p []float64) float64 {
-				if (p[0] > 0.5) != (y[row] == 1) {
-					return 1
-				}
-				return 0
-			})
-			ticks = append(ticks, hone.Tick{N: s.N, Gain: s.Gain, Var: s.Var, Loss: s.Champion, Probe: s.Probe})
-			lower, _, n, _ := trigger.BestSuffix(ticks)
-			return n > 0 && lower >= trigger.Price(price, 0)
-		}
-	})
-}
+// price. It has neither former champions nor receipts.
+func Hone() Policy { return Whole(Rule{}) }
 
 // probeOptions are those of the champion that begins at a row.
 func (g *Grid) probeOptions(begin int) residual.Options {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"hone/bench/bar"
 	"hone/bench/retraining"
 	"hone/internal/frame"
 )
@@ -20,7 +21,7 @@ func grid(t *testing.T, name string, delay int) *retraining.Grid {
 	const batches = 60
 	s.Rows, s.Targets = s.Rows.Slice(0, batches*s.Batch), s.Targets[:batches*s.Batch]
 	s.Delay = delay
-	g, err := retraining.NewGrid(s, retraining.Linear, 2, nil)
+	g, err := retraining.NewGrid(s, retraining.Linear, bar.Parallel)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +36,7 @@ func TestOptimum(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Rows, s.Targets, s.Window, s.Batch = s.Rows.Slice(8000, 14_500), s.Targets[8000:14_500], 2, 500
-	g, err := retraining.NewGrid(s, retraining.Linear, 2, nil)
+	g, err := retraining.NewGrid(s, retraining.Linear, bar.Parallel)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +68,7 @@ func TestOptimumWithReuse(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Rows, s.Targets, s.Window, s.Batch = s.Rows.Slice(0, 48_000), s.Targets[:48_000], 2, 4000
-	g, err := retraining.NewGrid(s, retraining.Linear, 2, nil)
+	g, err := retraining.NewGrid(s, retraining.Linear, bar.Parallel)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +171,7 @@ func TestWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := retraining.NewGrid(s, retraining.Linear, 2, nil)
+	g, err := retraining.NewGrid(s, retraining.Linear, bar.Parallel)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +227,7 @@ func TestWorlds(t *testing.T) {
 	if _, err := retraining.NewWorld("flat", 1); err == nil {
 		t.Error("there is a world that is not there")
 	}
-	if _, err := retraining.NewGrid(&retraining.Stream{Name: "short", Rows: frame.New(nil, 10), Batch: 5, Window: 5}, retraining.Linear, 1, nil); err == nil {
+	if _, err := retraining.NewGrid(&retraining.Stream{Name: "short", Rows: frame.New(nil, 10), Batch: 5, Window: 5}, retraining.Linear, retraining.InTurn); err == nil {
 		t.Error("a stream that is too short has a grid")
 	}
 }

@@ -86,7 +86,7 @@ func (w *whole) look(batch int) {
 		return
 	}
 	lower, gain, n, first := trigger.BestSuffix(w.ticks)
-	if n == 0 || w.trust()*lower < w.price {
+	if n == 0 || w.trust()*lower < trigger.Price(w.price, 0) {
 		return
 	}
 	k := len(w.ticks) - first

@@ -200,6 +200,18 @@ func TestLightGBMReads(t *testing.T) {
 	}
 }
 
+// refuses tells that a model is not read once something in it is another thing.
+func refuses(t *testing.T, read func([]byte, frame.Schema) (*gbdt.Model, error), whole []byte, want, from, to string) {
+	t.Helper()
+	text := strings.Replace(string(whole), from, to, 1)
+	if text == string(whole) {
+		t.Fatalf("there is no %q in the model", from)
+	}
+	if _, err := read([]byte(text), nil); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%q for %q: got %v, want an error with %q", to, from, err, want)
+	}
+}
+
 func TestUnmarshalRefuses(t *testing.T) {
 	t.Parallel()
 	s := world(2000, 23, gbdt.Logistic)
@@ -209,13 +221,7 @@ func TestUnmarshalRefuses(t *testing.T) {
 	}
 	f := func(want, from, to string) {
 		t.Helper()
-		text := strings.Replace(string(whole), from, to, 1)
-		if text == string(whole) {
-			t.Fatalf("there is no %q in the text", from)
-		}
-		if _, err := gbdt.Unmarshal([]byte(text), nil); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q for %q: got %v, want an error with %q", to, from, err, want)
-		}
+		refuses(t, gbdt.Unmarshal, whole, want, from, to)
 	}
 	f("does not begin with tree", "tree\n", "forest\n")
 	f(`version is "v9"`, "version=v4", "version=v9")

@@ -56,13 +56,7 @@ func TestXGBoostRefuses(t *testing.T) {
 	}
 	f := func(want, from, to string) {
 		t.Helper()
-		text := strings.Replace(string(whole), from, to, 1)
-		if text == string(whole) {
-			t.Fatalf("there is no %q in the model", from)
-		}
-		if _, err := gbdt.UnmarshalXGBoost([]byte(text), nil); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q for %q: got %v, want an error with %q", to, from, err, want)
-		}
+		refuses(t, gbdt.UnmarshalXGBoost, whole, want, from, to)
 	}
 	f("no JSON of XGBoost", "{", "binf")
 	f("has no trees", `"model":{`, `"other":{`)
