@@ -40,7 +40,7 @@ const mayImport = `
 	internal/stream            : internal/frame
 	internal/learn/calibrate   :
 	internal/learn/encode      : internal/frame
-	internal/learn/gbdt        : internal/frame
+	internal/learn/gbdt        : internal/frame internal/say
 	internal/learn/linear      : internal/frame internal/learn/encode
 	internal/learn/residual    : internal/frame internal/learn/encode
 	internal/sandbox           : . internal/clock
@@ -54,7 +54,7 @@ const mayImport = `
 	internal/audit             : .
 	internal/store             : . internal/audit internal/clock internal/fault internal/frame internal/feedback internal/vfs
 	internal/spool              : . internal/clock internal/fault
-	internal/config            : . internal/expr internal/frame internal/stat/change
+	internal/config            : . internal/expr internal/frame internal/say internal/stat/change
 	internal/vault             : . LEAF internal/audit internal/dataset internal/evaluate internal/store
 	internal/gateway           : . LEAF
 	internal/loop              : . LEAF STAGE

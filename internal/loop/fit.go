@@ -62,7 +62,7 @@ func (k *keeper) move(a hone.Alias, v hone.VersionID, run hone.Run, why string) 
 func (k *keeper) fit(ctx context.Context, run hone.Run, id hone.VersionID, rows, seen dataset.Rows, ds hone.Dataset) (hone.Version, error) {
 	engine, ok := k.o.Engines[k.model.Train.Trainer]
 	if !ok {
-		return hone.Version{}, &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("there is no trainer %q", k.model.Train.Trainer), Hint: "use linear or command"}
+		return hone.Version{}, &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("there is no trainer %q", k.model.Train.Trainer), Hint: "use linear, gbdt or command"}
 	}
 	policy := k.model.Policy(ds.Recipe.Anchor)
 	v := hone.Version{
