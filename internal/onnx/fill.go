@@ -100,19 +100,18 @@ func (p *plan) scores(values []float64, shape []int64, n int) ([]float64, error)
 	return out, nil
 }
 
-// first is a row to warm the model by: zeros, and names that it knows.
+// first is what the model is warmed by: zeros, and names that it knows.
 func (p *plan) first() *frame.Frame {
-	f := frame.New(p.signature.Features, 1)
+	const rows = 2 // One would not show that the output has a score for each.
+	f := frame.New(p.signature.Features, rows)
 	for i := range f.Cols {
-		if f.Cols[i].Num != nil {
-			f.Cols[i].Num[0] = 0
-		}
+		clear(f.Cols[i].Num)
 	}
 	for _, in := range p.inputs {
 		for k, codes := range in.codes {
 			for name, code := range codes {
 				if code == 0 {
-					f.Cols[in.features[k]].Str[0] = name
+					copy(f.Cols[in.features[k]].Str, []string{name, name})
 				}
 			}
 		}

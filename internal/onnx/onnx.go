@@ -22,7 +22,7 @@ type port struct {
 	name   string
 	kind   string  // Of its elements, or what it is in the place of a tensor.
 	tensor bool    // No sequence, map or the like.
-	shape  []int64 // Of a tensor; -1 is any size. An output without one does not say.
+	shape  []int64 // Of a tensor; -1 is any size.
 }
 
 func (p port) decimal() bool { return p.tensor && (p.kind == float32s || p.kind == float64s) }

@@ -75,7 +75,7 @@ func (p *plan) addMatrix(in port, codes []map[string]int) error {
 	case len(in.shape) != 2 || in.shape[1] != -1 && in.shape[1] != int64(len(features)):
 		return fmt.Errorf("the model's only input %s does not fit the %d features of the signature: its shape must be [rows, %d]", in, len(features), len(features))
 	}
-	if err := anyRows("input", in); err != nil {
+	if err := anyRows(in); err != nil {
 		return err
 	}
 	to := input{port: in, codes: codes}
@@ -104,7 +104,7 @@ func (p *plan) addFeature(in port, codes []map[string]int) error {
 	if !in.tensor || !flat {
 		return fmt.Errorf("the model's input %s is one feature, and its shape must be [rows, 1]", in)
 	}
-	if err := anyRows("input", in); err != nil {
+	if err := anyRows(in); err != nil {
 		return err
 	}
 	number := in.decimal() || in.kind == int64s
@@ -124,15 +124,16 @@ func (p *plan) addFeature(in port, codes []map[string]int) error {
 	return nil
 }
 
-// anyRows refuses what takes or gives so many rows and no others.
-func anyRows(what string, p port) error {
-	if p.shape[0] != -1 {
-		return fmt.Errorf("the model's %s %s is for a fixed number of rows: export it with a first dimension of any size", what, p)
+// anyRows refuses an input that takes so many rows and no others.
+func anyRows(in port) error {
+	if in.shape[0] != -1 {
+		return fmt.Errorf("the model's input %s is for a fixed number of rows: export it with a first dimension of any size", in)
 	}
 	return nil
 }
 
-// setOutput chooses the output that holds the scores.
+// setOutput chooses the output that holds the scores. What a model says of its shape
+// need not be so, since nothing holds an exporter to it: the first rows show it.
 func (p *plan) setOutput(m predictor.ONNX, outputs []port) error {
 	var found, floats []port
 	for _, o := range outputs {
@@ -167,31 +168,7 @@ func (p *plan) setOutput(m predictor.ONNX, outputs []port) error {
 	for _, c := range classes {
 		p.columns = append(p.columns, slices.Index(p.signature.Classes, c))
 	}
-	return p.checkOutput()
-}
-
-// checkOutput refuses an output whose shape, where it is known, cannot be that of
-// scores.
-func (p *plan) checkOutput() error {
-	o := p.output
-	if len(o.shape) == 0 {
-		return nil // Its first row shows what it is.
-	}
-	if len(o.shape) > 2 {
-		return fmt.Errorf("the model's output %s has not the shape [rows, scores]", o)
-	}
-	if err := anyRows("output", o); err != nil {
-		return err
-	}
-	k := 1
-	if len(o.shape) == 2 {
-		k = int(o.shape[1])
-	}
-	if k == -1 {
-		return nil
-	}
-	_, err := p.pick(k)
-	return err
+	return nil
 }
 
 // pick says, for each column of an output with k of them, at which of a row's scores

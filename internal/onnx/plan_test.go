@@ -87,7 +87,7 @@ func TestPlanChoosesAnOutput(t *testing.T) {
 	f(hone.Binary, predictor.ONNX{}, "", in("p", float64s, -1))
 	f(hone.Binary, predictor.ONNX{}, "", in("p", float32s, -1, 1))
 	f(hone.Binary, predictor.ONNX{}, "", in("p", float32s, -1, -1))
-	f(hone.Binary, predictor.ONNX{}, "", in("p", float32s)) // No shape is told.
+	f(hone.Binary, predictor.ONNX{}, "", in("p", float32s, 1, 3)) // What is said of the shape is not believed.
 	f(hone.Binary, predictor.ONNX{Output: "p"}, "", in("p", float32s, -1, 2), in("q", float32s, -1, 2))
 	f(hone.Multiclass, predictor.ONNX{Classes: []string{"high", "low"}}, "", in("p", float32s, -1, 2))
 	f(hone.Regression, predictor.ONNX{}, "", in("y", float32s, -1, 1), bags)
@@ -97,12 +97,6 @@ func TestPlanChoosesAnOutput(t *testing.T) {
 	f(hone.Binary, predictor.ONNX{}, "name one of floats in onnx.output", in("label", int64s, -1))
 	f(hone.Binary, predictor.ONNX{Output: "r"}, `no output "r"`, probabilities...)
 	f(hone.Binary, predictor.ONNX{Output: "label"}, "holds no floats", probabilities...)
-	f(hone.Binary, predictor.ONNX{Classes: []string{"no", "yes"}}, "remove it", in("p", float32s, -1, 1))
-	f(hone.Binary, predictor.ONNX{}, "3 scores a row, and 2 classes", in("p", float32s, -1, 3))
-	f(hone.Multiclass, predictor.ONNX{}, "1 scores a row, and 3 classes", in("p", float32s, -1))
-	f(hone.Regression, predictor.ONNX{}, "a regression has one", in("y", float32s, -1, 2))
-	f(hone.Regression, predictor.ONNX{}, "shape [rows, scores]", in("y", float32s, -1, 2, 1))
-	f(hone.Regression, predictor.ONNX{}, "for a fixed number of rows", in("y", float32s, 1, 1))
 }
 
 func newTestPlan(t *testing.T, m predictor.Manifest, outputs []port, inputs ...port) plan {
@@ -179,14 +173,31 @@ func TestScores(t *testing.T) {
 	f(plain, []float64{.9, .1}, []int64{2, 1}, .9, .1)
 	f(plain, []float64{.9, .1}, []int64{2}, .9, .1)
 	f(three, []float64{.9, .1, .4, .6}, []int64{2, 2}, .1, 0, .9, .6, 0, .4)
-	for _, shape := range [][]int64{nil, {4}, {1, 4}, {2, 1, 2}, {2, 3}, {2, 4}} {
-		p := newTestPlan(t, plain, open, one...)
-		if got, err := p.scores([]float64{.9, .1, .4, .6}, shape, 2); err == nil {
-			t.Errorf("shape %v: got %v", shape, got)
+	value := manifest(pair[:1], predictor.ONNX{})
+	value.Signature.Task, value.Signature.Classes = hone.Regression, nil
+	f(value, []float64{7, -8}, []int64{2, 1}, 7, -8)
+
+	refused := func(m predictor.Manifest, want string, shape ...int64) {
+		t.Helper()
+		n := int64(1)
+		for _, d := range shape {
+			n *= d
+		}
+		p := newTestPlan(t, m, open, one...)
+		if got, err := p.scores(make([]float64, n), shape, 2); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("shape %v: got %v, %v; want %q", shape, got, err, want)
 		}
 	}
-	p := newTestPlan(t, turned, open, one...)
-	if _, err := p.scores([]float64{.9, .1}, []int64{2, 1}, 2); err == nil {
-		t.Error("classes were named for a single column")
+	refused(plain, "shape [] for 2 rows")
+	refused(plain, "shape [4] for 2 rows", 4)
+	refused(plain, "shape [1 2] for 2 rows", 1, 2)
+	refused(plain, "shape [2 1 2] for 2 rows", 2, 1, 2)
+	refused(plain, "3 scores a row, and 2 classes", 2, 3)
+	refused(turned, "remove it", 2, 1)
+	refused(three, "1 scores a row, and 2 classes", 2)
+	refused(value, "a regression has one", 2, 2)
+	p := newTestPlan(t, plain, open, one...)
+	if _, err := p.scores([]float64{1}, []int64{2, 1}, 2); err == nil {
+		t.Error("one number was taken for two")
 	}
 }

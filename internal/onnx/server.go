@@ -29,10 +29,10 @@ func newServer(p plan, s session) *server {
 	return &server{plan: p, session: s, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
 }
 
-// warm scores one row, which shows whether the model gives what its manifest says.
+// warm scores first rows, which show whether the model gives what its manifest says.
 func (s *server) warm(ctx context.Context) error {
 	if _, err := s.score(ctx, s.plan.first()); err != nil {
-		return fmt.Errorf("score a first row of zeros: %w", err)
+		return fmt.Errorf("score two rows of zeros: %w", err)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -116,16 +117,16 @@ func TestWarmRefuses(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	s = newFake(t, func(context.Context, []tensor) ([]float64, []int64, error) {
-		return []float64{1, 2}, []int64{1, 2, 1}, nil
+		return []float64{1}, []int64{1, 1}, nil
 	})
 	if err := s.warm(t.Context()); err == nil {
-		t.Error("another shape than the model says was taken")
+		t.Error("one score for two rows was taken")
 	}
 	s = newFake(t, func(_ context.Context, in []tensor) ([]float64, []int64, error) {
-		if in[0].f64[0] != 0 {
-			t.Errorf("the first row is %v", in[0].f64)
+		if !slices.Equal(in[0].f64, []float64{0, 0}) {
+			t.Errorf("the first rows are %v", in[0].f64)
 		}
-		return []float64{math.Inf(-1)}, []int64{1, 1}, nil // Of zeros, which need not be a row that is ever asked for.
+		return []float64{math.Inf(-1), 0}, []int64{2, 1}, nil // Of zeros, which need not be a row that is ever asked for.
 	})
 	if err := s.warm(t.Context()); err != nil {
 		t.Error(err)
