@@ -31,7 +31,7 @@ func ReadManifest(dir string) (Manifest, error) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&m); err != nil {
-		return Manifest{}, refuse(fmt.Sprintf("%s cannot be read: %v", ManifestName, err), "write it by the trainer helper's save_server")
+		return Manifest{}, refuse(fmt.Sprintf("%s cannot be read: %v", ManifestName, err), "write it by the trainer helper's save_server or save_onnx")
 	}
 	if _, err := d.Token(); err != io.EOF {
 		return Manifest{}, refuse(ManifestName+" goes on after its end", "it must hold one JSON object")
