@@ -168,6 +168,20 @@ func copied(t *testing.T, name string) string {
 	return dir
 }
 
+// TestAnotherLibraryIsRefused takes a shared library that lies beside the right one.
+func TestAnotherLibraryIsRefused(t *testing.T) {
+	t.Parallel()
+	o := options(t)
+	o.ONNX.Library = filepath.Join(filepath.Dir(o.ONNX.Library), "libonnxruntime_providers_shared.so")
+	if _, err := os.Stat(o.ONNX.Library); err != nil {
+		t.Skip("NOT TESTED: there is no other library beside that of ONNX Runtime: ", err)
+	}
+	_, err := predictor.Open(t.Context(), "testdata/matrix", o)
+	if err == nil || !strings.Contains(err.Error(), "must be ONNX Runtime 1.24 or newer") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestHostileModels(t *testing.T) {
 	t.Parallel()
 	f := func(dir string, memory int64, want ...string) {
