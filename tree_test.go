@@ -46,6 +46,7 @@ const mayImport = `
 	internal/sandbox           : . internal/clock
 	internal/predictor/child   : . internal/sandbox
 	internal/predictor         : . internal/clock internal/frame internal/learn/calibrate internal/learn/gbdt internal/learn/linear internal/predictor/child internal/sandbox
+	internal/onnx              : . internal/frame internal/predictor
 	STAGE                      : . LEAF
 	internal/validate/world    : . internal/frame internal/validate
 	internal/train/search      :
@@ -64,6 +65,7 @@ const mayImport = `
 	internal/demo              : . LEAF internal/stream
 	internal/app               : . LEAF STAGE PORT internal/train/builtin internal/train/command internal/audit internal/store internal/vault internal/spool internal/config internal/gateway internal/loop internal/op internal/demo
 	cmd/hone                   : internal/app
+	cmd/hone-onnx              : internal/onnx
 	e2e                        : .
 	examples/stream            : . LEAF internal/stream
 	bench/bar                  : internal/clock

@@ -55,6 +55,8 @@ var rules = map[string]rule{
 	"Server.hosts":     {example: "[hone.example]"},
 	"Server.anonymous": {words: []string{"feedback", "none"}},
 	"Server.data":      {file: true},
+	"ONNX.program":     {example: "/usr/local/bin/hone-onnx", file: true},
+	"ONNX.library":     {example: "/usr/local/lib/libonnxruntime.so", file: true},
 	"TLS.cert":         {required: true, example: "hone.pem", file: true},
 	"TLS.key":          {required: true, example: "hone.key", file: true},
 

@@ -25,12 +25,14 @@ type Predictor interface {
 
 // Manifest is the file hone.json of an artefact.
 type Manifest struct {
-	// Format is linear, gbdt, lightgbm, xgboost or process.
+	// Format is linear, gbdt, lightgbm, xgboost, onnx or process.
 	Format    string         `json:"format"`
 	Signature hone.Signature `json:"signature"`
 	// Command starts the server of a process artefact, in the artefact's folder.
 	// The first word {python} stands for the Python that Hone finds.
 	Command []string `json:"command,omitempty"`
+	// ONNX fits an onnx artefact's model to the signature.
+	ONNX *ONNX `json:"onnx,omitempty"`
 	// Calibration turns the scores of a binary model into the shares of cases that
 	// they stand for; nil leaves them as they are.
 	Calibration *calibrate.Map `json:"calibration,omitempty"`
