@@ -10,6 +10,7 @@ import (
 
 	"hone"
 	"hone/internal/evaluate"
+	"hone/internal/frame"
 )
 
 // gated is a model whose gates name metrics, so that those are measured.
@@ -168,4 +169,44 @@ func TestIntervalsCover(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Every metric of answers takes the candidate's at the candidate's threshold and the
+// champion's at the champion's, also from evidence that is read again.
+func TestEachVersionAnswersAtItsOwnThreshold(t *testing.T) {
+	t.Parallel()
+	m := hone.Model{Task: hone.Binary, Loss: hone.Loss{Kind: hone.Log, FalseNegative: 10, FalsePositive: 1, Threshold: 0.9}}
+	scores := []float64{0.1, 0.3, 0.3, 0.6, 0.6, 0.8, 0.3, 0.8}
+	rows := named(evaluate.Rows{Labels: labels("00011111")}, "row ")
+	low, high := binary, binary
+	low.Threshold, high.Threshold = 0.25, 0.7
+	cand, champ := side("v2", low, scores...), side("v1", high, scores...)
+	// The candidate answers 1 on all rows but the first, the champion on two.
+	want := map[string][2]float64{
+		"accuracy": {6.0 / 8, 5.0 / 8}, "f1": {10.0 / 12, 4.0 / 7}, "cost": {2.0 / 8, 30.0 / 8}, "negative_flips": {2.0 / 8, 3.0 / 8},
+		"kappa": {(48.0 - 38) / (64 - 38), (40.0 - 28) / (64 - 28)}, "auc": {14.0 / 15, 14.0 / 15},
+	}
+	f := func(from string, e hone.Evaluation) {
+		t.Helper()
+		for name, of := range want {
+			p := metric(t, e, name)
+			near(t, name+" of the candidate "+from, p.Candidate, of[0])
+			near(t, name+" of the champion "+from, p.Champion, of[1])
+		}
+	}
+	f("as compared", evaluate.Compare(m, cand, &champ, rows))
+	rows.Frame = frame.New(nil, len(scores))
+	ev := evaluate.NewEvidence(m, "salt", cand, &champ)
+	if err := ev.Add(rows, cand, &champ); err != nil {
+		t.Fatal(err)
+	}
+	b, err := ev.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := evaluate.ReadEvidence(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f("as read again", again.Compare())
 }
