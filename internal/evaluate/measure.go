@@ -85,41 +85,22 @@ func costOf(l hone.Loss) func(t tally, i int) float64 {
 	return func(t tally, i int) float64 { return l.Of(t.side.Signature, t.scores[i], t.targets[i], 0) }
 }
 
-func kappa(t tally, at []int) (float64, []float64) {
-	truth, answers := make([]string, len(at)), make([]string, len(at))
-	for k, i := range at {
-		truth[k], answers[k] = t.labels[i], t.answers[i]
-	}
-	return stat.Kappa(truth, answers)
-}
+func kappa(t tally, at []int) (float64, []float64) { return stat.Kappa(answered(t, at)) }
 
-// kappaNoise counts the rows that are of another class than most, or are said to be:
-// where those are few, kappa is about the F1 of being another.
-func kappaNoise(t tally, at []int) float64 {
-	of, most := map[string]int{}, ""
+func kappaNoise(t tally, at []int) float64 { return stat.KappaNoise(answered(t, at)) }
+
+func answered(t tally, at []int) (truth, answers []string) {
 	for _, i := range at {
-		of[t.labels[i]]++
+		truth, answers = append(truth, t.labels[i]), append(answers, t.answers[i])
 	}
-	for _, c := range sortedKeys(of) {
-		if of[c] > of[most] {
-			most = c
-		}
-	}
-	agreed, relevant := 0.0, 0.0
-	for _, i := range at {
-		if other := t.labels[i] != most; other || t.answers[i] != most {
-			relevant++
-			agreed += indicator(other && t.right[i])
-		}
-	}
-	return scarce(agreed, relevant)
+	return truth, answers
 }
 
 // f1 of one class, by the answers that a version gives at its own threshold.
 func f1(name string, class func(hone.Signature) string) measure {
 	return measure{name: name, higher: true,
 		of:    func(t tally, at []int) (float64, []float64) { return stat.F1(ofClass(t, at, class(t.side.Signature))) },
-		noise: func(t tally, at []int) float64 { return f1Noise(t, at, class(t.side.Signature)) },
+		noise: func(t tally, at []int) float64 { return stat.F1Noise(ofClass(t, at, class(t.side.Signature))) },
 		lacks: func(t tally, at []int) string {
 			c := class(t.side.Signature)
 			for _, i := range at {
@@ -139,27 +120,6 @@ func ofClass(t tally, at []int, class string) (is, said []bool) {
 	return is, said
 }
 
-func f1Noise(t tally, at []int, class string) float64 {
-	is, said := ofClass(t, at, class)
-	hits, relevant := 0.0, 0.0
-	for k := range is {
-		hits, relevant = hits+indicator(is[k] && said[k]), relevant+indicator(is[k] || said[k])
-	}
-	return scarce(hits, relevant)
-}
-
-// scarce is the variance of an F1 that its linear form leaves out where it rests on
-// few rows, of which chance may have made all alike: four more count, half of them
-// hits (A. Agresti, B. A. Coull, The American Statistician 52, 1998). Of a share s of
-// hits among the rows that are of the class, or are said to be, F1 is 2s/(1+s).
-func scarce(hits, n float64) float64 {
-	variance := func(hits, n float64) float64 {
-		s := hits / math.Max(n, 1)
-		return sq(2/sq(1+s)) * s * (1 - s) / math.Max(n, 1)
-	}
-	return math.Max(0, variance(hits+2, n+4)-variance(hits, n))
-}
-
 // macroF1 is the mean over the classes that the labels have.
 func macroF1(t tally, at []int) (float64, []float64) {
 	classes := classesOf(t, at)
@@ -177,7 +137,7 @@ func macroF1(t tally, at []int) (float64, []float64) {
 func macroNoise(t tally, at []int) float64 {
 	classes, out := classesOf(t, at), 0.0
 	for _, c := range classes {
-		out += f1Noise(t, at, c) / sq(float64(len(classes)))
+		out += stat.F1Noise(ofClass(t, at, c)) / sq(float64(len(classes)))
 	}
 	return out
 }

@@ -140,6 +140,9 @@ func (p pairing) pair(f measure, at []int) (out hone.MetricPair, why string) {
 		lower, upper = lower-f.slack(p.a, at), upper+f.slack(p.b, at)
 	}
 	out.Lower, out.Upper = x-y+lower-center, x-y+upper-center
+	if !finite(out.Lower) || !finite(out.Upper) {
+		return out, "its spread is no finite number on these rows"
+	}
 	return out, ""
 }
 

@@ -210,3 +210,17 @@ func TestEachVersionAnswersAtItsOwnThreshold(t *testing.T) {
 	}
 	f("as read again", again.Compare())
 }
+
+// A truth that is nearly 0 makes errors as a share of it too large for numbers. Then
+// there is none, rather than one that cannot be written down.
+func TestAbsurdShares(t *testing.T) {
+	t.Parallel()
+	m, a, b, rows := values(rand.New(rand.NewPCG(1, 1)), 100)
+	for truth, want := range map[string]string{"1e-310": "it is no finite number on these rows", "1e-200": "its spread is no finite number on these rows", "0.5": ""} {
+		rows.Labels[3] = truth
+		e := evaluate.Compare(m, a, &b, rows)
+		if _, err := json.Marshal(e); err != nil || e.Lacking["mape"] != want {
+			t.Errorf("a truth of %s: %v, %q", truth, err, e.Lacking["mape"])
+		}
+	}
+}
