@@ -30,5 +30,8 @@ func Quantile(metric string) (float64, bool) {
 // is of such a metric.
 func ClassOf(metric string) (string, bool) {
 	class, ok := strings.CutPrefix(metric, classPrefix)
-	return class, ok && class != ""
+	if !ok {
+		return "", false
+	}
+	return class, class != ""
 }

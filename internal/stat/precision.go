@@ -7,12 +7,12 @@ import (
 )
 
 // AveragePrecision is the mean, over the positive rows, of the share of positives
-// among all rows that score as high, with each row's part: the parts' mean is the
-// value, and their spread over the root of the rows its standard error. Both slices
-// have one entry a row. It is NaN, without parts, where a class has no row. It takes
-// O(n log n). The value is that of W. Su, Y. Yuan, M. Zhu, arXiv:1310.5103; the parts
-// are its influence function (P. J. Huber, Robust Statistics, 1981), in which each row
-// stands twice: as one of the positives, and among the rows above others.
+// among all rows that score at least as high, with each row's part: the parts' mean
+// is the value, and their spread over the root of the rows its standard error. Both
+// slices have one entry a row. It is NaN, without parts, where a class has no row. It
+// takes O(n log n). The value is that of W. Su, Y. Yuan, M. Zhu, arXiv:1310.5103; the
+// parts are its influence function (P. J. Huber, Robust Statistics, 1981), in which
+// each row stands twice: as one of the positives, and among the rows above others.
 func AveragePrecision(scores []float64, positive []bool) (value float64, parts []float64) {
 	n, order := float64(len(scores)), make([]int, len(scores))
 	positives := 0.0
