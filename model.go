@@ -290,14 +290,17 @@ type Bytes int64
 
 // Gate is one check of a candidate besides the default ones.
 type Gate struct {
-	// Metric is loss, accuracy, auc, log_loss, brier, ece (how far scores are from
-	// the shares that come true), negative_flips (the share of rows that the champion
-	// had right and the candidate has wrong), rmse, mae, latency_p99, memory, one of
-	// the model's own metrics, calibration (by how much the Brier score of candidates
-	// whose scores are less to be taken at their word may be worse; 0.002 where no
-	// gate says otherwise), or permuted_twin (the candidate must be surely better than
-	// one that learned from shuffled labels; such a twin is then trained whatever it
-	// costs).
+	// Metric is loss, accuracy, auc, pr_auc (average precision), log_loss, brier, f1
+	// (of the positive class), kappa (Cohen's), cost (by the prices of the loss,
+	// whatever its kind), macro_f1, f1_CLASS (of one of several classes, such as
+	// f1_fraud), ece (how far scores are from the shares that come true),
+	// negative_flips (the share of rows that the champion had right and the candidate
+	// has wrong), rmse, mae, mape (a share), pinball_0.9 (the pinball loss at the
+	// quantile 0.9, or at any other), latency_p99, memory, one of the model's own
+	// metrics, calibration (by how much the Brier score of candidates whose scores are
+	// less to be taken at their word may be worse; 0.002 where no gate says otherwise),
+	// or permuted_twin (the candidate must be surely better than one that learned from
+	// shuffled labels; such a twin is then trained whatever it costs).
 	Metric string `json:"metric,omitempty" yaml:"metric"`
 	// MinChange is the least by which the candidate must be better than the
 	// champion, in the metric's unit.

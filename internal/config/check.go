@@ -176,15 +176,15 @@ func (c *checker) loss() {
 			fit = "squared or absolute"
 		}
 		c.fault("loss", "use "+fit, "the loss %s does not fit a %s model", l.Kind, c.m.Task)
-	case l.Kind == hone.Cost && c.m.Task != hone.Binary:
+	case (l.Kind == hone.Cost || l.Kind == hone.Log && prices) && c.m.Task != hone.Binary:
 		c.fault("loss", "use zero_one, log, or a column", "false_negative and false_positive price the errors of a binary model")
 	case l.Threshold != 0 && c.m.Task != hone.Binary:
 		c.fault("loss.threshold", "take it out", "only a binary model has a threshold")
-	case l.Kind != hone.Cost && prices:
+	case l.Kind != hone.Cost && l.Kind != hone.Log && prices:
 		c.fault("loss", "take out kind, or the prices", "the loss %s takes no false_negative or false_positive", l.Kind)
 	case l.Kind != hone.ByColumn && l.Column != "":
 		c.fault("loss.column", "take out one of them", "the loss %s takes no column", l.Kind)
-	case l.Kind == hone.Cost:
+	case l.Kind == hone.Cost || prices:
 		c.prices()
 	case l.Kind == hone.ByColumn && l.Column == "":
 		c.fault("loss.column", "name the feature that prices a row", "the key %q is missing", "column")
@@ -280,11 +280,11 @@ func (c *checker) texts() {
 func taskMetrics(t hone.Task) []string {
 	switch t {
 	case hone.Binary:
-		return []string{"loss", "accuracy", "auc", "log_loss", "brier"}
+		return []string{"loss", "accuracy", "auc", "pr_auc", "log_loss", "brier", "f1", "kappa", "cost"}
 	case hone.Multiclass:
-		return []string{"loss", "accuracy", "log_loss"}
+		return []string{"loss", "accuracy", "log_loss", "macro_f1", "kappa"}
 	}
-	return []string{"loss", "rmse", "mae"}
+	return []string{"loss", "rmse", "mae", "mape"}
 }
 
 // fits tells whether the metric exists for the model's task.
@@ -293,8 +293,12 @@ func (c *checker) fits(metric, key string, others ...string) bool {
 		return false
 	}
 	fit := append(taskMetrics(c.m.Task), others...)
-	if !slices.Contains(fit, metric) {
-		c.fault(key, "known: "+strings.Join(fit, ", "), "the metric %s does not fit a %s model", metric, c.m.Task)
+	if !slices.Contains(fit, general(metric)) {
+		c.fault(key, "known: "+strings.Join(fit, ", "), "the metric %s does not fit a %s model", clip(metric, 40), c.m.Task)
+		return false
+	}
+	if metric == "cost" && !c.m.Loss.Priced() && !c.failedUnder("loss") {
+		c.fault(key, "add false_negative and false_positive to loss; beside kind: log the loss stays log loss", "cost wants the prices of wrong answers")
 		return false
 	}
 	return true

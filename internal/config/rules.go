@@ -31,8 +31,10 @@ type rule struct {
 }
 
 var (
-	metrics     = []string{"loss", "accuracy", "auc", "log_loss", "brier", "rmse", "mae"}
-	gateMetrics = append(metrics[:len(metrics):len(metrics)], "ece", "negative_flips", "latency_p99", "memory", calibration, permutedTwin, regressionTests)
+	metrics = []string{"loss", "accuracy", "auc", "pr_auc", "log_loss", "brier", "f1", "macro_f1", "kappa", "cost", "rmse", "mae", "mape"}
+	// gateMetrics has one name for all quantiles, and one for all classes.
+	gateMetrics = append(metrics[:len(metrics):len(metrics)], ofClass, ofQuantile, "ece", "negative_flips", "latency_p99", "memory",
+		calibration, permutedTwin, regressionTests)
 	// lossWords are the losses that a word alone declares.
 	lossWords = []string{"zero_one", "log", "squared", "absolute"}
 	kinds     = []string{"number", "category", "text"}
@@ -43,6 +45,8 @@ const (
 	calibration     = "calibration"
 	permutedTwin    = "permuted_twin"
 	lossChange      = "loss.change"
+	ofClass         = "f1_CLASS"
+	ofQuantile      = "pinball_0.9"
 )
 
 // rules by type and key. A whole number, a duration or a size is at least 0
