@@ -3,6 +3,8 @@ package command
 import (
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"hone/internal/predictor/child"
@@ -63,7 +65,22 @@ func (e *engine) paths(given []string) (out []string) {
 	return out
 }
 
-// environment is all that a trainer sees of ours.
-func environment(job train.Job) []string {
+// ours is what a trainer sees in its environment unless the owner says otherwise.
+// Its libraries get one thread less than there are cores, so that one is left to
+// what answers requests, and none of their threads spins.
+func ours(job train.Job) []string {
 	return append(child.Environment(filepath.Join(job.Dir, scratch), runtime.NumCPU()-1), "HONE_RUN="+job.Dir)
+}
+
+// environment is all that a trainer sees. A name stands in it once: programs do not
+// agree on which of two they take.
+func environment(job train.Job, s secrets) []string {
+	own := s.environment()
+	return append(slices.DeleteFunc(ours(job), func(v string) bool { return named(own, v) }), own...)
+}
+
+// named tells whether the variable of v is among the given ones.
+func named(given []string, v string) bool {
+	name, _, _ := strings.Cut(v, "=")
+	return slices.ContainsFunc(given, func(g string) bool { return strings.HasPrefix(g, name+"=") })
 }

@@ -90,7 +90,7 @@ func (e *engine) run(ctx context.Context, job train.Job, secrets secrets, r *rec
 	}
 	contained := e.box(job)
 	c, err := child.Start(child.Spec{
-		Command: job.Model.Train.Command, Python: e.Python, Dir: e.Dir, Env: append(environment(job), secrets.environment()...),
+		Command: job.Model.Train.Command, Python: e.Python, Dir: e.Dir, Env: environment(job, secrets),
 		Mask: secrets.mask(), Stdout: r.stdout, Stderr: r.stderr, Box: contained,
 	})
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, exec.ErrNotFound) {
