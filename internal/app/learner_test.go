@@ -73,11 +73,11 @@ func TestApart(t *testing.T) {
 	for _, task := range []hone.Task{hone.Binary, hone.Regression, hone.Binary, hone.Regression} {
 		var artefacts [2]map[string]string
 		var metrics [2]map[string]float64
-		for i, engine := range []train.Engine{builtin.New(), away} {
+		for i, trainer := range []train.Trainer{builtin.New(), away} {
 			j := work(t, task)
 			j.Params, j.Previous = map[string]any{"epochs": 3.0}, champion[task]
 			steps := 0
-			got, err := engine.Train(t.Context(), j, func(p train.Progress) {
+			got, err := trainer.Train(t.Context(), j, func(p train.Progress) {
 				if p.Line == "" {
 					steps++
 				}
@@ -128,10 +128,10 @@ func TestApartFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	var said [2]string
-	for i, engine := range []train.Engine{builtin.New(), apart{self, command.New(command.Options{Dir: t.TempDir()})}} {
+	for i, trainer := range []train.Trainer{builtin.New(), apart{self, command.New(command.Options{Dir: t.TempDir()})}} {
 		j := work(t, hone.Binary)
 		j.Params = map[string]any{"epoch": 3.0}
-		_, err := engine.Train(t.Context(), j, nil)
+		_, err := trainer.Train(t.Context(), j, nil)
 		e, ok := hone.AsError(err)
 		if !ok {
 			t.Fatalf("got %v", err)

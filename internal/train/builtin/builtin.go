@@ -18,8 +18,8 @@ import (
 
 type engine struct{}
 
-// New returns the engine of the trainer linear. It is safe for concurrent use.
-func New() train.Engine { return engine{} }
+// New returns the trainer linear. It is safe for concurrent use.
+func New() train.Trainer { return engine{} }
 
 // Train fits a linear model and writes its artefact into model/ under job.Dir.
 // It begins from job.Previous where that is a linear artefact that fits, else

@@ -48,8 +48,8 @@ type Options struct {
 
 type engine struct{ Options }
 
-// New returns the engine of the trainer command. It is safe for concurrent use.
-func New(o Options) train.Engine {
+// New returns the trainer command. It is safe for concurrent use.
+func New(o Options) train.Trainer {
 	if o.Clock == nil {
 		o.Clock = clock.System{}
 	}
