@@ -97,6 +97,10 @@ func trainer(mode, run string) int {
 			fmt.Fprintln(os.Stderr, "line", i)
 		}
 		return 3
+	case "seen":
+		return seen(in)
+	case "going":
+		return going(in)
 	case "slow", "deaf":
 		return slow(mode, in)
 	case "hog":
