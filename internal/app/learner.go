@@ -41,7 +41,7 @@ func (a *App) engines() map[string]train.Engine {
 	trainers, out := a.trainers(), map[string]train.Engine{}
 	a.engine = machine.New(machine.Options{Dir: filepath.Join(a.config.Server.Data, "runs"), Trainers: trainers, Clock: a.o.Clock})
 	for name := range trainers {
-		out[name] = a.engine
+		out[name] = a.o.Seams.engine(name, a.engine)
 	}
 	return out
 }

@@ -13,8 +13,9 @@ import (
 // Seams let a simulation stand between the parts, to break what crosses. Unset
 // ones change nothing.
 type Seams struct {
-	// Trainer takes the place of each trainer.
+	// Trainer takes the place of each trainer, Engine of what runs its trainings.
 	Trainer func(name string, t train.Trainer) train.Trainer
+	Engine  func(trainer string, e train.Engine) train.Engine
 	// Open takes the place of a version's predictor.
 	Open func(model string, v hone.VersionID, p predictor.Predictor) predictor.Predictor
 	// Control takes the place of the state that the loop moves.
@@ -33,6 +34,13 @@ func (s Seams) trainers(all map[string]train.Trainer) map[string]train.Trainer {
 		all[name] = s.Trainer(name, t)
 	}
 	return all
+}
+
+func (s Seams) engine(trainer string, e train.Engine) train.Engine {
+	if s.Engine == nil {
+		return e
+	}
+	return s.Engine(trainer, e)
 }
 
 // opener opens versions for the pool.
