@@ -236,12 +236,17 @@ func (s DatasetSpec) Caps() *Caps {
 
 // TrainSpec says how a candidate is made.
 type TrainSpec struct {
-	// Trainer is linear (built in) or command.
+	// Trainer is linear or gbdt (built in), or command. linear learns from numbers,
+	// categories and texts; gbdt grows trees, on numbers and categories.
 	Trainer string `json:"trainer" yaml:"trainer"`
 	// Command is the program and its arguments, for trainer command.
 	Command []string `json:"command,omitempty" yaml:"command"`
 	// Params are handed to the trainer as they stand.
 	Params map[string]any `json:"params,omitempty" yaml:"params"`
+	// Calibration has the scores of a binary model mean what they say: platt, isotonic
+	// (where a tenth of the rows is a thousand or more, else platt) or none. The built-in
+	// trainers learn it from the newest tenth of the rows. Default none.
+	Calibration string `json:"calibration,omitempty" yaml:"calibration"`
 	// Env is what the command finds in its environment besides HONE_RUN, by name,
 	// each a reference to a secret. It is read anew for each training.
 	Env map[string]Secret `json:"env,omitempty" yaml:"env"`
@@ -263,6 +268,12 @@ type TrainSpec struct {
 	// its models may read.
 	Read []string `json:"read,omitempty" yaml:"read"`
 }
+
+// NoCalibration leaves the scores of a model as they are.
+const NoCalibration = "none"
+
+// BuiltIn tells whether the trainer is one that Hone brings with it.
+func (t TrainSpec) BuiltIn() bool { return t.Trainer != "command" }
 
 // Limits bound a training.
 type Limits struct {

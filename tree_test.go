@@ -24,7 +24,7 @@ const mayImport = `
 	internal/frame             :
 	.                          : internal/frame
 	internal/clock             :
-	internal/estimate          : internal/frame internal/stat
+	internal/estimate          : internal/frame internal/stat internal/learn/calibrate
 	internal/expr              :
 	internal/fault             :
 	internal/fault/power       : internal/fault
@@ -38,14 +38,14 @@ const mayImport = `
 	internal/stat/kll          :
 	internal/table             : . internal/frame
 	internal/stream            : internal/frame
-	internal/learn/calibrate   : internal/estimate
+	internal/learn/calibrate   :
 	internal/learn/encode      : internal/frame
-	internal/learn/gbdt        : internal/frame
+	internal/learn/gbdt        : internal/frame internal/say
 	internal/learn/linear      : internal/frame internal/learn/encode
 	internal/learn/residual    : internal/frame internal/learn/encode
 	internal/sandbox           : . internal/clock
 	internal/predictor/child   : . internal/sandbox
-	internal/predictor         : . internal/clock internal/frame internal/learn/linear internal/predictor/child internal/sandbox
+	internal/predictor         : . internal/clock internal/frame internal/learn/calibrate internal/learn/gbdt internal/learn/linear internal/predictor/child internal/sandbox
 	STAGE                      : . LEAF
 	internal/validate/world    : . internal/frame internal/validate
 	internal/train/search      :
@@ -56,7 +56,7 @@ const mayImport = `
 	internal/audit             : .
 	internal/store             : . internal/audit internal/clock internal/fault internal/frame internal/feedback internal/vfs
 	internal/spool              : . internal/clock internal/fault
-	internal/config            : . internal/expr internal/frame internal/stat/change
+	internal/config            : . internal/expr internal/frame internal/say internal/stat/change
 	internal/vault             : . LEAF internal/audit internal/dataset internal/evaluate internal/store
 	internal/gateway           : . LEAF
 	internal/loop              : . LEAF STAGE

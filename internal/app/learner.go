@@ -33,7 +33,11 @@ func (a *App) trainers() map[string]train.Trainer {
 	if program, err := os.Executable(); err == nil && a.o.Program != "" && !a.o.Inline {
 		learner = apart{program, commands}
 	}
-	return a.o.Seams.trainers(map[string]train.Trainer{"linear": learner, "command": commands})
+	all := map[string]train.Trainer{"command": commands}
+	for _, name := range builtin.Names() {
+		all[name] = learner
+	}
+	return a.o.Seams.trainers(all)
 }
 
 // engines say where each trainer's work is done: here.

@@ -258,6 +258,22 @@ func (c *checker) trainer() {
 	case t.Trainer != "command" && len(t.Env) > 0:
 		c.fault("train.env", "write trainer: command, or take it out", "the trainer %s takes no environment", t.Trainer)
 	}
+	switch {
+	case t.Calibration == "" || t.Calibration == hone.NoCalibration || c.failedUnder("train"):
+	case c.m.Task != hone.Binary:
+		c.fault("train.calibration", "take it out", "scores of the task %s are not calibrated", c.m.Task)
+	case !t.BuiltIn():
+		c.fault("train.calibration", "take it out; a program of yours calibrates itself, or writes calibration into hone.json", "the trainer command is not calibrated by Hone")
+	}
+	c.texts()
+}
+
+// texts tells an owner of nothing but texts that trees read none.
+func (c *checker) texts() {
+	text := func(f frame.Field) bool { return f.Kind == frame.Text }
+	if c.m.Train.Trainer == "gbdt" && len(c.m.Features) > 0 && !slices.ContainsFunc(c.m.Features, func(f frame.Field) bool { return !text(f) }) {
+		c.fault("train.trainer", "use linear, or a command of your own", "gbdt reads numbers and categories, and every feature is a text")
+	}
 }
 
 // taskMetrics says which metrics exist for a task.

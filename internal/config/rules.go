@@ -122,15 +122,16 @@ var rules = map[string]rule{
 	"Constraint.categories":    {example: "[CH, DE, FR]"},
 	"Constraint.max_missing":   {unit: share, max: 1, example: "5%"},
 
-	"TrainSpec.trainer": {words: []string{"linear", "command"}},
-	"TrainSpec.command": {example: "[python, train.py]"},
-	"Server.reserve":    {example: "64MiB"},
-	"TrainSpec.env":     {also: "references alone: `{API_KEY: env:ACME_KEY, DB_PASSWORD: file:secrets/db}`"},
-	"TrainSpec.sandbox": {words: []string{"best_effort", "require", "off"}},
-	"TrainSpec.read":    {example: "[/srv/embeddings]"},
-	"Limits.time":       {min: 1e9, example: "30m"},
-	"Limits.memory":     {min: 1 << 20, example: "4GiB"},
-	"Limits.output":     {min: 1 << 20, example: "2GiB"},
+	"TrainSpec.trainer":     {words: []string{"linear", "gbdt", "command"}},
+	"TrainSpec.command":     {example: "[python, train.py]"},
+	"Server.reserve":        {example: "64MiB"},
+	"TrainSpec.calibration": {words: []string{"none", "platt", "isotonic"}},
+	"TrainSpec.env":         {also: "references alone: `{API_KEY: env:ACME_KEY, DB_PASSWORD: file:secrets/db}`"},
+	"TrainSpec.sandbox":     {words: []string{"best_effort", "require", "off"}},
+	"TrainSpec.read":        {example: "[/srv/embeddings]"},
+	"Limits.time":           {min: 1e9, example: "30m"},
+	"Limits.memory":         {min: 1 << 20, example: "4GiB"},
+	"Limits.output":         {min: 1 << 20, example: "2GiB"},
 
 	"Trigger.recoverable_loss":     {also: "the price alone: `recoverable_loss: 300`"},
 	"Trigger.schedule":             {also: "the expression alone: `schedule: \"0 3 * * 1\"`"},
@@ -196,7 +197,6 @@ var absent = map[string]string{
 
 // absentWords does the same for values.
 var absentWords = map[string]string{
-	"Model.task=recommend":   "want binary, multiclass or regression",
-	"Model.task=chat":        "want binary, multiclass or regression",
-	"TrainSpec.trainer=gbdt": "use linear, or a command of your own",
+	"Model.task=recommend": "want binary, multiclass or regression",
+	"Model.task=chat":      "want binary, multiclass or regression",
 }

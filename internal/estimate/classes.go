@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 
 	"gonum.org/v1/gonum/mathext"
+
+	"hone/internal/learn/calibrate"
 )
 
 // Metric is one estimated number with the interval in which the realised one will
@@ -140,7 +142,7 @@ const minSide = 50
 // expectation, and promises of each side more than it kept: the sum over a side must
 // be what came of it.
 type curves struct {
-	below, above Isotonic
+	below, above calibrate.Curve
 	threshold    float64
 }
 
@@ -154,9 +156,9 @@ func (k Known) fit(weights []float64, threshold float64) curves {
 		scores[side], outcomes[side], mass[side] = append(scores[side], s), append(outcomes[side], k.Outcomes[i]), append(mass[side], weight(weights, i))
 	}
 	if min(len(scores[0]), len(scores[1])) < minSide {
-		return curves{above: FitIsotonic(k.Scores, k.Outcomes, weights), threshold: math.Inf(-1)}
+		return curves{above: calibrate.FitCurve(k.Scores, k.Outcomes, weights), threshold: math.Inf(-1)}
 	}
-	return curves{FitIsotonic(scores[0], outcomes[0], mass[0]), FitIsotonic(scores[1], outcomes[1], mass[1]), threshold}
+	return curves{calibrate.FitCurve(scores[0], outcomes[0], mass[0]), calibrate.FitCurve(scores[1], outcomes[1], mass[1]), threshold}
 }
 
 func (c curves) at(score float64) float64 {
@@ -166,7 +168,7 @@ func (c curves) at(score float64) float64 {
 	return c.above.At(score)
 }
 
-func (c curves) levels() int { return c.below.levels() + c.above.levels() }
+func (c curves) levels() int { return levels(c.below) + levels(c.above) }
 
 // offBins are the parts of each answer, by the score, in which off looks for a miss.
 const offBins = 3

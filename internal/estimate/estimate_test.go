@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"hone/internal/estimate"
+	"hone/internal/learn/calibrate"
 )
 
 // golden is what NannyML 0.13.1 gives for rows of our own, in chunks of 200.
@@ -36,7 +37,7 @@ func TestGoldenNannyML(t *testing.T) {
 	for name, g := range all {
 		known := estimate.Known{Scores: g.Reference.Score, Outcomes: g.Reference.Y}
 		if g.IsotonicX != nil {
-			c := estimate.FitIsotonic(known.Scores, known.Outcomes, nil)
+			c := calibrate.FitCurve(known.Scores, known.Outcomes, nil)
 			near(t, name+" knots", float64(len(c.X)), float64(len(g.IsotonicX)), 0)
 			for i := range g.IsotonicX {
 				near(t, name+" knot", c.X[i], g.IsotonicX[i], 1e-12)
@@ -47,7 +48,7 @@ func TestGoldenNannyML(t *testing.T) {
 		if g.NeedsCalibration {
 			p = nil
 			for _, s := range g.Analysis.Score {
-				p = append(p, estimate.FitIsotonic(known.Scores, known.Outcomes, nil).At(s))
+				p = append(p, calibrate.FitCurve(known.Scores, known.Outcomes, nil).At(s))
 			}
 		}
 		for _, c := range g.Chunks {
@@ -114,7 +115,7 @@ func TestGoldenCBPE(t *testing.T) {
 		ref, ana := in.CBPE[name].Ref, in.CBPE[name].Ana
 		p := ana.Score
 		if w.Needs {
-			c := estimate.FitIsotonic(ref.Score, ref.Y, nil)
+			c := calibrate.FitCurve(ref.Score, ref.Y, nil)
 			near(t, name+" knots", float64(len(c.X)), float64(len(w.X)), 0)
 			p = nil
 			for _, s := range ana.Score {

@@ -19,14 +19,14 @@ func (k *keeper) engine() (train.Engine, error) {
 	if e, ok := k.o.Engines[k.model.Train.Trainer]; ok {
 		return e, nil
 	}
-	return nil, &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("there is no trainer %q", k.model.Train.Trainer), Hint: "use linear or command"}
+	return nil, &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("there is no trainer %q", k.model.Train.Trainer), Hint: "use linear, gbdt or command"}
 }
 
 // inputs names what a part of a run is trained from. Rows are named by their
 // dataset, and by the part.
 func (k *keeper) inputs(ds hone.DatasetID, s hone.Signature, champion string) string {
 	spec := k.model.Train
-	sum := sha256.Sum256(marshal([]any{ds, s, spec.Trainer, spec.Command, spec.Params, champion}))
+	sum := sha256.Sum256(marshal([]any{ds, s, spec.Trainer, spec.Command, spec.Params, spec.Calibration, champion}))
 	return hex.EncodeToString(sum[:])
 }
 

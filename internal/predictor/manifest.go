@@ -64,14 +64,19 @@ func WriteManifest(dir string, m Manifest) error {
 	return nil
 }
 
+// inProcess tells that the artefact is scored in this process.
+func (m Manifest) inProcess() bool { return ModelFile(m.Format) != "" }
+
 func (m Manifest) check() error {
 	switch {
-	case m.Format != "linear" && m.Format != "process":
-		return refuse(fmt.Sprintf("format %q is not known", m.Format), "the formats are linear and process")
+	case !m.inProcess() && m.Format != "process":
+		return refuse(fmt.Sprintf("format %q is not known", m.Format), "the formats are "+inProcess()+" and process")
 	case m.Format == "process" && (len(m.Command) == 0 || m.Command[0] == ""):
 		return refuse("a process artefact has no command", `name what starts its server, such as ["{python}", "serve.py"]`)
-	case m.Format == "linear" && len(m.Command) > 0:
-		return refuse("a linear artefact has a command", "remove it, or use the format process")
+	case m.inProcess() && len(m.Command) > 0:
+		return refuse(fmt.Sprintf("an artefact of format %s has a command", m.Format), "remove it, or use the format process")
+	case m.Calibration != nil && m.Signature.Task != hone.Binary:
+		return refuse("scores of the task "+string(m.Signature.Task)+" are not calibrated", "remove calibration")
 	}
 	if len(m.Signature.Features) == 0 {
 		return refuse("the signature has no features", "list what the model is given")
@@ -84,6 +89,11 @@ func (m Manifest) check() error {
 			return refuse(fmt.Sprintf("feature %q is there twice", f.Name), "name each feature once")
 		case f.Kind != frame.Number && f.Kind != frame.Category && f.Kind != frame.Text:
 			return refuse(fmt.Sprintf("feature %q has the kind %q", f.Name, f.Kind), "the kinds are number, category and text")
+		}
+	}
+	if m.Calibration != nil {
+		if err := m.Calibration.Check(); err != nil {
+			return refuse(err.Error(), "write the artefact again")
 		}
 	}
 	return checkClasses(m.Signature)

@@ -4,7 +4,10 @@ import (
 	"context"
 	"log/slog"
 
+	"hone"
 	"hone/internal/clock"
+	"hone/internal/frame"
+	"hone/internal/learn/calibrate"
 	"hone/internal/sandbox"
 )
 
@@ -32,8 +35,33 @@ func Open(ctx context.Context, dir string, o Options) (Predictor, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m.Format == "linear" {
-		return openLinear(dir, m)
+	p, err := openFormat(ctx, dir, m, o)
+	if err != nil || m.Calibration == nil {
+		return p, err
+	}
+	return calibrated{p, *m.Calibration}, nil
+}
+
+func openFormat(ctx context.Context, dir string, m Manifest, o Options) (Predictor, error) {
+	if m.inProcess() {
+		return openModel(dir, m)
 	}
 	return openProcess(ctx, dir, m, o)
+}
+
+// calibrated is an artefact whose scores are mapped to what they stand for.
+type calibrated struct {
+	Predictor
+	calibration calibrate.Map
+}
+
+func (c calibrated) Predict(ctx context.Context, f *frame.Frame) (hone.Scores, error) {
+	scores, err := c.Predictor.Predict(ctx, f)
+	if err != nil {
+		return scores, err
+	}
+	for i, s := range scores.V {
+		scores.V[i] = c.calibration.Apply(s)
+	}
+	return scores, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"hone"
 	"hone/internal/frame"
+	"hone/internal/learn/calibrate"
 )
 
 // Predictor is an artefact that can be asked. It is safe for concurrent use.
@@ -24,12 +25,15 @@ type Predictor interface {
 
 // Manifest is the file hone.json of an artefact.
 type Manifest struct {
-	// Format is linear or process.
+	// Format is linear, gbdt, lightgbm, xgboost or process.
 	Format    string         `json:"format"`
 	Signature hone.Signature `json:"signature"`
 	// Command starts the server of a process artefact, in the artefact's folder.
 	// The first word {python} stands for the Python that Hone finds.
 	Command []string `json:"command,omitempty"`
+	// Calibration turns the scores of a binary model into the shares of cases that
+	// they stand for; nil leaves them as they are.
+	Calibration *calibrate.Map `json:"calibration,omitempty"`
 }
 
 // ManifestName is the manifest's file name in the artefact's folder.

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-
-	"hone/internal/estimate"
 )
 
 // Method is a way to calibrate.
@@ -42,7 +40,7 @@ func Fit(method Method, scores, truth, weights []float64) (Map, error) {
 		case Platt:
 			return platt(gather(scores, truth, weights))
 		case Isotonic:
-			c := estimate.FitIsotonic(scores, truth, weights)
+			c := FitCurve(scores, truth, weights)
 			return Map{Method: Isotonic, Scores: c.X, Shares: c.Y}, nil
 		}
 		err = fmt.Errorf("method %q is not known; it is %s or %s", method, Platt, Isotonic)
@@ -55,7 +53,7 @@ func (m Map) Apply(score float64) float64 {
 	if m.Method == Platt {
 		return sigmoid(m.Slope*logOdds(score) + m.Shift)
 	}
-	return estimate.Isotonic{X: m.Scores, Y: m.Shares}.At(score)
+	return Curve{X: m.Scores, Y: m.Shares}.At(score)
 }
 
 // Check tells what makes a map that was read unfit for use.

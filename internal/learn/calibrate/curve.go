@@ -1,9 +1,4 @@
-// Package estimate says how good a model probably is where no label has come yet:
-// from how sure it is of each answer, held against how often it was right when it
-// was as sure before, and weighed for inputs that have changed. It sees what
-// changed in the inputs and never what they mean; when such a number may be acted
-// on is left to others.
-package estimate
+package calibrate
 
 import (
 	"cmp"
@@ -11,17 +6,17 @@ import (
 	"slices"
 )
 
-// Isotonic is a rising curve from a score to the share of rows that were positive
+// Curve is an isotonic one, rising from a score to the share of rows that were positive
 // there. Between its points it is straight, outside them level. Source: M. Ayer
 // et al., Ann. Math. Statist. 26 (1955), by pooling adjacent violators.
-type Isotonic struct {
+type Curve struct {
 	X, Y []float64
 }
 
-// FitIsotonic fits the curve to outcomes of 0 or 1 by least squares, each row with
+// FitCurve fits the curve to outcomes of 0 or 1 by least squares, each row with
 // its weight; nil weighs all the same. Rows of one score count as one. It takes
 // O(n log n) and is empty where there are no rows of any weight.
-func FitIsotonic(scores, outcomes, weights []float64) Isotonic {
+func FitCurve(scores, outcomes, weights []float64) Curve {
 	order := make([]int, 0, len(scores))
 	for i := range scores {
 		if weights == nil || weights[i] > 0 {
@@ -45,7 +40,7 @@ func FitIsotonic(scores, outcomes, weights []float64) Isotonic {
 			pools = pools[:n-1]
 		}
 	}
-	var c Isotonic
+	var c Curve
 	for _, p := range pools {
 		c.X, c.Y = append(c.X, p.from), append(c.Y, p.mean())
 		if p.to > p.from {
@@ -60,15 +55,8 @@ type pool struct{ from, to, weight, sum float64 }
 
 func (p pool) mean() float64 { return p.sum / p.weight }
 
-func weight(weights []float64, i int) float64 {
-	if weights == nil {
-		return 1
-	}
-	return weights[i]
-}
-
 // At reads the curve.
-func (c Isotonic) At(x float64) float64 {
+func (c Curve) At(x float64) float64 {
 	i, found := slices.BinarySearch(c.X, x)
 	switch {
 	case len(c.X) == 0:
@@ -82,23 +70,4 @@ func (c Isotonic) At(x float64) float64 {
 	}
 	t := (x - c.X[i-1]) / (c.X[i] - c.X[i-1])
 	return c.Y[i-1] + t*(c.Y[i]-c.Y[i-1])
-}
-
-// levels counts the stretches on which the curve is level.
-func (c Isotonic) levels() (n int) {
-	for i, y := range c.Y {
-		if i == 0 || y != c.Y[i-1] {
-			n++
-		}
-	}
-	return n
-}
-
-func byScore(scores []float64) []int {
-	order := make([]int, len(scores))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(scores[a], scores[b]) })
-	return order
 }

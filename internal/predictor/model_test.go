@@ -90,7 +90,7 @@ func TestLinearArtefactIsChecked(t *testing.T) {
 	other := binary
 	other.Features = binary.Features[:1]
 	f(other, none, "does not fit")
-	f(hone.Signature{Task: hone.Regression, Features: binary.Features}, none, "does not fit")
+	f(hone.Signature{Task: hone.Regression, Features: binary.Features}, none, "the model is for the task binary, the signature for regression")
 	f(binary, func(path string) { _ = os.Remove(path) }, "no such file")
 	f(binary, func(path string) { _ = os.Truncate(path, 100) }, "model.json")
 	f(binary, func(path string) { _ = os.Remove(path); _ = os.Symlink("/dev/zero", path) }, "not a regular file")
