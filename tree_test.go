@@ -52,6 +52,8 @@ const mayImport = `
 	internal/train/search      :
 	internal/train/builtin     : . LEAF internal/train
 	internal/train/command     : . LEAF internal/train
+	internal/train/machine       : . LEAF internal/train
+	internal/train/traintest   : . LEAF internal/train
 	internal/audit             : .
 	internal/store             : . internal/audit internal/clock internal/fault internal/frame internal/feedback internal/vfs
 	internal/spool              : . internal/clock internal/fault
@@ -63,7 +65,7 @@ const mayImport = `
 	internal/web               : . LEAF internal/op
 	internal/cli               : . LEAF internal/op internal/config internal/monitor internal/validate
 	internal/demo              : . LEAF internal/stream
-	internal/app               : . LEAF STAGE PORT internal/train/builtin internal/train/command internal/audit internal/store internal/vault internal/spool internal/config internal/gateway internal/loop internal/op internal/demo
+	internal/app               : . LEAF STAGE PORT internal/train/builtin internal/train/command internal/train/machine internal/audit internal/store internal/vault internal/spool internal/config internal/gateway internal/loop internal/op internal/demo
 	cmd/hone                   : internal/app
 	cmd/hone-onnx              : internal/onnx
 	e2e                        : .

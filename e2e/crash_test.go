@@ -56,7 +56,7 @@ func (x *trial) unblock(version string) {
 func (x *trial) begun(version string) {
 	x.t.Helper()
 	x.eventually("the training of "+version+" begins", func() bool {
-		begun, err := filepath.Glob(x.at("data", "runs", "*", version, "tmp", "begun"))
+		begun, err := filepath.Glob(x.at("data", "runs", "*", version+".*", "tmp", "begun"))
 		return err == nil && len(begun) > 0
 	})
 }

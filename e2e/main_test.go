@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -66,7 +67,7 @@ func runAll(m *testing.M) int {
 // train fits the rows of a run. It says that it has begun, and waits for as long
 // as there is a file that tells it to.
 func train(control, run string) error {
-	version := filepath.Base(run)
+	version, _, _ := strings.Cut(filepath.Base(run), ".")
 	if err := blurt(control, run); err != nil {
 		return err
 	}

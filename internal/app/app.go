@@ -25,6 +25,7 @@ import (
 	"hone/internal/sandbox"
 	"hone/internal/spool"
 	"hone/internal/store"
+	"hone/internal/train/machine"
 	"hone/internal/vault"
 	"hone/internal/web"
 )
@@ -55,6 +56,7 @@ type App struct {
 	db      *store.DB
 	pool    *predictor.Pool
 	gateway *gateway.Gateway
+	engine  *machine.Engine
 	loop    *loop.Loop
 	service *op.Service
 	drain   *spool.Drain
@@ -255,6 +257,7 @@ func (a *App) Stop() {
 		a.wait.Wait()
 		a.drain.Stop()
 		a.loop.Stop()
+		a.engine.Stop()
 		a.gateway.Stop()
 		a.pool.Stop()
 		if err := a.db.SaveLastUsed(context.Background()); err != nil {

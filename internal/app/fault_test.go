@@ -51,6 +51,17 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// TestTrainedOnce kills the process at the points between the end of a training and
+// the commit of what came of it. No training is done a second time.
+func TestTrainedOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: it tells a story four times")
+	}
+	for _, p := range []fault.Point{fault.TrainFinish, fault.Sealed, fault.Profile, fault.BeforeEvaluating} {
+		t.Run(string(p), func(t *testing.T) { dieAt(t, p) })
+	}
+}
+
 // breakAt tells the story in this process.
 func breakAt(t *testing.T, rules ...fault.Rule) {
 	r := rules[0]
@@ -87,6 +98,7 @@ func breakAt(t *testing.T, rules ...fault.Rule) {
 		t.Errorf("the loop went on only after %d restarts", s.restarts)
 	}
 	s.check(t)
+	s.checkTrainings(t)
 }
 
 // dieAt tells the story in another process, which dies, and goes on with it in
@@ -109,6 +121,7 @@ func dieAt(t *testing.T, p fault.Point) {
 		t.Fatalf("the story does not go on from %s: %v", chapters[chapter].name, err)
 	}
 	s.check(t)
+	s.checkTrainings(t)
 }
 
 // TestFaultChild is the process that dies.
@@ -248,6 +261,25 @@ func (s *story) checkRuns(t *testing.T, db *store.DB) {
 		if n != 1 {
 			t.Errorf("%s was promoted %d times", id, n)
 		}
+	}
+}
+
+// checkTrainings looks for trainings that were done twice.
+func (s *story) checkTrainings(t *testing.T) {
+	t.Helper()
+	times := map[string]int{}
+	for _, line := range s.lines(t) {
+		if what, found := strings.CutPrefix(line, "trained "); found {
+			times[what]++
+		}
+	}
+	for what, n := range times {
+		if n > 1 {
+			t.Errorf("%s was trained %d times", what, n)
+		}
+	}
+	if len(times) < 4 {
+		t.Errorf("trained were %v", times)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"hone/internal/train"
 	"hone/internal/train/builtin"
 	"hone/internal/train/command"
+	"hone/internal/train/machine"
 )
 
 // learnCommand is the hidden subcommand under which this program starts itself
@@ -23,26 +24,36 @@ const learnCommand = "learn"
 // blame is the file in output/ in which a learner says what was wrong.
 const blame = "error.json"
 
-// engines are the trainers. A learner of ours trains in a process of its own where
-// this program can start itself: it shares the machine with what answers
+// trainers are those of this machine. A learner of ours trains in a process of its
+// own where this program can start itself: it shares the machine with what answers
 // requests, and there it is contained and yields as every trainer does.
-func (a *App) engines() map[string]train.Engine {
+func (a *App) trainers() map[string]train.Trainer {
 	commands := command.New(command.Options{Dir: a.config.Dir, Data: a.config.Server.Data, Box: sandbox.Spec{Program: a.o.Program}, Clock: a.o.Clock})
 	learner := builtin.New()
 	if program, err := os.Executable(); err == nil && a.o.Program != "" && !a.o.Inline {
 		learner = apart{program, commands}
 	}
-	all := map[string]train.Engine{"command": commands}
+	all := map[string]train.Trainer{"command": commands}
 	for _, name := range builtin.Names() {
 		all[name] = learner
 	}
-	return a.o.Seams.engines(all)
+	return a.o.Seams.trainers(all)
 }
 
-// apart is the engine of a learner in a process of its own.
+// engines say where each trainer's work is done: here.
+func (a *App) engines() map[string]train.Engine {
+	trainers, out := a.trainers(), map[string]train.Engine{}
+	a.engine = machine.New(machine.Options{Dir: filepath.Join(a.config.Server.Data, "runs"), Trainers: trainers, Clock: a.o.Clock})
+	for name := range trainers {
+		out[name] = a.o.Seams.engine(name, a.engine)
+	}
+	return out
+}
+
+// apart is a learner in a process of its own.
 type apart struct {
 	program  string
-	commands train.Engine
+	commands train.Trainer
 }
 
 // Train returns what the learner says of its failure where it says something.

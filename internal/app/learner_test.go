@@ -79,14 +79,14 @@ func TestApart(t *testing.T) {
 	for _, kind := range append(kinds, kinds...) {
 		var artefacts [2]map[string]string
 		var metrics [2]map[string]float64
-		for i, engine := range []train.Engine{builtin.New(), away} {
+		for i, trainer := range []train.Trainer{builtin.New(), away} {
 			j := work(t, kind.task, kind.trainer)
 			j.Params, j.Previous = params[kind.trainer], champion[kind]
 			if kind.task == hone.Binary {
 				j.Model.Train.Calibration = "platt"
 			}
 			steps := 0
-			got, err := engine.Train(t.Context(), j, func(p train.Progress) {
+			got, err := trainer.Train(t.Context(), j, func(p train.Progress) {
 				if p.Line == "" {
 					steps++
 				}
@@ -137,10 +137,10 @@ func TestApartFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	var said [2]string
-	for i, engine := range []train.Engine{builtin.New(), apart{self, command.New(command.Options{Dir: t.TempDir()})}} {
+	for i, trainer := range []train.Trainer{builtin.New(), apart{self, command.New(command.Options{Dir: t.TempDir()})}} {
 		j := work(t, hone.Binary, "linear")
 		j.Params = map[string]any{"epoch": 3.0}
-		_, err := engine.Train(t.Context(), j, nil)
+		_, err := trainer.Train(t.Context(), j, nil)
 		e, ok := hone.AsError(err)
 		if !ok {
 			t.Fatalf("got %v", err)

@@ -13,8 +13,9 @@ import (
 // Seams let a simulation stand between the parts, to break what crosses. Unset
 // ones change nothing.
 type Seams struct {
-	// Engine takes the place of each training engine.
-	Engine func(trainer string, e train.Engine) train.Engine
+	// Trainer takes the place of each trainer, Engine of what runs its trainings.
+	Trainer func(name string, t train.Trainer) train.Trainer
+	Engine  func(trainer string, e train.Engine) train.Engine
 	// Open takes the place of a version's predictor.
 	Open func(model string, v hone.VersionID, p predictor.Predictor) predictor.Predictor
 	// Control takes the place of the state that the loop moves.
@@ -25,14 +26,21 @@ type Seams struct {
 	Log func(gateway.Log) gateway.Log
 }
 
-func (s Seams) engines(all map[string]train.Engine) map[string]train.Engine {
-	if s.Engine == nil {
+func (s Seams) trainers(all map[string]train.Trainer) map[string]train.Trainer {
+	if s.Trainer == nil {
 		return all
 	}
-	for name, e := range all {
-		all[name] = s.Engine(name, e)
+	for name, t := range all {
+		all[name] = s.Trainer(name, t)
 	}
 	return all
+}
+
+func (s Seams) engine(trainer string, e train.Engine) train.Engine {
+	if s.Engine == nil {
+		return e
+	}
+	return s.Engine(trainer, e)
 }
 
 // opener opens versions for the pool.

@@ -19,7 +19,7 @@ import (
 // breakage is what a life puts between the parts.
 func (l *life) breakage() app.Seams {
 	return app.Seams{
-		Engine: func(_ string, e train.Engine) train.Engine { return shaky{e, l} },
+		Trainer: func(_ string, t train.Trainer) train.Trainer { return shaky{t, l} },
 		Open: func(name string, v hone.VersionID, p predictor.Predictor) predictor.Predictor {
 			if name != model || l.rng.Float64() >= 0.3 {
 				return p
@@ -34,13 +34,13 @@ func (l *life) breakage() app.Seams {
 
 // shaky is a trainer that fails now and then, in every way that it can.
 type shaky struct {
-	train.Engine
+	train.Trainer
 	l *life
 }
 
 func (s shaky) Train(ctx context.Context, job train.Job, report func(train.Progress)) (train.Result, error) {
 	if job.Model.Name != model || s.l.rng.Float64() >= s.l.plan.trainer {
-		return s.Engine.Train(ctx, job, report)
+		return s.Trainer.Train(ctx, job, report)
 	}
 	s.l.tally.add("trainings broken", 1)
 	switch s.l.rng.IntN(6) {
@@ -66,7 +66,7 @@ func (s shaky) upsideDown(ctx context.Context, job train.Job, report func(train.
 	job.Targets, job.Labels = slices.Clone(job.Targets), slices.Clone(job.Labels)
 	s.l.kind.invert(&job)
 	job.Previous = ""
-	got, err := s.Engine.Train(ctx, job, report)
+	got, err := s.Trainer.Train(ctx, job, report)
 	if err == nil {
 		err = os.WriteFile(filepath.Join(got.Dir, "upside-down"), nil, 0o600)
 	}

@@ -20,6 +20,7 @@ import (
 	"hone/internal/op"
 	"hone/internal/store"
 	"hone/internal/stream"
+	"hone/internal/train"
 )
 
 const told = `version: 1
@@ -122,6 +123,23 @@ func (s *story) note(format string, ids []hone.PredictionID) {
 	s.ledger.WriteString(b.String())
 }
 
+// noting notes each training that came to its end, by its run and its part.
+func (s *story) noting(_ string, t train.Trainer) train.Trainer { return noting{t, s.ledger} }
+
+type noting struct {
+	train.Trainer
+	ledger *ledger
+}
+
+func (n noting) Train(ctx context.Context, job train.Job, report func(train.Progress)) (train.Result, error) {
+	r, err := n.Trainer.Train(ctx, job, report)
+	if err == nil {
+		part, _, _ := strings.Cut(filepath.Base(job.Dir), ".")
+		fmt.Fprintf(n.ledger, "trained %s/%s\n", filepath.Base(filepath.Dir(job.Dir)), part)
+	}
+	return r, err
+}
+
 // tell tells the story from a chapter on. A chapter that fails is begun again, in
 // the end by a new process.
 func (s *story) tell(from int, give func(chapter, try int)) error {
@@ -181,7 +199,7 @@ func (s *story) start(inline bool) (*app.App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := app.New(s.ctx, app.Options{Config: c, Text: text, Clock: s.clock, Inline: inline})
+	a, err := app.New(s.ctx, app.Options{Config: c, Text: text, Clock: s.clock, Inline: inline, Seams: app.Seams{Trainer: s.noting}})
 	if err != nil {
 		return nil, fmt.Errorf("build: %w", err)
 	}

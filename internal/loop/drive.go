@@ -86,7 +86,8 @@ func (k *keeper) worker() *keeper {
 }
 
 // endWork ends the stage under way, if any, and waits for it. Nothing of it is
-// committed: the run is found where it was.
+// committed: the run is found where it was. Its training goes on, unless the run is
+// closed or the engine is stopped.
 func (k *keeper) endWork() {
 	if k.work == nil {
 		return
@@ -244,8 +245,12 @@ func (k *keeper) remember(run hone.Run) {
 	k.runs = k.runs[:min(len(k.runs), remembered(k.model))]
 }
 
-// closeRun ends a run that changes nothing about who serves.
+// closeRun ends a run that changes nothing about who serves. It stays open until it
+// is certain that nothing trains for it any more.
 func (k *keeper) closeRun(ctx context.Context, run hone.Run, ending hone.Ending, by, sentence string) error {
+	if err := k.callOff(ctx, run); err != nil {
+		return err
+	}
 	run = k.witnessed(ctx, run)
 	withdrawn := k.withdraw(run, by, sentence)
 	run = k.enter(run, hone.Closed, sentence)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"path/filepath"
 	"slices"
 	"sort"
 
@@ -60,10 +59,6 @@ func (k *keeper) move(a hone.Alias, v hone.VersionID, run hone.Run, why string) 
 // fit trains one version on rows, and profiles what it was trained on. The
 // reference is taken over seen, in the order of time.
 func (k *keeper) fit(ctx context.Context, run hone.Run, id hone.VersionID, rows, seen dataset.Rows, ds hone.Dataset) (hone.Version, error) {
-	engine, ok := k.o.Engines[k.model.Train.Trainer]
-	if !ok {
-		return hone.Version{}, &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("there is no trainer %q", k.model.Train.Trainer), Hint: "use linear, gbdt or command"}
-	}
 	policy := k.model.Policy(ds.Recipe.Anchor)
 	v := hone.Version{
 		ID: id, Model: k.model.Name, Created: k.o.Clock.Now(),
@@ -76,18 +71,18 @@ func (k *keeper) fit(ctx context.Context, run hone.Run, id hone.VersionID, rows,
 	}
 	job := train.Job{
 		Model: k.model, Signature: v.Signature, Rows: rows.Frame, Labels: rows.Labels, Targets: rows.Targets(v.Signature), Weights: rows.Weights,
-		Params: k.model.Train.Params, Dir: filepath.Join(k.runDir(run), string(id)), Seed: uint64(run.Number),
+		Params: k.model.Train.Params, Seed: uint64(run.Number),
 	}
+	from := ""
 	if k.model.Train.WarmStart && k.champion.ID != "" {
 		if dir, err := k.o.Registry.Dir(k.champion); err == nil {
-			job.Previous, v.Parent = dir, k.champion.ID
+			job.Previous, v.Parent, from = dir, k.champion.ID, k.champion.Artefact
 		}
 	}
-	if err := errors.Join(fault.At(fault.TrainPrepare), prepare(job.Dir), fault.At(fault.TrainStart)); err != nil {
-		return v, err
-	}
 	k.tail.begin(id)
-	made, err := engine.Train(ctx, job, k.tail.report)
+	made, err := k.trained(ctx, run, string(id), k.inputs(ds.ID, v.Signature, from), func() (train.Job, error) {
+		return job, errors.Join(fault.At(fault.TrainPrepare), fault.At(fault.TrainStart))
+	}, k.tail.report)
 	if err == nil {
 		err = fault.At(fault.TrainFinish)
 	}

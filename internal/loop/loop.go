@@ -192,8 +192,7 @@ func (l *Loop) Start(ctx context.Context) error {
 	return nil
 }
 
-// Stop ends the loop. A training under way is ended, and begun again at the
-// next start.
+// Stop ends the loop. A training under way is its engine's to end, or to go on with.
 func (l *Loop) Stop() {
 	l.stop.Do(func() {
 		l.changing.Lock()

@@ -5,10 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"time"
 
 	"hone"
@@ -22,7 +19,7 @@ const (
 	// quickTraining is how long the trainings of twins may take for them to be worth
 	// it unasked.
 	quickTraining = 10 * time.Second
-	// permutedName is the folder of the twins, and their name among versions.
+	// permutedName is the name of the twins among versions.
 	permutedName = "permuted"
 	// mostTwins bounds the trainings: with more classes there is one.
 	mostTwins = 10
@@ -86,49 +83,24 @@ func (k *keeper) noTwin(ctx context.Context, run hone.Run, ev *evaluate.Evidence
 	return nil
 }
 
-// askPermuted trains a twin if that was not done, and asks it.
+// askPermuted trains a twin if that was not done, and asks it. It is trained as fit
+// does, but never from the champion, who knows the true labels.
 func (k *keeper) askPermuted(ctx context.Context, run hone.Run, v hone.Version, turn int, rows *frame.Frame) (hone.Scores, error) {
-	dir := filepath.Join(k.runDir(run), permutedName, strconv.Itoa(turn))
-	for _, made := range []string{"model", filepath.Join("output", "model")} {
-		if _, err := os.Stat(filepath.Join(dir, "whole", made)); err == nil {
-			return k.o.Registry.Score(ctx, k.model.Name, filepath.Join(dir, "whole", made), rows)
+	made, err := k.trained(ctx, run, permutedPart(turn), k.inputs(run.Dataset, v.Signature, ""), func() (train.Job, error) {
+		ds, c, err := k.thaw(ctx, run)
+		if err != nil {
+			return train.Job{}, err
 		}
-	}
-	ds, c, err := k.thaw(ctx, run)
-	if err != nil {
-		return hone.Scores{}, err
-	}
-	made, err := k.fitPermuted(ctx, run, v, shuffled(c.Train, v.Signature, ds.Recipe.Seed, turn), dir)
-	if err != nil {
-		return hone.Scores{}, err
-	}
-	return k.o.Registry.Score(ctx, k.model.Name, made, rows)
-}
-
-// fitPermuted trains as fit does, but never from the champion, who knows the true
-// labels. What is whole is put in place.
-func (k *keeper) fitPermuted(ctx context.Context, run hone.Run, v hone.Version, rows dataset.Rows, dir string) (string, error) {
-	engine, ok := k.o.Engines[k.model.Train.Trainer]
-	if !ok {
-		return "", &hone.Error{Code: hone.Invalid, Message: "there is no trainer " + k.model.Train.Trainer, Hint: "use linear, gbdt or command"}
-	}
-	work := filepath.Join(dir, "work")
-	if err := errors.Join(freshDir(dir), freshDir(work)); err != nil {
-		return "", err
-	}
-	made, err := engine.Train(ctx, train.Job{
-		Model: k.model, Signature: v.Signature, Rows: rows.Frame, Labels: rows.Labels, Targets: rows.Targets(v.Signature), Weights: rows.Weights,
-		Params: k.model.Train.Params, Dir: work, Seed: uint64(run.Number),
+		rows := shuffled(c.Train, v.Signature, ds.Recipe.Seed, turn)
+		return train.Job{
+			Model: k.model, Signature: v.Signature, Rows: rows.Frame, Labels: rows.Labels, Targets: rows.Targets(v.Signature), Weights: rows.Weights,
+			Params: k.model.Train.Params, Seed: uint64(run.Number),
+		}, nil
 	}, func(train.Progress) {})
 	if err != nil {
-		return "", err
+		return hone.Scores{}, err
 	}
-	under, err := filepath.Rel(work, made.Dir)
-	if err != nil {
-		return "", err
-	}
-	whole := filepath.Join(dir, "whole")
-	return filepath.Join(whole, under), os.Rename(work, whole)
+	return k.o.Registry.Score(ctx, k.model.Name, made.Dir, rows)
 }
 
 // shuffled deals out labels anew, each with its weight, so that how rare a label is

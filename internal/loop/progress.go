@@ -1,8 +1,6 @@
 package loop
 
 import (
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -53,23 +51,6 @@ func (p *progress) read() Training {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return Training{p.version, p.last.Step, p.last.Values, append([]string(nil), p.lines...)}
-}
-
-// prepare makes an attempt's folder: empty, but for a checkpoint that an earlier
-// attempt left.
-func prepare(dir string) error {
-	kept := dir + ".checkpoint"
-	if err := os.RemoveAll(kept); err != nil {
-		return err
-	}
-	saved := os.Rename(filepath.Join(dir, "checkpoint"), kept) == nil
-	if err := freshDir(dir); err != nil {
-		return err
-	}
-	if saved {
-		return os.Rename(kept, filepath.Join(dir, "checkpoint"))
-	}
-	return nil
 }
 
 func compareTimes(a, b time.Time) int { return a.Compare(b) }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -201,13 +200,6 @@ func marshal(v any) json.RawMessage {
 // evidence is what the audit keeps of a run that closes.
 func evidence(run hone.Run) json.RawMessage {
 	return marshal(map[string]any{"checks": run.Checks, "verdicts": run.Verdicts, "evaluation": run.Evaluation, "rollout": run.Rollout, "took": run.Took})
-}
-
-func freshDir(dir string) error {
-	if err := os.RemoveAll(dir); err != nil {
-		return err
-	}
-	return os.MkdirAll(dir, 0o700)
 }
 
 // Rebuild assembles a dataset again from the log by its manifest and the

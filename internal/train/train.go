@@ -24,8 +24,11 @@ type Job struct {
 	Params map[string]any
 	// Previous is the folder of the champion's artefact to begin from, or empty.
 	Previous string
-	// Dir is a folder of this attempt's own. It exists, and is empty but for
-	// what an earlier attempt left under checkpoint/.
+	// Inputs names all of the above that bears on the result: jobs of equal inputs
+	// may take each other's.
+	Inputs string
+	// Dir is a folder of this attempt's own, which the engine gives it. It exists,
+	// and is empty but for what an earlier attempt left under checkpoint/.
 	Dir  string
 	Seed uint64
 }
@@ -48,9 +51,10 @@ type Result struct {
 	Sandbox []string
 }
 
-// Engine runs trainings. Train returns once the training is over: a cancelled
-// context ends it, at most a few seconds later. The report function is called
-// from one goroutine at a time.
-type Engine interface {
+// Trainer does one training in this process, or in a child of it. Train returns
+// once the training is over: a cancelled context ends it, at most a few seconds
+// later. The report function, which may be nil, is called from one goroutine at
+// a time.
+type Trainer interface {
 	Train(ctx context.Context, job Job, report func(Progress)) (Result, error)
 }

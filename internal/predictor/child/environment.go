@@ -11,6 +11,15 @@ import (
 	"hone"
 )
 
+// caps are the variables by which programs are told how many threads to run.
+var caps = []string{"OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "GOMAXPROCS"}
+
+const waitPolicy = "OMP_WAIT_POLICY"
+
+// Governs tells whether a variable only says how threads run, so that its value is
+// no secret.
+func Governs(name string) bool { return name == waitPolicy || slices.Contains(caps, name) }
+
 // Environment is what a child sees of ours: an allow-list, so that no secret is
 // on it, and one folder for all that it would keep at home. So many threads of
 // numerical libraries, and of Go, may run at once, and none of them spins: trainers and
@@ -18,8 +27,10 @@ import (
 // them several times the work.
 func Environment(home string, threads int) []string {
 	n := strconv.Itoa(max(1, threads))
-	env := []string{"HOME=" + home, "TMPDIR=" + home, "OMP_WAIT_POLICY=passive",
-		"OMP_NUM_THREADS=" + n, "MKL_NUM_THREADS=" + n, "OPENBLAS_NUM_THREADS=" + n, "GOMAXPROCS=" + n}
+	env := []string{"HOME=" + home, "TMPDIR=" + home, waitPolicy + "=passive"}
+	for _, name := range caps {
+		env = append(env, name+"="+n)
+	}
 	for _, v := range os.Environ() {
 		name, _, _ := strings.Cut(v, "=")
 		if slices.Contains([]string{"PATH", "LANG", "TZ", "VIRTUAL_ENV"}, name) || strings.HasPrefix(name, "LC_") || strings.HasPrefix(name, "PYTHON") {

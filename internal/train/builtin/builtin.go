@@ -73,9 +73,8 @@ func Names() []string { return []string{"linear", "gbdt"} }
 
 type engine struct{}
 
-// New returns the engine of the trainers that Names lists. It is safe for concurrent
-// use.
-func New() train.Engine { return engine{} }
+// New returns the trainers that Names lists. It is safe for concurrent use.
+func New() train.Trainer { return engine{} }
 
 // Train fits a model by the learner that job.Model.Train.Trainer names and writes its
 // artefact into model/ under job.Dir. It begins from job.Previous where that is an

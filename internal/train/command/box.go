@@ -3,6 +3,8 @@ package command
 import (
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"hone/internal/predictor/child"
@@ -15,11 +17,11 @@ const scratch = "tmp"
 
 // box says what a trainer may do: read what lies beside the configuration and
 // what it was given, and write its results.
-func (e *engine) box(job train.Job) sandbox.Spec {
+func (t *trainer) box(job train.Job) sandbox.Spec {
 	spec, in := job.Model.Train, func(name string) string { return filepath.Join(job.Dir, name) }
-	s := e.Box
+	s := t.Box
 	s.Mode, s.Network = sandbox.Mode(spec.Sandbox), spec.Network
-	s.Read = append(append([]string{job.Dir}, e.folder()...), e.paths(spec.Read)...)
+	s.Read = append(append([]string{job.Dir}, t.folder()...), t.paths(spec.Read)...)
 	s.Write = []string{in("output"), in("checkpoint"), in(scratch)}
 	s.Memory, s.File, s.Nice = int64(spec.Limits.Memory), int64(spec.Limits.Output), nice
 	if s.Tasks == 0 {
@@ -34,18 +36,18 @@ func (e *engine) box(job train.Job) sandbox.Spec {
 }
 
 // folder is what a trainer may read of the folder that it runs in.
-func (e *engine) folder() []string {
-	if e.Dir == "" {
+func (t *trainer) folder() []string {
+	if t.Dir == "" {
 		return nil
 	}
-	dir, err := filepath.Abs(e.Dir)
+	dir, err := filepath.Abs(t.Dir)
 	if err != nil {
 		return nil
 	}
-	if e.Data == "" {
+	if t.Data == "" {
 		return sandbox.Folder(dir)
 	}
-	data, err := filepath.Abs(e.Data)
+	data, err := filepath.Abs(t.Data)
 	if err != nil {
 		return nil
 	}
@@ -53,17 +55,32 @@ func (e *engine) folder() []string {
 }
 
 // paths finds the files and folders that the configuration names.
-func (e *engine) paths(given []string) (out []string) {
+func (t *trainer) paths(given []string) (out []string) {
 	for _, p := range given {
 		if !filepath.IsAbs(p) {
-			p = filepath.Join(e.Dir, p)
+			p = filepath.Join(t.Dir, p)
 		}
 		out = append(out, p)
 	}
 	return out
 }
 
-// environment is all that a trainer sees of ours.
-func environment(job train.Job) []string {
+// ours is what a trainer sees in its environment unless the owner says otherwise.
+// Its libraries get one thread less than there are cores, so that one is left to
+// what answers requests, and none of their threads spins.
+func ours(job train.Job) []string {
 	return append(child.Environment(filepath.Join(job.Dir, scratch), runtime.NumCPU()-1), "HONE_RUN="+job.Dir)
+}
+
+// environment is all that a trainer sees. A name stands in it once: programs do not
+// agree on which of two they take.
+func environment(job train.Job, s secrets) []string {
+	own := s.environment()
+	return append(slices.DeleteFunc(ours(job), func(v string) bool { return named(own, v) }), own...)
+}
+
+// named tells whether the variable of v is among the given ones.
+func named(given []string, v string) bool {
+	name, _, _ := strings.Cut(v, "=")
+	return slices.ContainsFunc(given, func(g string) bool { return strings.HasPrefix(g, name+"=") })
 }

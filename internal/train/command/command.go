@@ -46,20 +46,20 @@ type Options struct {
 	Clock clock.Clock // Times the limits; nil is the machine's.
 }
 
-type engine struct{ Options }
+type trainer struct{ Options }
 
-// New returns the engine of the trainer command. It is safe for concurrent use.
-func New(o Options) train.Engine {
+// New returns the trainer command. It is safe for concurrent use.
+func New(o Options) train.Trainer {
 	if o.Clock == nil {
 		o.Clock = clock.System{}
 	}
-	return &engine{o}
+	return &trainer{o}
 }
 
 // Train runs the model's command once. An error that the trainer, its limits or
 // its artefact are to blame for is a *hone.Error; one whose code is unavailable
 // is worth another attempt, which finds checkpoint/ as this one left it.
-func (e *engine) Train(ctx context.Context, job train.Job, report func(train.Progress)) (train.Result, error) {
+func (t *trainer) Train(ctx context.Context, job train.Job, report func(train.Progress)) (train.Result, error) {
 	dir, err := filepath.Abs(job.Dir)
 	if err != nil {
 		return train.Result{}, err
@@ -68,11 +68,11 @@ func (e *engine) Train(ctx context.Context, job train.Job, report func(train.Pro
 	if err := prepare(job); err != nil {
 		return train.Result{}, fmt.Errorf("prepare the training in %s: %w", dir, err)
 	}
-	secrets, err := readSecrets(job.Model.Train.Env, e.Dir)
+	secrets, err := readSecrets(job.Model.Train.Env, t.Dir)
 	if err != nil {
 		return train.Result{}, err
 	}
-	held, err := e.run(ctx, job, secrets, newRecorder(report))
+	held, err := t.run(ctx, job, secrets, newRecorder(report))
 	if err := errors.Join(secrets.sweep(job.Dir), err); err != nil {
 		return train.Result{}, err
 	}
@@ -82,15 +82,15 @@ func (e *engine) Train(ctx context.Context, job train.Job, report func(train.Pro
 }
 
 // run returns the layers that contained the trainer.
-func (e *engine) run(ctx context.Context, job train.Job, secrets secrets, r *recorder) ([]string, error) {
+func (t *trainer) run(ctx context.Context, job train.Job, secrets secrets, r *recorder) ([]string, error) {
 	limits := job.Model.Train.Limits
 	before, err := treeSize(job.Dir)
 	if err != nil {
 		return nil, err
 	}
-	contained := e.box(job)
+	contained := t.box(job)
 	c, err := child.Start(child.Spec{
-		Command: job.Model.Train.Command, Python: e.Python, Dir: e.Dir, Env: append(environment(job), secrets.environment()...),
+		Command: job.Model.Train.Command, Python: t.Python, Dir: t.Dir, Env: environment(job, secrets),
 		Mask: secrets.mask(), Stdout: r.stdout, Stderr: r.stderr, Box: contained,
 	})
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, exec.ErrNotFound) {
@@ -103,7 +103,7 @@ func (e *engine) run(ctx context.Context, job train.Job, secrets secrets, r *rec
 	if len(box.Missing) > 0 && contained.Program != "" {
 		r.stderr("sandbox: " + box.String())
 	}
-	w := watch{engine: e, limits: limits, child: c, dir: job.Dir, before: before, tasks: contained.Tasks}
+	w := watch{trainer: t, limits: limits, child: c, dir: job.Dir, before: before, tasks: contained.Tasks}
 	if err := w.wait(ctx); err != nil {
 		return nil, err
 	}

@@ -97,6 +97,10 @@ func trainer(mode, run string) int {
 			fmt.Fprintln(os.Stderr, "line", i)
 		}
 		return 3
+	case "seen":
+		return seen(in)
+	case "going":
+		return going(in)
 	case "slow", "deaf":
 		return slow(mode, in)
 	case "hog":
@@ -250,7 +254,7 @@ func TestTrain(t *testing.T) {
 	if where != dir {
 		t.Errorf("ran in %s, want %s", where, dir)
 	}
-	allowed := " PATH HOME LANG TZ TMPDIR VIRTUAL_ENV OMP_NUM_THREADS MKL_NUM_THREADS OPENBLAS_NUM_THREADS GOMAXPROCS OMP_WAIT_POLICY HONE_RUN "
+	allowed := " PATH HOME LANG TZ TMPDIR VIRTUAL_ENV OMP_NUM_THREADS MKL_NUM_THREADS OPENBLAS_NUM_THREADS NUMEXPR_NUM_THREADS GOMAXPROCS OMP_WAIT_POLICY HONE_RUN "
 	for line := range strings.Lines(environment) {
 		name, value, _ := strings.Cut(line, "=")
 		if name == "HOME" && strings.TrimSpace(value) != filepath.Join(j.Dir, "tmp") {

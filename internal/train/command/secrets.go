@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"hone"
+	"hone/internal/predictor/child"
 	"hone/internal/secret"
 )
 
@@ -20,11 +21,11 @@ import (
 // a shorter one is found by chance.
 const leastSwept = 8
 
-// named is a secret by the name of its variable.
-type named struct{ name, value string }
+// variable is a secret by the name of its variable.
+type variable struct{ name, value string }
 
 // secrets are those that one training is given. They live in memory alone.
-type secrets []named
+type secrets []variable
 
 func readSecrets(env map[string]hone.Secret, dir string) (secrets, error) {
 	var out secrets
@@ -36,7 +37,7 @@ func readSecrets(env map[string]hone.Secret, dir string) (secrets, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, named{name, value})
+		out = append(out, variable{name, value})
 	}
 	return out, nil
 }
@@ -52,7 +53,9 @@ func (s secrets) environment() []string {
 func (s secrets) mask() func(string) string {
 	var out []string
 	for _, v := range s {
-		out = append(out, v.value)
+		if !child.Governs(v.name) { // A number of threads would be masked in every line.
+			out = append(out, v.value)
+		}
 	}
 	return secret.Masker(out)
 }
@@ -61,7 +64,7 @@ func (s secrets) mask() func(string) string {
 // the training for it. What lies in the folder would be kept, and an artefact
 // handed on.
 func (s secrets) sweep(dir string) error {
-	if !slices.ContainsFunc(s, func(v named) bool { return len(v.value) >= leastSwept }) {
+	if !slices.ContainsFunc(s, func(v variable) bool { return len(v.value) >= leastSwept }) {
 		return nil
 	}
 	var found []error

@@ -21,7 +21,7 @@ import (
 // lasts. What it writes is bounded the same way, and each single file by the
 // kernel.
 type watch struct {
-	*engine
+	*trainer
 	limits hone.Limits
 	child  *child.Process
 	dir    string

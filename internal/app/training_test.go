@@ -1,0 +1,162 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"hone"
+	"hone/internal/app"
+	"hone/internal/config"
+	"hone/internal/loop"
+	"hone/internal/stream"
+	"hone/internal/train"
+	"hone/internal/train/builtin"
+	"hone/internal/train/machine"
+	"hone/internal/train/traintest"
+)
+
+// held is a trainer that waits until it is let go or ended.
+type held struct {
+	train.Trainer
+	letGo chan struct{}
+	ended chan struct{} // Receives each training that was ended.
+}
+
+func (h held) Train(ctx context.Context, job train.Job, report func(train.Progress)) (train.Result, error) {
+	report(train.Progress{Line: "waits"})
+	report(train.Progress{Step: 3, Values: map[string]float64{"loss": 0.5}})
+	select {
+	case <-h.letGo:
+		return h.Trainer.Train(ctx, job, report)
+	case <-ctx.Done():
+		h.ended <- struct{}{}
+		return train.Result{}, context.Cause(ctx)
+	}
+}
+
+// serving starts an app over a folder with the seams.
+func serving(t *testing.T, dir string, seams app.Seams) *app.App {
+	t.Helper()
+	text := []byte(strings.ReplaceAll(stressed, "LOG", "durable"))
+	c, err := config.Parse("hone.yaml", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Server.Data = filepath.Join(dir, "data")
+	a, err := app.New(t.Context(), app.Options{Config: c, Text: text, Seams: seams})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(a.Stop)
+	if err := a.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// await waits until a view of the model is as it should be.
+func await(t *testing.T, a *app.App, what string, is func(loop.View) bool) {
+	t.Helper()
+	tick, late := time.NewTicker(10*time.Millisecond), time.After(time.Minute)
+	defer tick.Stop()
+	for {
+		v, err := a.Loop().View(model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if is(v) {
+			return
+		}
+		select {
+		case <-tick.C:
+			a.Loop().Wake(model)
+		case <-late:
+			t.Fatalf("there is not %s: %s", what, v.Sentence)
+		}
+	}
+}
+
+func trains(v loop.View) bool {
+	return v.Run != nil && v.Training != nil && v.Training.Step == 3 && len(v.Training.Lines) == 1 && v.Training.Lines[0] == "waits"
+}
+
+// TestCancelEndsTheTraining holds that who cancels a run ends its training, whose
+// progress was shown till then.
+func TestCancelEndsTheTraining(t *testing.T) {
+	t.Parallel()
+	s := &stress{t: t, dir: t.TempDir(), source: stream.NewSEA(7, nil, 0.05)}
+	h := held{builtin.New(), make(chan struct{}), make(chan struct{}, 100)}
+	a := serving(t, s.dir, app.Seams{Trainer: func(string, train.Trainer) train.Trainer { return h }})
+	s.load(a)
+	await(t, a, "a training with its progress", trains)
+	if _, err := a.Loop().Act(t.Context(), model, loop.Act{Do: loop.Cancel, By: "ada", Run: "sea-1"}); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-h.ended:
+	default:
+		t.Error("the run is closed and its training goes on")
+	}
+	b, err := os.ReadFile(filepath.Join(s.dir, "data", "runs", "sea-1", "v1-twin.1.json"))
+	if err != nil || !strings.Contains(string(b), `"state":"cancelled"`) {
+		t.Errorf("it is known as %s (%v)", b, err)
+	}
+	v, err := a.Loop().View(model)
+	if err != nil || v.Last == nil || v.Last.Ending != hone.Cancelled {
+		t.Errorf("the run ended as %+v (%v)", v.Last, err)
+	}
+}
+
+// TestTrainingOutlivesHone stops Hone while an engine that goes on without it is
+// training: the next Hone follows that training, and begins none.
+func TestTrainingOutlivesHone(t *testing.T) {
+	t.Parallel()
+	s := &stress{t: t, dir: t.TempDir(), source: stream.NewSEA(7, nil, 0.05)}
+	var c traintest.Counter
+	h := held{builtin.New(), make(chan struct{}), make(chan struct{}, 100)}
+	elsewhere := machine.New(machine.Options{Dir: t.TempDir(), Trainers: map[string]train.Trainer{"linear": c.Count(h)}})
+	defer elsewhere.Stop()
+	seams := app.Seams{Engine: func(string, train.Engine) train.Engine { return elsewhere }}
+	a := serving(t, s.dir, seams)
+	s.load(a)
+	await(t, a, "a training with its progress", trains)
+	a.Stop()
+	a = serving(t, s.dir, seams)
+	await(t, a, "the same training with its progress", trains)
+	if n := c.Begun(); n != 1 {
+		t.Fatalf("%d trainings began, want 1", n)
+	}
+	close(h.letGo)
+	await(t, a, "a champion", func(v loop.View) bool { return v.Champion.ID == "v1" })
+	if len(h.ended) > 0 {
+		t.Error("the training was ended")
+	}
+}
+
+// deaf is an engine that cannot be reached to cancel anything.
+type deaf struct{ train.Engine }
+
+var errDeaf = errors.New("the engine does not answer")
+
+func (deaf) Cancel(context.Context, train.Name) error { return errDeaf }
+
+// TestRunStaysOpenWhileItsTrainingMayGoOn holds that a run is not closed over a
+// training that could not be ended.
+func TestRunStaysOpenWhileItsTrainingMayGoOn(t *testing.T) {
+	t.Parallel()
+	s := &stress{t: t, dir: t.TempDir(), source: stream.NewSEA(7, nil, 0.05)}
+	h := held{builtin.New(), make(chan struct{}), make(chan struct{}, 100)}
+	a := serving(t, s.dir, app.Seams{Trainer: func(string, train.Trainer) train.Trainer { return h },
+		Engine: func(_ string, e train.Engine) train.Engine { return deaf{e} }})
+	s.load(a)
+	await(t, a, "a training with its progress", trains)
+	if _, err := a.Loop().Act(t.Context(), model, loop.Act{Do: loop.Cancel, By: "ada", Run: "sea-1"}); !errors.Is(err, errDeaf) {
+		t.Errorf("got %v", err)
+	}
+	await(t, a, "the same run, which trains", trains)
+}
