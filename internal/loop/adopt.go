@@ -136,7 +136,7 @@ func (k *keeper) unpack(a Adoption, labels []string, v *hone.Version) (string, e
 		return "", err
 	}
 	dir := filepath.Join(k.o.Dir, "runs", k.model.Name+"-"+registered)
-	if err := freshDir(dir); err != nil {
+	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o700)); err != nil {
 		return "", err
 	}
 	return dir, predictor.Wrap(dir, a.Path, v.Signature)
