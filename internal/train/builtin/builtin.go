@@ -102,7 +102,11 @@ func metrics(m *linear.Model) map[string]float64 {
 	if m.WarmStarted {
 		warm = 1
 	}
-	return map[string]float64{"train_loss": m.Loss, "steps": float64(m.Steps), "warm_start": warm}
+	all := map[string]float64{"train_loss": m.Loss, "steps": float64(m.Steps), "warm_start": warm}
+	if m.Options().L1 > 0 {
+		all["nonzero_weights"] = float64(m.Nonzero())
+	}
+	return all
 }
 
 func invalid(err error, hint string) error {
