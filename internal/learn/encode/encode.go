@@ -19,6 +19,8 @@ const (
 	hashed       = 256  // Slots that the other values of a category share.
 	pairNumbers  = 12   // Interactions are left out where there are more numbers.
 	minFrequency = 2    // Rows in which a value must stand to enter the dictionary.
+	minChars     = 2
+	maxChars     = 8
 	minHashBits  = 4
 	maxHashBits  = 24
 	maxSlots     = 1 << 28 // Of all text columns together.
@@ -30,6 +32,10 @@ type Options struct {
 	HashBits int `json:"hash_bits"`
 	// Bigrams also counts pairs of neighbouring words.
 	Bigrams bool `json:"bigrams"`
+	// CharsMin and CharsMax also count the pieces of a word that have as many
+	// characters, 2 to 8, with its ends for one each; 0 counts none.
+	CharsMin int `json:"chars_min,omitempty"`
+	CharsMax int `json:"chars_max,omitempty"`
 	// Squares adds the standardised square of each number.
 	Squares bool `json:"squares"`
 	// Interactions adds the products of all pairs of numbers, where these are at
@@ -74,9 +80,13 @@ type pair struct {
 
 // Fit learns an encoder from the rows of f: moments of numbers, frequent values
 // of categories, and which columns have missing values. HashBits outside 4 to
-// 24 is taken to the nearer bound, and lower where there are very many texts.
+// 24 is taken to the nearer bound, and lower where there are very many texts; Chars
+// that CharsFit refuses count none.
 func Fit(f *frame.Frame, o Options) *Encoder {
 	o.HashBits = min(max(o.HashBits, minHashBits), maxHashBits)
+	if !CharsFit(o.CharsMin, o.CharsMax) {
+		o.CharsMin, o.CharsMax = 0, 0
+	}
 	for o.HashBits > minHashBits && !fits(f.Schema, o.HashBits) {
 		o.HashBits--
 	}
@@ -126,6 +136,7 @@ func (e *Encoder) Append(f *frame.Frame, row int, idx []int32, val []float64) ([
 			}
 			idx, val = appendWords(s, words{
 				base: c.base + flag(c.Missing), mask: 1<<e.options.HashBits - 1, bigrams: e.options.Bigrams,
+				charsMin: e.options.CharsMin, charsMax: e.options.CharsMax,
 			}, idx, val)
 		}
 	}
@@ -231,6 +242,9 @@ func (e *Encoder) check() error {
 	if b := e.options.HashBits; b < minHashBits || b > maxHashBits {
 		return fmt.Errorf("hash_bits is %d; it is from %d to %d", b, minHashBits, maxHashBits)
 	}
+	if !CharsFit(e.options.CharsMin, e.options.CharsMax) {
+		return fmt.Errorf("chars is %d to %d; both are from %d to %d, or 0", e.options.CharsMin, e.options.CharsMax, minChars, maxChars)
+	}
 	if !fits(e.schema, e.options.HashBits) {
 		return fmt.Errorf("hash_bits is %d, too many for so many text fields", e.options.HashBits)
 	}
@@ -247,6 +261,12 @@ func (e *Encoder) check() error {
 		}
 	}
 	return nil
+}
+
+// CharsFit tells whether pieces of least to most characters can be counted; both 0
+// asks for none.
+func CharsFit(least, most int) bool {
+	return least == 0 && most == 0 || minChars <= least && least <= most && most <= maxChars
 }
 
 // fits tells whether the slots of all text fields can be counted.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"hone/internal/frame"
@@ -156,6 +157,61 @@ func TestWords(t *testing.T) {
 	f("bad\xffbytes", "bad bytes", true, 2, 3)
 }
 
+func TestPiecesOfWords(t *testing.T) {
+	t.Parallel()
+	schema := frame.Schema{{Name: "t", Kind: frame.Text}}
+	f := func(least, most int, a, b string, slots, shared int) {
+		t.Helper()
+		g := frame.New(schema, 2)
+		g.Cols[0].Str[0], g.Cols[0].Str[1] = a, b
+		e := encode.Fit(frame.New(schema, 0), encode.Options{HashBits: 24, CharsMin: least, CharsMax: most})
+		idx, val := e.Append(g, 0, nil, nil)
+		others, _ := e.Append(g, 1, nil, nil)
+		sq, both := 0.0, 0
+		for i, at := range idx {
+			sq += val[i] * val[i]
+			if slices.Contains(others, at) {
+				both++
+			}
+		}
+		if len(idx) != slots || both != shared || math.Abs(sq-1) > 1e-9 {
+			t.Errorf("%q in pieces of %d to %d: %d slots of square sum %v, want %d; %d are of %q too, want %d", a, least, most, len(idx), sq, slots, both, b, shared)
+		}
+	}
+	f(3, 3, "late", "lates", 5, 3) // late: " la", "lat", "ate", "te "; the first three.
+	f(3, 3, "late", "Late!", 5, 5)
+	f(2, 2, "late", "etal", 6, 0)  // The order counts.
+	f(3, 3, "la te", "late", 6, 2) // No piece spans two words: " la" and "te ".
+	f(4, 4, "it", "its", 1, 0)     // It is all that there is of it.
+	f(3, 3, "it", "its", 3, 1)
+	f(2, 8, "a", "ab", 1, 0)
+	f(3, 3, "über", "ÜBERALL", 5, 3)
+	f(2, 3, "配送", "配送", 2, 2) // Each is a word of one character.
+	// Wherever it stands in a long word: 7 pieces of 2, and so on to 1 of 8.
+	f(2, 8, "abcdefgh", "uvwxyzabcdefghuvwxyz", 43, 28)
+	f(8, 8, "uvwxyzabcdefghuvwxyz", "abcdefgh", 16, 1)
+}
+
+func TestCharsFit(t *testing.T) {
+	t.Parallel()
+	f := func(least, most int, want bool) {
+		t.Helper()
+		if got := encode.CharsFit(least, most); got != want {
+			t.Errorf("%d to %d: got %v, want %v", least, most, got, want)
+		}
+	}
+	f(0, 0, true)
+	f(2, 8, true)
+	f(0, 3, false)
+	f(1, 3, false)
+	f(4, 3, false)
+	f(3, 9, false)
+	e := encode.Fit(frame.New(mixed, 0), encode.Options{HashBits: 4, CharsMin: 1, CharsMax: 90})
+	if o := e.Options(); o.CharsMin != 0 || o.CharsMax != 0 {
+		t.Errorf("pieces of %d to %d are counted", o.CharsMin, o.CharsMax)
+	}
+}
+
 func TestNamesShareOneSpace(t *testing.T) {
 	t.Parallel()
 	f := rows(20)
@@ -199,7 +255,9 @@ func TestJSONKeepsTheVectors(t *testing.T) {
 
 func TestNothingIsAllocated(t *testing.T) {
 	f := rows(100)
-	e := encode.Fit(f, defaults)
+	o := defaults
+	o.CharsMin, o.CharsMax = 3, 5
+	e := encode.Fit(f, o)
 	idx, val := e.Append(f, 2, nil, nil)
 	if n := testing.AllocsPerRun(100, func() { idx, val = e.Append(f, 2, idx[:0], val[:0]) }); n != 0 {
 		t.Errorf("%v allocations a row", n)
@@ -214,6 +272,7 @@ func FuzzUnmarshal(f *testing.F) {
 	}
 	f.Add(b)
 	f.Add([]byte(`{"schema":[{"name":"a","kind":"number"}],"options":{"hash_bits":4},"columns":[{}],"pairs":[{"a":0,"b":0,"sd":1}]}`))
+	f.Add([]byte(`{"schema":[{"name":"a","kind":"text"}],"options":{"hash_bits":8,"chars_min":2,"chars_max":8},"columns":[{}]}`))
 	f.Add([]byte(`{"schema":[{"name":"a","kind":"text"}],"options":{"hash_bits":30},"columns":[{}]}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var e encode.Encoder

@@ -39,16 +39,21 @@ type words struct {
 	mask    uint64
 	base    int32
 	bigrams bool
+
+	charsMin, charsMax int // Characters of the pieces of words; 0 for none.
 }
 
-// appendWords adds a slot for each word, in lower case, and for each pair of
-// neighbours where bigrams are asked for. Each slot holds 1/√n of n, so that long
+// appendWords adds a slot for each word, in lower case, and where asked for, for each
+// pair of neighbours and for the pieces of each word. Each slot holds 1/√n of n, so that long
 // texts do not outweigh short ones.
 func appendWords(s string, w words, idx []int32, val []float64) ([]int32, []float64) {
 	from := len(idx)
 	before := uint64(0)
 	for r := (Words{Text: s}); r.next(offset ^ w.salt); {
 		idx = w.add(idx, r.Word, before)
+		if w.charsMax > 0 {
+			idx = w.pieces(idx, s[r.From:r.To])
+		}
 		before = r.Word
 	}
 	weight := 1 / math.Sqrt(float64(len(idx)-from))

@@ -56,24 +56,12 @@ func Unmarshal(b []byte) (*Model, error) {
 }
 
 func (f *file) model() (*Model, error) {
-	if err := f.Options.check(); err != nil {
+	outputs, err := checkHead(f.Options, f.Encoder, f.Mean, f.SD)
+	if err != nil {
 		return nil, err
 	}
-	outputs := 1
-	if f.Options.Task == Softmax {
-		outputs = f.Options.Classes
-	}
-	switch {
-	case f.Encoder == nil:
-		return nil, errors.New("there is no encoder")
-	case outputs < 1 || outputs > maxWeights:
-		return nil, fmt.Errorf("there are %d classes", outputs)
-	case f.Options.Task == Softmax && outputs < 2:
-		return nil, errors.New("a softmax has at least 2 classes")
-	case len(f.Weights) != 4*(f.Encoder.Width()+1)*outputs:
-		return nil, fmt.Errorf("there are %d bytes of weights, want %d", len(f.Weights), 4*(f.Encoder.Width()+1)*outputs)
-	case !(math.Abs(f.Mean) <= maxTarget) || !(f.SD > 0 && f.SD <= maxTarget):
-		return nil, fmt.Errorf("targets have mean %v and spread %v", f.Mean, f.SD)
+	if n := 4 * (f.Encoder.Width() + 1) * outputs; len(f.Weights) != n {
+		return nil, fmt.Errorf("there are %d bytes of weights, want %d", len(f.Weights), n)
 	}
 	m := newModel(f.Options, f.Encoder, outputs)
 	m.WarmStarted, m.Steps, m.Loss, m.mean, m.sd = f.WarmStarted, f.Steps, f.Loss, f.Mean, f.SD
@@ -86,4 +74,26 @@ func (f *file) model() (*Model, error) {
 		m.weights[i] = w
 	}
 	return m, nil
+}
+
+// checkHead refuses what no fit leaves, and returns the number of outputs.
+func checkHead(o Options, e *encode.Encoder, mean, sd float64) (outputs int, err error) {
+	if err := o.check(); err != nil {
+		return 0, err
+	}
+	outputs = 1
+	if o.Task == Softmax {
+		outputs = o.Classes
+	}
+	switch {
+	case e == nil:
+		return 0, errors.New("there is no encoder")
+	case outputs < 1 || outputs > maxWeights:
+		return 0, fmt.Errorf("there are %d classes", outputs)
+	case o.Task == Softmax && outputs < 2:
+		return 0, errors.New("a softmax has at least 2 classes")
+	case !(math.Abs(mean) <= maxTarget) || !(sd > 0 && sd <= maxTarget):
+		return 0, fmt.Errorf("targets have mean %v and spread %v", mean, sd)
+	}
+	return outputs, nil
 }

@@ -146,6 +146,8 @@ func TestFitRefuses(t *testing.T) {
 	try(f, y, make([]float64, 50), nil, "every row has weight 0")
 	try(f, y, nil, func(o *linear.Options) { o.Task = "ranking" }, `task "ranking" is not known`)
 	try(f, y, nil, func(o *linear.Options) { o.LearningRate = math.NaN() }, "learning_rate")
+	try(f, y, nil, func(o *linear.Options) { o.L1 = -1 }, "l1 -1")
+	try(f, y, nil, func(o *linear.Options) { o.CharsMax = 3 }, "chars is 0 to 3")
 	texts := frame.New(frame.Schema{{Name: "text", Kind: frame.Text}}, 50)
 	try(texts, with(7, 8), nil, func(o *linear.Options) { softmax(o); o.HashBits = 24 }, "lower hash_bits")
 }
@@ -189,18 +191,23 @@ func TestConstantTargetAndAbsurdNumbers(t *testing.T) {
 func TestOptionsFrom(t *testing.T) {
 	t.Parallel()
 	o, err := linear.OptionsFrom(map[string]any{
-		"epochs": 7, "learning_rate": 0.5, "l2": 0, "hash_bits": int64(10), "batch": 16.0,
+		"epochs": 7, "learning_rate": 0.5, "l1": 0.25, "l2": 0, "chars": "3-5", "hash_bits": int64(10), "batch": 16.0,
 		"bigrams": true, "squares": false, "interactions": true,
 	})
 	want := linear.Options{
 		Task: linear.Logistic, Epochs: 7, LearningRate: 0.5, HashBits: 10, Batch: 16,
-		Bigrams: true, Interactions: true, Seed: 1,
+		L1: 0.25, Bigrams: true, CharsMin: 3, CharsMax: 5, Interactions: true, Seed: 1,
 	}
 	if err != nil || o != want {
 		t.Errorf("got %+v, %v", o, err)
 	}
 	if o, err := linear.OptionsFrom(nil); err != nil || o != linear.Defaults() {
 		t.Errorf("no parameters: got %+v, %v", o, err)
+	}
+	for v, want := range map[any][2]int{0: {}, 3: {3, 3}, 4.0: {4, 4}, "2-8": {2, 8}, "5": {5, 5}} {
+		if o, err := linear.OptionsFrom(map[string]any{"chars": v}); err != nil || [2]int{o.CharsMin, o.CharsMax} != want {
+			t.Errorf("chars: %v: got %d to %d, %v", v, o.CharsMin, o.CharsMax, err)
+		}
 	}
 	bad := func(key string, v any, want string) {
 		t.Helper()
@@ -212,6 +219,11 @@ func TestOptionsFrom(t *testing.T) {
 	bad("epoch", 3, `did you mean "epochs"?`)
 	bad("learningRate", 3, `did you mean "learning_rate"?`)
 	bad("L2", 3, `did you mean "l2"?`)
+	bad("l1", -1, "from 0 to 100")
+	bad("char", 3, `did you mean "chars"?`)
+	for _, v := range []any{1, 9, 2.5, -3, "3-", "5-3", "0-3", true, "many", nil} {
+		bad("chars", v, "from 2 to 8")
+	}
 	bad("epochs", 0, "from 1 to 10000")
 	bad("epochs", 2.5, "whole number")
 	bad("epochs", "3", "whole number")

@@ -1,5 +1,5 @@
 // Package linear fits linear models on encoded columns: logistic, softmax and
-// least squares. What a class is called, and whether a model is any good, is
+// least squares, at once or as labels come. What a class is called, and whether a model is any good, is
 // left to others.
 package linear
 
@@ -17,8 +17,8 @@ type Model struct {
 	WarmStarted bool
 	// Steps is the number of minibatches that the fit took.
 	Steps int
-	// Loss is the mean loss of a row in the last epoch, while it was learned:
-	// nats, or for least squares the squared error over the variance.
+	// Loss is the mean loss of a row in the last epoch or update, while it was
+	// learned: nats, or for least squares the squared error over the variance.
 	Loss float64
 
 	options Options
@@ -54,6 +54,17 @@ func (m *Model) Options() Options { return m.options }
 
 // Size is the memory that the weights hold, in bytes.
 func (m *Model) Size() int64 { return int64(4 * len(m.weights)) }
+
+// Nonzero is the number of weights that are not 0, the constants among them.
+func (m *Model) Nonzero() int {
+	n := 0
+	for _, w := range m.weights {
+		if w != 0 {
+			n++
+		}
+	}
+	return n
+}
 
 // Predict writes Width scores for each row of f into out, which has room for
 // them: the probability of class 1, the probability of each class, or the

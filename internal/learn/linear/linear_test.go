@@ -3,6 +3,7 @@ package linear_test
 import (
 	"compress/gzip"
 	"encoding/csv"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -121,6 +122,29 @@ func TestTextWithPlantedWords(t *testing.T) {
 	f, y := reviews(r, 1500)
 	g, truth := reviews(r, 1000)
 	atLeast(t, "accuracy on texts", accuracy(fit(t, f, y, nil), g, truth), 0.97)
+}
+
+// Words that were never met in this form tell by their pieces.
+func TestCharsSeeThroughEndings(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(13, 13))
+	draw := func(n int) (*frame.Frame, []float64) {
+		f := frame.New(frame.Schema{{Name: "text", Kind: frame.Text}}, n)
+		y := make([]float64, n)
+		for i := range y {
+			c := r.IntN(2)
+			y[i] = float64(c)
+			f.Cols[0].Str[i] = fmt.Sprintf("%s%x and zorb%x", []string{"refund", "thank"}[c], r.Uint32(), r.Uint32())
+		}
+		return f, y
+	}
+	f, y := draw(1000)
+	g, truth := draw(1000)
+	m := fit(t, f, y, func(o *linear.Options) { o.CharsMin, o.CharsMax = 3, 4 })
+	atLeast(t, "accuracy by pieces", accuracy(m, g, truth), 0.98)
+	if a := accuracy(fit(t, f, y, nil), g, truth); a > 0.6 {
+		t.Errorf("accuracy by words alone is %.3f: the test says nothing", a)
+	}
 }
 
 func TestUnseenAndMissingValues(t *testing.T) {

@@ -5,7 +5,10 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
+
+	"hone/internal/learn/encode"
 )
 
 // Task is what a model learns.
@@ -29,12 +32,19 @@ type Options struct {
 	LearningRate float64 `json:"learning_rate"`
 	// L2 pulls a weight towards 0 in each step that moves it.
 	L2 float64 `json:"l2"`
+	// L1 pulls each weight towards 0 by this much in every step since its slot was
+	// met: what the gradients do not make up for ends as 0 exactly.
+	L1 float64 `json:"l1,omitempty"`
 	// Batch is the number of rows in a step; small data gets smaller ones.
 	Batch int `json:"batch"`
 	// HashBits is the logarithm of the slots of each text column, 4 to 24.
 	HashBits int `json:"hash_bits"`
 	// Bigrams also counts pairs of neighbouring words.
 	Bigrams bool `json:"bigrams"`
+	// CharsMin and CharsMax also count the pieces of a word of that many characters,
+	// 2 to 8; 0 counts none.
+	CharsMin int `json:"chars_min,omitempty"`
+	CharsMax int `json:"chars_max,omitempty"`
 	// Squares adds the square of each number.
 	Squares bool `json:"squares"`
 	// Interactions adds the products of all pairs of at most 12 numbers.
@@ -51,9 +61,9 @@ func Defaults() Options {
 	}
 }
 
-// OptionsFrom returns Defaults changed by params: epochs, learning_rate, l2,
+// OptionsFrom returns Defaults changed by params: epochs, learning_rate, l1, l2,
 // batch and hash_bits are numbers, bigrams, squares and interactions are true or
-// false. Any other key, type or range is an error that says what would do.
+// false, chars is a number or a range such as 3-5. Any other key, type or range is an error that says what would do.
 func OptionsFrom(params map[string]any) (Options, error) {
 	o := Defaults()
 	for _, key := range slices.Sorted(maps.Keys(params)) {
@@ -64,7 +74,7 @@ func OptionsFrom(params map[string]any) (Options, error) {
 	return o, nil
 }
 
-var keys = []string{"batch", "bigrams", "epochs", "hash_bits", "interactions", "l2", "learning_rate", "squares"}
+var keys = []string{"batch", "bigrams", "chars", "epochs", "hash_bits", "interactions", "l1", "l2", "learning_rate", "squares"}
 
 func (o *Options) set(key string, v any) error {
 	switch key {
@@ -76,8 +86,12 @@ func (o *Options) set(key string, v any) error {
 		return whole(&o.HashBits, key, v, 4, 24)
 	case "learning_rate":
 		return real(&o.LearningRate, key, v, 1e-9, 100)
+	case "l1":
+		return real(&o.L1, key, v, 0, 100)
 	case "l2":
 		return real(&o.L2, key, v, 0, 100)
+	case "chars":
+		return o.setChars(v)
 	case "bigrams":
 		return truth(&o.Bigrams, key, v)
 	case "squares":
@@ -87,6 +101,25 @@ func (o *Options) set(key string, v any) error {
 	}
 	return fmt.Errorf("parameter %q is not known to the linear trainer; did you mean %q? It knows %s",
 		key, nearest(key), strings.Join(keys, ", "))
+}
+
+// setChars takes 3, 3-5, or 0 for none.
+func (o *Options) setChars(v any) error {
+	text := fmt.Sprint(v)
+	if x, ok := asFloat(v); ok {
+		text = strconv.FormatFloat(x, 'f', -1, 64)
+	}
+	least, most, ok := strings.Cut(text, "-")
+	if !ok {
+		most = least
+	}
+	from, err := strconv.Atoi(least)
+	to, errTo := strconv.Atoi(most)
+	if err != nil || errTo != nil || !encode.CharsFit(from, to) {
+		return fmt.Errorf("parameter \"chars\" wants a whole number from 2 to 8, a range of them such as 3-5, or 0, got %v", v)
+	}
+	o.CharsMin, o.CharsMax = from, to
+	return nil
 }
 
 func whole(to *int, key string, v any, least, most int) error {
@@ -168,8 +201,10 @@ func (o Options) check() error {
 		return fmt.Errorf("task %q is not known; it is %s, %s or %s", o.Task, Logistic, Softmax, LeastSquares)
 	case o.Epochs < 1 || o.Batch < 1 || o.Classes < 0:
 		return fmt.Errorf("epochs is %d, batch %d, classes %d; none may be less than 1", o.Epochs, o.Batch, o.Classes)
-	case !(o.LearningRate > 0 && o.LearningRate <= 100) || !(o.L2 >= 0 && o.L2 <= 100):
-		return fmt.Errorf("learning_rate is %g, l2 %g; they are from 0 to 100", o.LearningRate, o.L2)
+	case !(o.LearningRate > 0 && o.LearningRate <= 100) || !(o.L1 >= 0 && o.L1 <= 100) || !(o.L2 >= 0 && o.L2 <= 100):
+		return fmt.Errorf("learning_rate is %g, l1 %g, l2 %g; they are from 0 to 100", o.LearningRate, o.L1, o.L2)
+	case !encode.CharsFit(o.CharsMin, o.CharsMax):
+		return fmt.Errorf("chars is %d to %d; both are from 2 to 8, or 0", o.CharsMin, o.CharsMax)
 	}
 	return nil
 }

@@ -125,6 +125,22 @@ func TestWarmStart(t *testing.T) {
 	f(other, func(*train.Job) {}, 0, "its format is process")
 }
 
+func TestL1SaysWhatItKept(t *testing.T) {
+	t.Parallel()
+	f := func(params map[string]any, least, most float64) {
+		t.Helper()
+		j := job(t, hone.Binary)
+		j.Params = params
+		r, err := builtin.New().Train(t.Context(), j, nil)
+		if got := r.Metrics["nonzero_weights"]; err != nil || got < least || got > most {
+			t.Errorf("%v: got %v weights, %v, want %v to %v", params, got, err, least, most)
+		}
+	}
+	f(nil, 0, 0)
+	f(map[string]any{"l1": 0.001}, 3, 6) // Of x, its square, three groups and the constant.
+	f(map[string]any{"l1": 10}, 1, 1)
+}
+
 func TestEqualJobsGiveEqualArtefacts(t *testing.T) {
 	t.Parallel()
 	var files []string

@@ -56,7 +56,11 @@ func (l *linearLearner) about(m model) (map[string]float64, string) {
 	if l.from != nil && !fit.WarmStarted {
 		said = anew
 	}
-	return map[string]float64{"train_loss": fit.Loss, "steps": float64(fit.Steps), "warm_start": number(fit.WarmStarted)}, said
+	metrics := map[string]float64{"train_loss": fit.Loss, "steps": float64(fit.Steps), "warm_start": number(fit.WarmStarted)}
+	if fit.Options().L1 > 0 {
+		metrics["nonzero_weights"] = float64(fit.Nonzero())
+	}
+	return metrics, said
 }
 
 // anew says why a training did not go on from the champion.
