@@ -243,6 +243,8 @@ type TrainSpec struct {
 	Command []string `json:"command,omitempty" yaml:"command"`
 	// Params are handed to the trainer as they stand.
 	Params map[string]any `json:"params,omitempty" yaml:"params"`
+	// Search chooses params before each training.
+	Search *Search `json:"search,omitempty" yaml:"search"`
 	// Calibration has the scores of a binary model mean what they say: platt, isotonic
 	// (where a tenth of the rows is a thousand or more, else platt) or none. The built-in
 	// trainers learn it from the newest tenth of the rows. Default none.
@@ -267,6 +269,29 @@ type TrainSpec struct {
 	// Read lists further files and folders that the command and the servers of
 	// its models may read.
 	Read []string `json:"read,omitempty" yaml:"read"`
+}
+
+// Search tries params on the training rows, all but their newest fifth, and takes
+// those that lose least on that fifth. The first trials are the params as they are
+// configured, and those that the champion was found to be best with. What was tried is
+// part of the version's lineage.
+type Search struct {
+	// Trials is the most params that are tried.
+	Trials int `json:"trials" yaml:"trials"`
+	// Method is tpe (by what was tried), random, or halving (many with little, the best
+	// third with three times as much, and so on). Default tpe.
+	Method string `json:"method" yaml:"method"`
+	// Resource is the param of which halving gives little first. Default: num_iterations
+	// of gbdt, epochs of linear.
+	Resource string `json:"resource,omitempty" yaml:"resource"`
+	// Time after which no trial begins. Default: half of limits.time.
+	Time Duration `json:"time,omitempty" yaml:"time"`
+	// Parallel trials at a time, each within the limits of a training. Default 1.
+	Parallel int `json:"parallel" yaml:"parallel"`
+	// Space says what is chosen, by param: {from: 0.01, to: 0.3}, with log: true where
+	// tenfold steps are alike and whole: true for whole numbers, or {choices: [a, b]}.
+	// The built-in trainers have one of their own.
+	Space map[string]any `json:"space,omitempty" yaml:"space"`
 }
 
 // NoCalibration leaves the scores of a model as they are.

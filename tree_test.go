@@ -49,7 +49,7 @@ const mayImport = `
 	internal/onnx              : . internal/frame internal/predictor
 	STAGE                      : . LEAF
 	internal/validate/world    : . internal/frame internal/validate
-	internal/train/search      :
+	internal/train/search      : internal/say
 	internal/train/builtin     : . LEAF internal/train
 	internal/train/command     : . LEAF internal/train
 	internal/train/machine       : . LEAF internal/train
@@ -57,10 +57,10 @@ const mayImport = `
 	internal/audit             : .
 	internal/store             : . internal/audit internal/clock internal/fault internal/frame internal/feedback internal/vfs
 	internal/spool              : . internal/clock internal/fault
-	internal/config            : . internal/expr internal/frame internal/say internal/stat/change
+	internal/config            : . internal/expr internal/frame internal/say internal/stat/change internal/train/search
 	internal/vault             : . LEAF internal/audit internal/dataset internal/evaluate internal/store
 	internal/gateway           : . LEAF
-	internal/loop              : . LEAF STAGE
+	internal/loop              : . LEAF STAGE internal/train/search
 	internal/op                : . LEAF STAGE internal/loop internal/audit internal/config
 	internal/web               : . LEAF internal/op
 	internal/cli               : . LEAF internal/op internal/config internal/monitor internal/validate

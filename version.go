@@ -39,8 +39,27 @@ type Lineage struct {
 	TrainedUntil time.Time `json:"trained_until"`
 	// TrainedRows is the number of training rows.
 	TrainedRows int `json:"trained_rows"`
+	// Search is how Params were chosen.
+	Search *Searched `json:"search,omitempty"`
 	// Sandbox lists the layers that contained the trainer, if it was a command.
 	Sandbox []string `json:"sandbox,omitempty"`
+}
+
+// Searched is a search that is over.
+type Searched struct {
+	Method string `json:"method"`
+	// Trials that were judged, each on Rows, and those that failed.
+	Trials int `json:"trials"`
+	Failed int `json:"failed,omitempty"`
+	Rows   int `json:"rows"`
+	// Found are the params that were best; none where the configured ones were.
+	Found map[string]any `json:"found,omitempty"`
+	// Loss is the declared loss of a row with the best params, Configured with the
+	// configured ones.
+	Loss       float64 `json:"loss"`
+	Configured float64 `json:"configured"`
+	// Stopped says why it ended before its last trial.
+	Stopped string `json:"stopped,omitempty"`
 }
 
 // File is one file of an artefact.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -60,6 +61,8 @@ func (w *world) do(words []string) ([]string, error) {
 		return w.register(words[1], o)
 	case "versions":
 		return w.versions()
+	case "searches":
+		return w.searches()
 	case "label":
 		return w.label(o)
 	case "answer":
@@ -231,6 +234,24 @@ func (w *world) versions() (out []string, err error) {
 	}
 	for _, v := range got.(op.VersionList).Versions {
 		out = append(out, fmt.Sprintf("%s %s by %s, %d rows, rows after %s judge it, baseline %.3f", v.ID, v.Format, v.Trainer, v.TrainedRows, v.TrainedUntil.UTC().Format(time.DateTime), v.Baseline["loss"]))
+	}
+	return out, nil
+}
+
+func (w *world) searches() (out []string, err error) {
+	got, err := w.call("versions", &op.ModelIn{Model: model})
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range got.(op.VersionList).Versions {
+		s := v.Search
+		if s == nil {
+			out = append(out, fmt.Sprintf("%s: no search", v.ID))
+			continue
+		}
+		names := slices.Sorted(maps.Keys(s.Found))
+		out = append(out, fmt.Sprintf("%s: %s, %d trials on %d rows, %d failed; loses %.4f, configured %.4f, found %s; trained with %d params %s",
+			v.ID, s.Method, s.Trials, s.Rows, s.Failed, s.Loss, s.Configured, strings.Join(names, " "), len(v.Params), s.Stopped))
 	}
 	return out, nil
 }

@@ -130,6 +130,12 @@ func (d *decoder) value(n *node, v reflect.Value, path, name string) {
 			d.number(n, reflect.ValueOf(&p.RetrainCost).Elem(), path, "RecoverableLoss.retrain_cost")
 			return
 		}
+	case *hone.Search:
+		if n.shape == scalar {
+			d.places[path+".trials"] = place{nil, n}
+			d.scalar(n, reflect.ValueOf(&p.Trials).Elem(), path, "Search.trials")
+			return
+		}
 	case *hone.Schedule:
 		if n.shape == scalar {
 			d.places[path+".cron"] = place{nil, n}

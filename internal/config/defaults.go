@@ -39,6 +39,14 @@ func Defaults(m *hone.Model) {
 	or(&m.Train.Limits.Output, 2<<30)
 	or(&m.Train.Sandbox, "best_effort")
 
+	if m.Train.Search != nil {
+		filled := *m.Train.Search
+		or(&filled.Method, "tpe")
+		or(&filled.Parallel, 1)
+		or(&filled.Time, m.Train.Limits.Time/2)
+		m.Train.Search = &filled
+	}
+
 	or(&m.Guards.Cooldown, hone.Duration(time.Hour))
 	or(&m.Guards.MaxPerDay, 4)
 	or(&m.Guards.MaxPerMonth, max(40, m.Guards.MaxPerDay))

@@ -131,6 +131,13 @@ var rules = map[string]rule{
 	"TrainSpec.trainer":     {words: []string{"linear", "gbdt", "command"}},
 	"TrainSpec.command":     {example: "[python, train.py]"},
 	"Server.reserve":        {example: "64MiB"},
+	"TrainSpec.search":      {also: "trials alone: `search: 20`"},
+	"Search.trials":         {required: true, min: 1, max: 1000, example: "20"},
+	"Search.method":         {words: []string{"tpe", "random", "halving"}},
+	"Search.resource":       {example: "num_iterations"},
+	"Search.time":           {min: 1e9, example: "10m"},
+	"Search.parallel":       {min: 1, max: 64, example: "2"},
+	"Search.space":          {example: "{num_leaves: {from: 7, to: 127, log: true, whole: true}}"},
 	"TrainSpec.calibration": {words: []string{"none", "platt", "isotonic"}},
 	"TrainSpec.env":         {also: "references alone: `{API_KEY: env:ACME_KEY, DB_PASSWORD: file:secrets/db}`"},
 	"TrainSpec.sandbox":     {words: []string{"best_effort", "require", "off"}},
@@ -193,12 +200,11 @@ var rules = map[string]rule{
 // absent says of keys that other tools, or Hone's plan, know why they are not
 // read. Without it they would only be unknown.
 var absent = map[string]string{
-	"Model.version":    "it belongs into hone.yaml",
-	"Model.server":     "it belongs into hone.yaml",
-	"Model.models":     "a file in models/ holds the keys of one model, such as task, at its top",
-	"Model.serving":    "every model is served through the gateway; leave it out",
-	"TrainSpec.search": "let a trainer of your own search (trainer: command)",
-	"Trigger.webhook":  "use event, and POST to /api/v1/models/NAME/events",
+	"Model.version":   "it belongs into hone.yaml",
+	"Model.server":    "it belongs into hone.yaml",
+	"Model.models":    "a file in models/ holds the keys of one model, such as task, at its top",
+	"Model.serving":   "every model is served through the gateway; leave it out",
+	"Trigger.webhook": "use event, and POST to /api/v1/models/NAME/events",
 }
 
 // absentWords does the same for values.

@@ -89,6 +89,9 @@ func (k *keeper) foreign(ctx context.Context, a Adoption) (hone.Version, error) 
 	v := hone.Version{ID: id, Model: k.model.Name, Created: now,
 		Lineage: hone.Lineage{Trainer: registered, Params: map[string]any{"path": a.Path}, Config: k.o.ConfigHash(k.model), TrainedUntil: a.TrainedUntil}}
 	dir, err := k.unpack(a, rows.labels(), &v)
+	if dir != a.Path {
+		defer os.RemoveAll(dir)
+	}
 	if err != nil {
 		return v, err
 	}

@@ -24,9 +24,9 @@ func (k *keeper) engine() (train.Engine, error) {
 
 // inputs names what a part of a run is trained from. Rows are named by their
 // dataset, and by the part.
-func (k *keeper) inputs(ds hone.DatasetID, s hone.Signature, champion string) string {
+func (k *keeper) inputs(ds hone.DatasetID, s hone.Signature, champion string, params map[string]any) string {
 	spec := k.model.Train
-	sum := sha256.Sum256(marshal([]any{ds, s, spec.Trainer, spec.Command, spec.Params, spec.Calibration, champion}))
+	sum := sha256.Sum256(marshal([]any{ds, s, spec.Trainer, spec.Command, params, spec.Calibration, champion}))
 	return hex.EncodeToString(sum[:])
 }
 
@@ -104,6 +104,11 @@ func (k *keeper) callOff(ctx context.Context, run hone.Run) error {
 	for i := range mostTwins {
 		parts = append(parts, permutedPart(i))
 	}
+	if s := k.model.Train.Search; s != nil {
+		for i := range 2*s.Trials + 2 { // Halving goes several rounds.
+			parts = append(parts, searchPart(i))
+		}
+	}
 	var failed []error
 	for _, engine := range k.o.Engines {
 		for _, part := range parts {
@@ -131,3 +136,8 @@ func callOff(ctx context.Context, engine train.Engine, n train.Name) error {
 
 // permutedPart names the training of a twin on permuted labels.
 func permutedPart(turn int) string { return "permuted-" + strconv.Itoa(turn) }
+
+// trial begins the name of the training of a trial of a search.
+const trial = "search-"
+
+func searchPart(n int) string { return trial + strconv.Itoa(n+1) }

@@ -204,6 +204,7 @@ func (k *keeper) moved(ctx context.Context, c hone.Change) (err error) {
 		}
 		if run.State == hone.Closed {
 			k.run, k.arms, k.seen = nil, nil, nil
+			k.clearTrials(run)
 			k.looked = k.looked && run.Pending == nil
 			k.o.Pool.Keep(k.model.Name, k.aliases[hone.Champion], k.before(), run.Candidate)
 		}

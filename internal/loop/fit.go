@@ -13,6 +13,7 @@ import (
 	"hone/internal/fault"
 	"hone/internal/frame"
 	"hone/internal/monitor"
+	"hone/internal/say"
 	"hone/internal/train"
 )
 
@@ -41,7 +42,7 @@ func (k *keeper) train(ctx context.Context, run hone.Run) (hone.Change, error) {
 	if err != nil {
 		return hone.Change{}, err
 	}
-	sentence := fmt.Sprintf("%s trained %s on %d rows with %s.", run.ID, id, c.Train.Len(), k.model.Train.Trainer)
+	sentence := fmt.Sprintf("%s trained %s on %d rows with %s%s.", run.ID, id, c.Train.Len(), k.model.Train.Trainer, chosen(v.Search))
 	run = k.enter(run, hone.Evaluating, sentence)
 	run.Twin = id
 	if !refits(k.model) {
@@ -50,6 +51,14 @@ func (k *keeper) train(ctx context.Context, run hone.Run) (hone.Change, error) {
 	return hone.Change{Run: &run, Version: &v,
 		Aliases: []hone.AliasMove{k.move(hone.Candidate, id, run, "trained")},
 		Event:   hone.Event{Action: "run.evaluating", Version: id, Sentence: sentence, Data: marshal(v)}}, nil
+}
+
+// chosen says how its params were found.
+func chosen(s *hone.Searched) string {
+	if s == nil {
+		return ""
+	}
+	return fmt.Sprintf(", the best of %s, which loses %s a row where the configured params lose %s", say.Count(s.Trials, "trial", "trials"), say.Num(s.Loss), say.Num(s.Configured))
 }
 
 func (k *keeper) move(a hone.Alias, v hone.VersionID, run hone.Run, why string) hone.AliasMove {
@@ -80,7 +89,10 @@ func (k *keeper) fit(ctx context.Context, run hone.Run, id hone.VersionID, rows,
 		}
 	}
 	k.tail.begin(id)
-	made, err := k.trained(ctx, run, string(id), k.inputs(ds.ID, v.Signature, from), func() (train.Job, error) {
+	if err := k.choose(ctx, run, &v, &job, rows, from); err != nil {
+		return v, err
+	}
+	made, err := k.trained(ctx, run, string(id), k.inputs(ds.ID, v.Signature, from, v.Params), func() (train.Job, error) {
 		return job, errors.Join(fault.At(fault.TrainPrepare), fault.At(fault.TrainStart))
 	}, k.tail.report)
 	if err == nil {
@@ -94,6 +106,19 @@ func (k *keeper) fit(ctx context.Context, run hone.Run, id hone.VersionID, rows,
 	}
 	v.Metrics, v.Sandbox = made.Metrics, made.Sandbox
 	return k.profile(ctx, v, made.Dir, seen)
+}
+
+// choose fills in the params: those that a search finds best, or that the twin had.
+func (k *keeper) choose(ctx context.Context, run hone.Run, v *hone.Version, job *train.Job, rows dataset.Rows, from string) (err error) {
+	if run.Twin == "" {
+		v.Params, v.Search, err = k.search(ctx, run, *job, rows, v.Dataset, from)
+	} else if twin, e := k.o.Control.Version(ctx, v.Model, run.Twin); e == nil {
+		v.Params, v.Search = twin.Params, twin.Search
+	} else {
+		err = e
+	}
+	job.Params = v.Params
+	return err
 }
 
 // profile asks a version about the rows it was made from, and keeps what that

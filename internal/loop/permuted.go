@@ -86,7 +86,7 @@ func (k *keeper) noTwin(ctx context.Context, run hone.Run, ev *evaluate.Evidence
 // askPermuted trains a twin if that was not done, and asks it. It is trained as fit
 // does, but never from the champion, who knows the true labels.
 func (k *keeper) askPermuted(ctx context.Context, run hone.Run, v hone.Version, turn int, rows *frame.Frame) (hone.Scores, error) {
-	made, err := k.trained(ctx, run, permutedPart(turn), k.inputs(run.Dataset, v.Signature, ""), func() (train.Job, error) {
+	made, err := k.trained(ctx, run, permutedPart(turn), k.inputs(run.Dataset, v.Signature, "", v.Params), func() (train.Job, error) {
 		ds, c, err := k.thaw(ctx, run)
 		if err != nil {
 			return train.Job{}, err
@@ -94,7 +94,7 @@ func (k *keeper) askPermuted(ctx context.Context, run hone.Run, v hone.Version, 
 		rows := shuffled(c.Train, v.Signature, ds.Recipe.Seed, turn)
 		return train.Job{
 			Model: k.model, Signature: v.Signature, Rows: rows.Frame, Labels: rows.Labels, Targets: rows.Targets(v.Signature), Weights: rows.Weights,
-			Params: k.model.Train.Params, Seed: uint64(run.Number),
+			Params: v.Params, Seed: uint64(run.Number),
 		}, nil
 	}, func(train.Progress) {})
 	if err != nil {

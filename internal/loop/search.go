@@ -1,0 +1,304 @@
+package loop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"hone"
+	"hone/internal/dataset"
+	"hone/internal/train"
+	"hone/internal/train/search"
+)
+
+const (
+	judgedShare = 0.2 // Of the training rows, the newest, on which trials are judged.
+	judgedLeast = 100 // Rows under which nothing is searched.
+	tie         = 1e-6
+)
+
+// hunt is a search for params under way.
+type hunt struct {
+	*keeper
+	run    hone.Run
+	job    train.Job // As it would be with the configured params.
+	of     hone.DatasetID
+	from   string // The champion that it begins from.
+	spec   hone.Search
+	space  search.Space
+	learn  dataset.Rows
+	judge  dataset.Rows
+	prices []float64
+	rng    *rand.Rand
+	begun  time.Time
+
+	past   []search.Trial // That were judged, with the values that were tried.
+	found  hone.Searched
+	best   float64
+	params map[string]any // Of the best; nil while none was judged.
+}
+
+// search chooses the params of a training by trials on its rows, and says how. Each
+// trial is a training under a name of its own, so that a search that was ended goes on
+// with what it had.
+func (k *keeper) search(ctx context.Context, run hone.Run, job train.Job, rows dataset.Rows, of hone.DatasetID, champion string) (map[string]any, *hone.Searched, error) {
+	spec := k.model.Train.Search
+	from := rows.Len() - int(judgedShare*float64(rows.Len()))
+	if spec == nil || rows.Len()-from < judgedLeast {
+		return job.Params, nil, nil
+	}
+	h := &hunt{keeper: k, run: run, job: job, of: of, from: champion, spec: *spec, best: math.Inf(1), begun: k.o.Clock.Now(),
+		learn: rows.Pick(span(0, from)), judge: rows.Pick(span(from, rows.Len())),
+		rng: rand.New(rand.NewPCG(job.Seed, 0x73656172)), found: hone.Searched{Method: spec.Method, Rows: rows.Len() - from, Configured: math.NaN()}}
+	h.prices = k.model.Loss.Prices(h.judge.Frame)
+	var err error
+	if h.space, err = search.SpaceFrom(spec.Space); len(spec.Space) == 0 {
+		h.space, err = search.Usual(k.model.Train.Trainer), nil
+	}
+	if err == nil && spec.Method == "halving" {
+		err = h.halve(ctx)
+	} else if err == nil {
+		err = h.follow(ctx)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if h.params == nil {
+		return nil, nil, &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("none of %d trials of the search could be trained and asked", h.found.Failed), Hint: "look at the run's log, or take train.search out"}
+	}
+	if math.IsNaN(h.found.Configured) { // It failed, or was no trial.
+		h.found.Configured = h.best
+	}
+	h.found.Loss = h.best
+	return h.with(h.params), &h.found, nil
+}
+
+func span(from, to int) []int {
+	out := make([]int, to-from)
+	for i := range out {
+		out[i] = from + i
+	}
+	return out
+}
+
+// with is the configured params with some others in their place.
+func (h *hunt) with(values map[string]any) map[string]any {
+	out := maps.Clone(h.job.Params)
+	if out == nil {
+		out = map[string]any{}
+	}
+	maps.Copy(out, values)
+	return out
+}
+
+// first are what is tried before anything is drawn: what is configured, and what the
+// champion was found to be best with.
+func (h *hunt) first() []search.Values {
+	out := []search.Values{{}}
+	if c := h.champion; c.Search != nil && c.Trainer == h.model.Train.Trainer && len(c.Search.Found) > 0 {
+		known := search.Values{}
+		for _, p := range h.space {
+			if v, ok := c.Search.Found[p.Name]; ok {
+				known[p.Name] = v
+			}
+		}
+		out = append(out, known)
+	}
+	return out
+}
+
+// follow draws each trial by what came of those before.
+func (h *hunt) follow(ctx context.Context) error {
+	queue := h.first()
+	for tried := 0; tried < h.spec.Trials && !h.late(); {
+		var turn []search.Values
+		for len(turn) < min(h.spec.Parallel, h.spec.Trials-tried) {
+			switch {
+			case len(queue) > 0:
+				turn, queue = append(turn, queue[0]), queue[1:]
+			case h.spec.Method == "random":
+				turn = append(turn, h.space.Random(h.rng))
+			default:
+				turn = append(turn, h.space.Suggest(h.past, h.rng))
+			}
+		}
+		losses, err := h.try(ctx, tried, turn)
+		if err != nil {
+			return err
+		}
+		for i, loss := range losses {
+			h.take(turn[i], loss)
+		}
+		tried += len(turn)
+	}
+	return nil
+}
+
+// halve gives all trials little, and the best third of them three times as much. What
+// is configured comes along, to be compared with at the end.
+func (h *hunt) halve(ctx context.Context) error {
+	name, most := search.Resource(h.model.Train.Trainer)
+	if h.spec.Resource != "" {
+		name = h.spec.Resource
+	}
+	if x, ok := h.job.Params[name].(float64); ok {
+		most = int(x)
+	}
+	turn, space := h.first(), h.space.Without(name)
+	for _, v := range turn {
+		delete(v, name)
+	}
+	for len(turn) < h.spec.Trials {
+		turn = append(turn, space.Random(h.rng))
+	}
+	plan := search.Halving{Least: max(1, most/9), Most: most, Keep: 3}
+	begun := 0
+	for _, much := range plan.Rounds() {
+		h.params, h.best = nil, math.Inf(1) // Little tells less than more.
+		losses, err := h.round(ctx, begun, turn, name, much)
+		if err != nil || h.found.Stopped != "" {
+			return err
+		}
+		begun += len(turn)
+		kept := plan.Kept(losses)
+		if !slices.Contains(kept, 0) {
+			kept = append(kept, 0)
+		}
+		slices.Sort(kept)
+		next := make([]search.Values, len(kept))
+		for i, at := range kept {
+			next[i] = turn[at]
+		}
+		turn = next
+	}
+	return nil
+}
+
+// round gives so much of a param to each trial of a turn.
+func (h *hunt) round(ctx context.Context, begun int, turn []search.Values, name string, much int) (losses []float64, err error) {
+	for from := 0; from < len(turn) && !h.late(); from += h.spec.Parallel {
+		part := turn[from:min(from+h.spec.Parallel, len(turn))]
+		given := make([]search.Values, len(part))
+		for i, v := range part {
+			given[i] = maps.Clone(v)
+			given[i][name] = float64(much)
+		}
+		got, err := h.try(ctx, begun+from, given)
+		if err != nil {
+			return nil, err
+		}
+		for i, loss := range got {
+			h.take(part[i], loss)
+		}
+		losses = append(losses, got...)
+	}
+	return losses, nil
+}
+
+// late tells that no further trial begins.
+func (h *hunt) late() bool {
+	if h.o.Clock.Now().Sub(h.begun) < time.Duration(h.spec.Time) || h.params == nil {
+		return false
+	}
+	h.found.Stopped = fmt.Sprintf("its time of %s was over", h.spec.Time)
+	return true
+}
+
+// take notes what a trial came to.
+func (h *hunt) take(v search.Values, loss float64) {
+	if len(v) == 0 && !math.IsInf(loss, 0) {
+		h.found.Configured = loss
+	}
+	if len(v) > 0 {
+		h.past = append(h.past, search.Trial{Values: v, Loss: loss})
+	}
+	if loss < h.best {
+		h.best, h.params, h.found.Found = loss, v, v
+	}
+}
+
+// try trains and judges some trials at a time. One that cannot be trained or asked
+// loses without bound; what is no fault of its own ends the search.
+func (h *hunt) try(ctx context.Context, begun int, turn []search.Values) ([]float64, error) {
+	losses, errs := make([]float64, len(turn)), make([]error, len(turn))
+	var wait sync.WaitGroup
+	for i, v := range turn {
+		wait.Go(func() { losses[i], errs[i] = h.trial(ctx, begun+i, v) })
+	}
+	wait.Wait()
+	for i, err := range errs {
+		e, known := hone.AsError(err)
+		switch {
+		case err == nil:
+			h.found.Trials++
+		case ctx.Err() != nil || !known || e.Code != hone.Invalid:
+			return nil, err
+		default:
+			losses[i] = math.Inf(1)
+			h.found.Failed++
+		}
+		h.tail.report(train.Progress{Line: h.told(begun+i, turn[i], losses[i], errs[i])})
+	}
+	return losses, nil
+}
+
+func (h *hunt) told(n int, v search.Values, loss float64, err error) string {
+	what := "the configured params"
+	if len(v) > 0 {
+		what = string(marshal(v))
+	}
+	if err != nil {
+		return fmt.Sprintf("trial %d of the search, %s, failed: %v", n+1, what, err)
+	}
+	return fmt.Sprintf("trial %d of the search, %s, loses %.4g a row", n+1, what, loss)
+}
+
+// trial is the declared loss of a row; where two are equal, the log loss decides.
+func (h *hunt) trial(ctx context.Context, n int, v search.Values) (float64, error) {
+	params := h.with(v)
+	made, err := h.trained(ctx, h.run, searchPart(n), h.inputs(h.of, h.job.Signature, h.from, params), func() (train.Job, error) {
+		job := h.job
+		job.Params, job.Rows, job.Labels, job.Weights = params, h.learn.Frame, h.learn.Labels, h.learn.Weights
+		job.Targets = h.learn.Targets(job.Signature)
+		return job, nil
+	}, func(train.Progress) {})
+	if err != nil {
+		return 0, err
+	}
+	scores, err := h.o.Registry.Score(ctx, h.model.Name, made.Dir, h.judge.Frame)
+	if err != nil {
+		return 0, errors.Join(err, ctx.Err())
+	}
+	return h.loss(scores), nil
+}
+
+func (h *hunt) loss(scores hone.Scores) float64 {
+	sig, declared, guide := h.job.Signature, 0.0, 0.0
+	shares := h.judge.Shares()
+	for i, y := range h.judge.Targets(sig) {
+		declared += shares[i] * h.model.Loss.Of(sig, scores.Row(i), y, h.prices[i])
+		if sig.Task != hone.Regression {
+			guide += shares[i] * hone.Loss{Kind: hone.Log}.Of(sig, scores.Row(i), y, 0)
+		}
+	}
+	return declared + tie*min(guide, 100)
+}
+
+// clearTrials removes what the trials of a run that is closed were given and made.
+func (k *keeper) clearTrials(run hone.Run) {
+	left, err := filepath.Glob(filepath.Join(k.runDir(run), trial+"*"))
+	for _, name := range left {
+		err = errors.Join(err, os.RemoveAll(name))
+	}
+	if err != nil {
+		k.log.Warn("trials of a search not removed", "run_id", run.ID, "error", err)
+	}
+}
