@@ -82,6 +82,12 @@ class Run:
         rows, label = self._data.dicts(), self.schema.label
         return [{n: r[n] for n in self.schema.features} for r in rows], [str(r[label]) for r in rows]
 
+    def weights(self) -> List[float]:
+        """For how many rows each of rows() stands: 1 unless schema.json names a
+        column of weights."""
+        name = self.schema.weight
+        return [float(r[name] or 0) if name else 1.0 for r in self._data.dicts()]
+
     def targets(self, labels: Iterable[Any]) -> List[Any]:
         """Labels as learners count: the place of each in schema.classes, or the
         number for regression."""

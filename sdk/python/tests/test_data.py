@@ -11,7 +11,7 @@ from unittest import mock
 
 import hone
 
-from helper import RunCase, needs
+from runs import RunCase, needs
 
 ROWS = [
     {"amount": "0.1", "country": "NA", "age in days": "", "note": "", "label": "no"},

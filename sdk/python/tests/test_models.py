@@ -7,7 +7,7 @@ from pathlib import Path
 
 import hone
 
-from helper import CLASSES, FEATURES, RunCase, make_rows, needs, request
+from runs import CLASSES, FEATURES, RunCase, make_rows, needs, request
 
 NOTE = {"note": "text"}
 
@@ -138,7 +138,7 @@ class Estimator(Served):
 
     def test_classes_of_a_module_beside(self):
         run = self.begin()
-        folder = run.save_sklearn(Local(), takes="rows", by="pickle", code=[__file__, Path(__file__).with_name("helper.py")])
+        folder = run.save_sklearn(Local(), takes="rows", by="pickle", code=[__file__, Path(__file__).with_name("runs.py")])
         self.compare(run, folder, [0.5] * 50)
 
 

@@ -5,7 +5,7 @@ That Hone scores what is saved here as LightGBM and XGBoost do is tested in e2e.
 import json
 import unittest
 
-from helper import CLASSES, RunCase, needs
+from runs import CLASSES, RunCase, needs
 
 USE = ["amount", "country", "age in days"]
 
