@@ -77,7 +77,7 @@ def scorer(module: Any, encoder: Encoder, task: str, gives: str) -> Callable[[An
             if task == "binary" and out.shape[1] == 1:
                 return (torch.sigmoid(out) if gives == "logits" else out).squeeze(1)
             out = torch.softmax(out, 1) if gives == "logits" else out
-            return out[:, 1] if task == "binary" else out
+            return out[:, 1] if task == "binary" and out.shape[1] == 2 else out
 
     return score
 

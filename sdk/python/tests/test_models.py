@@ -184,6 +184,7 @@ class Network(Served):
         run = self.begin()
         encoder = hone.Encoder.fit(run.rows()[0], run.schema.features)
         good = torch.nn.Linear(encoder.width, 1)
+        torch.nn.init.constant_(good.bias, 9)
         for want, module, more in [("gives is 'values'", good, {"gives": "values"}), ("belong together", good, {"make": "make"}),
                                    ("no probability", good, {"gives": "probabilities"}),
                                    ("does not score the training rows", torch.nn.Linear(3, 1), {}),
