@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"math"
 	"os"
 	"os/exec"
@@ -116,6 +117,9 @@ func (x template) try(t *testing.T, python string) {
 		if err == nil {
 			err = json.Unmarshal(out, into)
 		}
+		if e, ok := errors.AsType[*exec.ExitError](err); ok {
+			out = e.Stderr
+		}
 		if err != nil {
 			t.Fatalf("hone %v: %v\n%s", args, err, out)
 		}
@@ -135,28 +139,33 @@ func (x template) try(t *testing.T, python string) {
 	s := &server{t: t, dir: dir, program: in("serve", "--listen", "127.0.0.1:0")}
 	s.launch("hone-data")
 	t.Cleanup(func() { s.end(os.Interrupt) })
-	run := x.firstRun(s, model)
+	var run hone.Run
+	await(s, "the first run closes", func() bool {
+		var got struct{ Runs []hone.Run }
+		s.must("GET", "/api/v1/models/"+model+"/runs", nil, &got)
+		if len(got.Runs) > 0 {
+			run = got.Runs[0]
+		}
+		return run.State == hone.Closed
+	})
 	if run.Ending != hone.Promoted {
 		t.Fatalf("%s: %s", run.Ending, run.Sentence)
 	}
+	await(s, "the gateway has the first version", func() bool { return s.do("GET", "/v2/models/"+model+"/ready", nil, nil) == nil })
 	x.compare(s, python, model, ask)
 }
 
-// firstRun waits until the first version serves. It looks seldom, and for long: the
-// trainer yields to all else that this machine does.
-func (x template) firstRun(s *server, model string) hone.Run {
+// await looks seldom, and for long: the trainer and the model's own server yield to all
+// else that this machine does.
+func await(s *server, what string, f func() bool) {
+	s.t.Helper()
 	tick, late := time.NewTicker(200*time.Millisecond), time.After(5*time.Minute)
 	defer tick.Stop()
-	for {
+	for !f() {
 		select {
 		case <-tick.C:
 		case <-late:
-			s.t.Fatalf("the first version does not serve\n%s", s.said)
-		}
-		var got struct{ Runs []hone.Run }
-		s.must("GET", "/api/v1/models/"+model+"/runs", nil, &got)
-		if len(got.Runs) > 0 && got.Runs[0].State == hone.Closed {
-			return got.Runs[0]
+			s.t.Fatalf("not within five minutes: %s\n%s", what, s.said)
 		}
 	}
 }
