@@ -63,9 +63,11 @@ const mayImport = `
 	internal/loop              : . LEAF STAGE internal/train/search
 	internal/op                : . LEAF STAGE internal/loop internal/audit internal/config
 	internal/web               : . LEAF internal/op
-	internal/cli               : . LEAF internal/op internal/config internal/monitor internal/validate
+	sdk/python                 :
+	internal/cli/project       : . sdk/python
+	internal/cli               : . LEAF internal/op internal/config internal/monitor internal/validate internal/cli/project
 	internal/demo              : . LEAF internal/stream
-	internal/app               : . LEAF STAGE PORT internal/train/builtin internal/train/command internal/train/machine internal/audit internal/store internal/vault internal/spool internal/config internal/gateway internal/loop internal/op internal/demo
+	internal/app               : . LEAF STAGE PORT internal/train/builtin internal/train/command internal/train/machine internal/audit internal/store internal/vault internal/spool internal/config internal/gateway internal/loop internal/op internal/demo internal/cli/project
 	cmd/hone                   : internal/app
 	cmd/hone-onnx              : internal/onnx
 	e2e                        : .

@@ -95,7 +95,10 @@ type DemoOptions struct {
 // InitOptions are those of hone init.
 type InitOptions struct {
 	From, Label, Time, Model string
-	Force                    bool
+	// Template names a trainer to write beside the configuration. Without From it
+	// comes with data of its own.
+	Template string
+	Force    bool
 }
 
 // ImportOptions are those of hone import.

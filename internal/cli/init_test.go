@@ -99,6 +99,76 @@ func TestInitKeepsWhatIsThere(t *testing.T) {
 	}
 }
 
+func TestInitTemplate(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	data := d.write("data.csv", fraud(300))
+	type begun struct {
+		started
+		Template string
+		Files    []string
+	}
+	for _, name := range []string{"sklearn", "lightgbm", "xgboost", "pytorch", "text", "custom"} {
+		config := filepath.Join(d.dir, name, "hone.yaml")
+		var s begun
+		d.json(&s, "init", "--template", name, "--from", data, "--label", "is_fraud", "--config", config)
+		if s.Template != name || s.Task != hone.Binary || s.Rows != 300 || !strings.Contains(s.Next[len(s.Next)-2], "hone import ") {
+			t.Errorf("%s: %+v", name, s)
+		}
+		for _, f := range s.Files {
+			if _, err := os.Stat(f); err != nil {
+				t.Error(err)
+			}
+		}
+		b, err := os.ReadFile(config)
+		if err != nil || !strings.Contains(string(b), "      trainer: command ") || strings.Contains(string(b), "linear") {
+			t.Errorf("%s: %s, %v", name, b, err)
+		}
+		// Without data it brings its own.
+		example := filepath.Join(d.dir, "example-"+name, "hone.yaml")
+		d.json(&s, "init", "--template", name, "--config", example)
+		if s.Rows != 1200 || s.Model != "example" || !strings.Contains(s.Next[len(s.Next)-2], "example.csv") {
+			t.Errorf("%s: %+v", name, s)
+		}
+	}
+}
+
+func TestInitTemplateKeepsWhatIsThere(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	mine := d.write("train.py", "mine = True\n")
+	keep := func() {
+		t.Helper()
+		if b, err := os.ReadFile(mine); err != nil || string(b) != "mine = True\n" {
+			t.Errorf("train.py is %q, %v", b, err)
+		}
+		if entries, err := os.ReadDir(d.dir); err != nil || len(entries) != 1 {
+			t.Errorf("it wrote into %v, %v", entries, err)
+		}
+	}
+	fresh := "DIR/hone.yaml"
+	_, said, status := d.run("", "init", "--template", "sklearn", "--config", fresh)
+	if status != 1 || !strings.Contains(said, "train.py is there already") {
+		t.Errorf("%d, %s", status, said)
+	}
+	keep()
+	for _, args := range [][]string{{"--template", "fortran"}, {"--template", "text", "--label", "y"}, {"--template", "text", "--from", "x.csv"}} {
+		if _, said, status := d.run("", append([]string{"init", "--config", fresh}, args...)...); status == 0 {
+			t.Errorf("init %v: %s", args, said)
+		}
+		keep()
+	}
+	out := d.ok("init", "--template", "sklearn", "--config", fresh, "--force")
+	if !strings.Contains(out, "Beside it: requirements.txt, train.py, hone-sdk/, example.csv.\nNext: `python3 -m venv .venv`, then") {
+		t.Errorf("it says %s", out)
+	}
+	// What would be written as it is is in nobody's way.
+	if err := os.Remove(filepath.Join(d.dir, "hone.yaml")); err != nil {
+		t.Error(err)
+	}
+	d.ok("init", "--template", "sklearn", "--config", fresh)
+}
+
 // TestRealData takes data as they are found in the world.
 func TestRealData(t *testing.T) {
 	t.Parallel()

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"hone/internal/cli/project"
 )
 
 // own lists the commands that are no operations.
@@ -58,21 +60,34 @@ func initCommand(r Runner, g *Globals) *cobra.Command {
 	o := InitOptions{}
 	c := &cobra.Command{
 		Use: "init", Short: "write hone.yaml from a file of data",
-		Long:    "Looks at the columns of a CSV, JSON Lines or Parquet file (also gzipped), infers\nthe schema and writes a commented hone.yaml.",
-		Example: "  hone init --from data.csv --label is_fraud --time ts", Args: none,
+		Long: `Looks at the columns of a CSV, JSON Lines or Parquet file (also gzipped), infers
+the schema and writes a commented hone.yaml.
+
+With --template it also writes a trainer in Python to begin from, with what it needs
+beside it: train.py, requirements.txt and the helper in hone-sdk/. Without --from it
+brings a small file of example data. The templates:
+  sklearn    gradient-boosted trees by scikit-learn, or any estimator in their place
+  lightgbm   gradient-boosted trees, which Hone scores itself
+  xgboost    the same by XGBoost
+  pytorch    a small network, with checkpoints
+  text       classifies texts by their words, with scikit-learn
+  custom     all that a trainer must do, in plain Python and without the helper`,
+		Example: "  hone init --from data.csv --label is_fraud --time ts\n  hone init --template lightgbm --from data.csv --label is_fraud\n  hone init --template text", Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if o.From == "" || o.Label == "" {
+			example := o.Template != "" && o.From == "" && o.Label == "" && o.Time == ""
+			if !example && (o.From == "" || o.Label == "") {
 				return usage(c.CommandPath(), "`hone init` needs --from FILE and --label COLUMN")
 			}
 			return r.Init(*g, o)
 		},
 	}
 	f := c.Flags()
+	f.StringVar(&o.Template, "template", "", "also write a trainer: "+project.Names())
 	f.StringVar(&o.From, "from", "", "the file of data")
 	f.StringVar(&o.Label, "label", "", "the column that is to be predicted")
 	f.StringVar(&o.Time, "time", "", "the column that says when (default: a column of times, else the order of the rows)")
 	f.StringVar(&o.Model, "model", "", "the model's name (default: from the file's name)")
-	f.BoolVar(&o.Force, "force", false, "write over a file that is there")
+	f.BoolVar(&o.Force, "force", false, "write over files that are there")
 	return c
 }
 

@@ -42,6 +42,7 @@ type InitOptions struct {
 	Rows    int    // Its rows.
 	Columns []Column
 	Label   string // Name of the label's column.
+	Train   string // The section train in YAML; empty for the built-in trainer.
 }
 
 // Write writes a first hone.yaml, with comments that teach, for one model of
@@ -307,10 +308,7 @@ func (d *draft) writeLoop() {
 	d.line("      # - drift: {features: 30%%}   # Drift alone; it need not hurt.")
 	d.line("      # - performance: {metric: %s}", metric)
 	d.line("")
-	d.line("    train:")
-	d.line("      trainer: linear   # Built in, as gbdt is; or command, with your own program:")
-	d.line("      # command: [python, train.py]")
-	d.line("")
+	d.writeTrain()
 	d.line("    # A candidate is always compared with the champion on the newest rows. Add")
 	d.line("    # here what else it must keep.")
 	d.line("    # gates:")
@@ -321,6 +319,18 @@ func (d *draft) writeLoop() {
 	d.line("    # after that it is on probation for its next 3000 labels.")
 	d.line("    rollout:")
 	d.line("      strategy: canary   # or blue_green, immediate.")
+}
+
+func (d *draft) writeTrain() {
+	d.line("    train:")
+	if d.o.Train == "" {
+		d.line("      trainer: linear   # Built in, as gbdt is; or command, with your own program:")
+		d.line("      # command: [python, train.py]")
+	}
+	for line := range strings.Lines(d.o.Train) {
+		d.line("      %s", strings.TrimRight(line, "\n"))
+	}
+	d.line("")
 }
 
 // plainName is what YAML reads as the text it is, without quotes.

@@ -36,6 +36,26 @@ func write(t *testing.T, label config.Column) (string, hone.Model) {
 	return b.String(), c.Models["fraud"]
 }
 
+// The section train is taken as it is given, and must be good.
+func TestWriteTrain(t *testing.T) {
+	t.Parallel()
+	label := config.Column{Name: "is_fraud", Kind: frame.Number, Distinct: 2, Values: []string{"0", "1"}}
+	o := config.InitOptions{Columns: append(columns[:len(columns):len(columns)], label), Label: label.Name}
+	var b strings.Builder
+	o.Train = "trainer: command   # Mine.\ncommand: [python, mine.py]\nparams: {a: 1}\n"
+	if err := config.Write(&b, "fraud", o); err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Parse("hone.yaml", []byte(b.String()))
+	if err != nil || c.Models["fraud"].Train.Trainer != "command" || c.Models["fraud"].Train.Params["a"] == nil || !strings.Contains(b.String(), "# Mine.") {
+		t.Errorf("%v\n%s", err, b.String())
+	}
+	o.Train = "trainer: comand\n"
+	if err := config.Write(&b, "fraud", o); err == nil {
+		t.Error("it wrote a trainer that there is not")
+	}
+}
+
 func TestWrite(t *testing.T) {
 	t.Parallel()
 	text, m := write(t, config.Column{Name: "is_fraud", Kind: frame.Number, Distinct: 2, Values: []string{"0", "1.0"}})

@@ -1,7 +1,9 @@
 """Trainers, model servers and logs for Hone, by the standard library alone."""
 
+from .encoder import Encoder
 from .log import Counts, Log
-from .run import Run, Schema
+from .run import Run
+from .schema import Schema
 from .server import serve
 
-__all__ = ["Counts", "Log", "Run", "Schema", "serve"]
+__all__ = ["Counts", "Encoder", "Log", "Run", "Schema", "serve"]

@@ -15,23 +15,31 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
 MAX_BODY = 256 << 20  # bytes of one request
+SLACK = 1e-6  # of what counts in single precision
 
 
 class Refused(Exception):
     """A request that is at fault itself."""
 
 
+class Loading(Exception):
+    """A request that came before there was a model to answer it."""
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
 
-    def __init__(self, address: Any, manifest: Dict[str, Any], predict: Callable[[Any], Any], columns: bool) -> None:
+    def __init__(self, address: Any, manifest: Dict[str, Any], columns: bool) -> None:
         super().__init__(address, _Handler)
         self.signature = manifest["signature"]
         self.model = os.environ.get("HONE_MODEL", "model")
-        self.predict, self.columns = predict, columns
+        self.columns = columns
+        self.predict: Optional[Callable[[Any], Any]] = None  # None until it is loaded.
 
     def infer(self, request: Any) -> Dict[str, Any]:
+        if self.predict is None:
+            raise Loading("the model is being loaded")
         values = _read(request, self.signature["features"])
         n = len(next(iter(values.values())))
         if self.columns:
@@ -40,7 +48,7 @@ class _Server(ThreadingHTTPServer):
             names = list(values)
             scores = self.predict([dict(zip(names, row)) for row in zip(*values.values())])
         task = self.signature["task"]
-        data, shape = _flat(scores, n, len(self.signature["classes"]) if task == "multiclass" else 1)
+        data, shape = check_scores(scores, n, self.signature)
         name = "value" if task == "regression" else "score"
         answer = {
             "model_name": self.model,
@@ -73,12 +81,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = self.path.split("?")[0].rstrip("/")
-        if path in ("/v2/health/live", "/v2/health/ready"):
-            self._answer(200, {"live" if path.endswith("live") else "ready": True})
+        ready = self.server.predict is not None
+        if path == "/v2/health/live":
+            self._answer(200, {"live": True})
+        elif path == "/v2/health/ready":
+            self._answer(200 if ready else 503, {"ready": ready})
         elif path == "/v2":
             self._answer(200, {"name": "hone-python", "version": "0.1.0", "extensions": []})
         elif self._model(path, "/ready"):
-            self._answer(200, {"name": self.server.model, "ready": True})
+            self._answer(200 if ready else 503, {"name": self.server.model, "ready": ready})
         elif self._model(path, ""):
             self._answer(200, self.server.metadata())
         else:
@@ -100,6 +111,8 @@ class _Handler(BaseHTTPRequestHandler):
             answer = self.server.infer(request)
         except Refused as e:
             return self._answer(400, {"error": str(e)})
+        except Loading as e:
+            return self._answer(503, {"error": str(e)})
         except Exception as e:  # whatever predict raises is told to whoever asked
             traceback.print_exc()
             return self._answer(500, {"error": "%s: %s" % (type(e).__name__, e)})
@@ -155,8 +168,11 @@ def _value(v: Any, number: bool, name: str) -> Any:
     raise Refused("input %r has the value %r" % (name, v))
 
 
-def _flat(scores: Any, n: int, width: int) -> Any:
-    """The scores in row-major order with their shape, or why they will not do."""
+def check_scores(scores: Any, n: int, signature: Dict[str, Any]) -> Any:
+    """The scores of n rows in row-major order with their shape. Raises ValueError
+    where they are not what the signature promises."""
+    task = signature["task"]
+    width = len(signature["classes"]) if task == "multiclass" else 1
     if hasattr(scores, "tolist"):
         scores = scores.tolist()
     rows = [list(s) if hasattr(s, "__iter__") else [s] for s in scores]
@@ -165,28 +181,45 @@ def _flat(scores: Any, n: int, width: int) -> Any:
         raise ValueError("predict gave %d rows, %d scores; wanted %d rows of %d" % (len(rows), len(data), n, width))
     if not all(map(math.isfinite, data)):
         raise ValueError("predict gave a score that is not finite")
+    wrong = [x for x in data if not -SLACK <= x <= 1 + SLACK]
+    if task != "regression" and wrong:
+        raise ValueError("predict gave the score %r, which is no probability" % wrong[0])
     return data, [n, width] if width > 1 else [n]
 
 
-def serve(predict: Callable[[Any], Any], columns: bool = False, manifest: str = "hone.json") -> None:
+def serve(
+    predict: Optional[Callable[[Any], Any]] = None,
+    columns: bool = False,
+    manifest: str = "hone.json",
+    load: Optional[Callable[[], Callable[[Any], Any]]] = None,
+) -> None:
     """Serves until SIGTERM, on the address in HONE_ADDR.
 
     predict is called with a list of dicts, one a row, or with columns=True with
     a dict of lists, in which None is missing; from several threads at once. It
     returns a score for each row: the probability of the positive class, a
-    probability for each class in the signature's order, or the value.
+    probability for each class in the signature's order, or the value. Where it takes
+    time to load, give load in its place, which returns it: until then the server says
+    that it is not ready.
     """
+    if (predict is None) == (load is None):
+        raise TypeError("serve takes either predict or load")
     address = os.environ.get("HONE_ADDR")
     if not address:
         sys.exit("HONE_ADDR is not set: Hone starts the server, or name an address such as 127.0.0.1:8080")
     host, _, port = address.rpartition(":")
     read = json.loads(Path(manifest).read_text(encoding="utf-8"))
-    server = _Server((host, int(port)), read, predict, columns)
-    # shutdown waits for serve_forever, which runs in this thread.
-    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+    server = _Server((host, int(port)), read, columns)
+    # The model is loaded in this thread: some libraries must be.
+    thread = threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True)
+    thread.start()
+    stop = threading.Event()
     try:
-        server.serve_forever(poll_interval=0.1)  # seconds until it sees a shutdown
+        server.predict = predict or load()
+        signal.signal(signal.SIGTERM, lambda *_: stop.set())
+        stop.wait()
     except KeyboardInterrupt:
         pass
     finally:
+        server.shutdown()
         server.server_close()

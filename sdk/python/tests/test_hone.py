@@ -109,13 +109,41 @@ class Trainer(unittest.TestCase):
         self.assertEqual(server.wait(10), 0)
 
     def test_saves_a_model_in_onnx(self):
-        folder = self.run_.save_onnx(b"model", classes=["b", "a"], categories={"country": ("CH", "größe")})
-        self.assertEqual((folder / "model.onnx").read_bytes(), b"model")
+        folder = self.run_.save_onnx(b"\x08model", classes=["b", "a"], categories={"country": ("CH", "größe")})
+        self.assertEqual((folder / "model.onnx").read_bytes(), b"\x08model")
         manifest = json.loads((folder / "hone.json").read_text(encoding="utf-8"))
         self.assertEqual(manifest, {"format": "onnx", "signature": self.run_.schema.signature(),
                                     "onnx": {"classes": ["b", "a"], "categories": {"country": ["CH", "größe"]}}})
-        self.run_.save_onnx(b"model")
-        self.assertEqual(json.loads((folder / "hone.json").read_text(encoding="utf-8"))["onnx"], {})
+        self.run_.save_onnx(b"\x08model")
+        self.assertNotIn("onnx", json.loads((folder / "hone.json").read_text(encoding="utf-8")))
+
+    def test_is_ready_once_the_model_is_loaded(self):
+        gate = self.folder / "gate"
+        script = self.folder / "serve.py"
+        script.write_text("import hone, os\ndef load():\n    while not os.path.exists(%r):\n        pass\n"
+                          "    return lambda rows: [0.5] * len(rows)\nhone.serve(load=load)\n" % str(gate))
+        model = self.run_.save_server([script], ["{python}", "serve.py"])
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        server = subprocess.Popen([sys.executable, "serve.py"], cwd=model, env={"HONE_ADDR": "127.0.0.1:%d" % port})
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        self.addCleanup(self.connection.close)
+        statuses = []
+        while not statuses or statuses[-1] != 200:
+            try:
+                statuses.append(self.ask("GET", "/v2/health/ready")[0])
+            except ConnectionRefusedError:
+                self.connection.close()
+                self.assertIsNone(server.poll())
+                continue
+            if statuses == [503]:
+                self.assertEqual(self.ask("GET", "/v2/health/live")[0], 200)
+                self.assertEqual(self.ask("POST", "/v2/models/model/infer", {})[0], 503)
+                gate.write_text("")
+        self.assertEqual(statuses[0], 503)
 
 
 if __name__ == "__main__":
