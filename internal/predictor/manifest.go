@@ -69,11 +69,13 @@ func (m Manifest) inProcess() bool { return ModelFile(m.Format) != "" }
 
 func (m Manifest) check() error {
 	switch {
-	case !m.inProcess() && m.Format != "process":
-		return refuse(fmt.Sprintf("format %q is not known", m.Format), "the formats are "+inProcess()+" and process")
+	case !m.inProcess() && m.Format != "process" && m.Format != "upstream":
+		return refuse(fmt.Sprintf("format %q is not known", m.Format), "the formats are "+inProcess()+", process and upstream")
+	case (m.Format == "upstream") != (m.Upstream != nil):
+		return refuse("the key upstream and the format upstream go together", "say under upstream where the server is, or take both out")
 	case m.Format == "process" && (len(m.Command) == 0 || m.Command[0] == ""):
 		return refuse("a process artefact has no command", `name what starts its server, such as ["{python}", "serve.py"]`)
-	case m.inProcess() && len(m.Command) > 0:
+	case m.Format != "process" && len(m.Command) > 0:
 		return refuse(fmt.Sprintf("an artefact of format %s has a command", m.Format), "remove it, or use the format process")
 	case m.Calibration != nil && m.Signature.Task != hone.Binary:
 		return refuse("scores of the task "+string(m.Signature.Task)+" are not calibrated", "remove calibration")
@@ -96,7 +98,10 @@ func (m Manifest) check() error {
 			return refuse(err.Error(), "write the artefact again")
 		}
 	}
-	return checkClasses(m.Signature)
+	if err := checkClasses(m.Signature); err != nil || m.Upstream == nil {
+		return err
+	}
+	return m.Upstream.Check(m.Signature)
 }
 
 func checkClasses(s hone.Signature) error {

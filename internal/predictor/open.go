@@ -8,6 +8,7 @@ import (
 	"hone/internal/clock"
 	"hone/internal/frame"
 	"hone/internal/learn/calibrate"
+	"hone/internal/predictor/upstream"
 	"hone/internal/sandbox"
 )
 
@@ -19,11 +20,14 @@ type Options struct {
 	// Box says what the server of a process artefact may do besides reading its
 	// folder and listening on its port.
 	Box sandbox.Spec
+	// Upstreams lists the servers that an upstream artefact may name, as it stands at
+	// the moment. Unset: none.
+	Upstreams func() []upstream.Allowed
 }
 
 // Open opens the artefact in dir, which must stay as it is until the predictor
 // is closed. A process artefact is started and awaited until it is ready, at
-// most 60 seconds.
+// most 60 seconds; an upstream must be well.
 func Open(ctx context.Context, dir string, o Options) (Predictor, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -45,6 +49,9 @@ func Open(ctx context.Context, dir string, o Options) (Predictor, error) {
 func openFormat(ctx context.Context, dir string, m Manifest, o Options) (Predictor, error) {
 	if m.inProcess() {
 		return openModel(dir, m)
+	}
+	if m.Upstream != nil {
+		return openUpstream(ctx, m, o)
 	}
 	return openProcess(ctx, dir, m, o)
 }

@@ -1,5 +1,5 @@
 // Package predictor opens an artefact so that it can be asked: models built in,
-// and programs that serve the Open Inference Protocol. Which version is asked
+// programs that serve the Open Inference Protocol, and servers of others. Which version is asked
 // when is left to the gateway.
 package predictor
 
@@ -9,6 +9,7 @@ import (
 	"hone"
 	"hone/internal/frame"
 	"hone/internal/learn/calibrate"
+	"hone/internal/predictor/upstream"
 )
 
 // Predictor is an artefact that can be asked. It is safe for concurrent use.
@@ -25,12 +26,14 @@ type Predictor interface {
 
 // Manifest is the file hone.json of an artefact.
 type Manifest struct {
-	// Format is linear, gbdt, lightgbm, xgboost or process.
+	// Format is linear, gbdt, lightgbm, xgboost, process or upstream.
 	Format    string         `json:"format"`
 	Signature hone.Signature `json:"signature"`
 	// Command starts the server of a process artefact, in the artefact's folder.
 	// The first word {python} stands for the Python that Hone finds.
 	Command []string `json:"command,omitempty"`
+	// Upstream is the server of an upstream artefact.
+	Upstream *upstream.Spec `json:"upstream,omitempty"`
 	// Calibration turns the scores of a binary model into the shares of cases that
 	// they stand for; nil leaves them as they are.
 	Calibration *calibrate.Map `json:"calibration,omitempty"`
