@@ -14,6 +14,10 @@ type remote struct {
 	server   *upstream.Server
 }
 
+// held is what connections and buffers take here, roughly; the model itself is held
+// elsewhere.
+const held = 1 << 20
+
 func openUpstream(ctx context.Context, m Manifest, o Options) (Predictor, error) {
 	s, err := upstream.Open(ctx, *m.Upstream, m.Signature, upstream.Options{Allowed: o.Upstreams, Clock: o.Clock, Log: o.Log})
 	if err != nil {
@@ -23,7 +27,7 @@ func openUpstream(ctx context.Context, m Manifest, o Options) (Predictor, error)
 }
 
 func (r *remote) Signature() hone.Signature { return r.manifest.Signature }
-func (r *remote) Memory() int64             { return 0 } // It is held elsewhere.
+func (r *remote) Memory() int64             { return held }
 func (r *remote) Close() error              { return r.server.Close() }
 
 func (r *remote) Predict(ctx context.Context, f *frame.Frame) (hone.Scores, error) {
