@@ -12,13 +12,13 @@ import (
 )
 
 // bars are in the order in which they are measured and printed.
-var bars = slices.Concat(treeBars, textBars)
+var bars = slices.Concat(treeBars, textBars, servingBars)
 
 // lightGBM is the peer of the trees.
 var lightGBM = []string{"lightgbm==4.7.0", "numpy==2.4.6"}
 
 // commands are what the bars run of this program in processes of their own.
-var commands = map[string]func(args []string) error{"fit": fitAlone}
+var commands = map[string]func(args []string) error{"fit": fitAlone, "artefact": artefact}
 
 func main() {
 	if len(os.Args) > 1 && commands[os.Args[1]] != nil {
