@@ -13,6 +13,8 @@ type Evaluation struct {
 	Asked *Asked `json:"asked,omitempty"`
 	// Metrics by name, each for both.
 	Metrics []MetricPair `json:"metrics"`
+	// Lacking says of metrics that have no value on these rows why, by name.
+	Lacking map[string]string `json:"lacking,omitempty"`
 	// Look is how often the candidate has been looked at, this time included.
 	Look int `json:"look,omitempty"`
 	// Trial is how many candidates were judged since the last promotion that stood,

@@ -27,11 +27,14 @@ const LogBound = 6.907755278982137
 // canary and probation all count in it.
 type Loss struct {
 	Kind LossKind `json:"kind" yaml:"kind"`
-	// FalseNegative and FalsePositive price the errors of a binary model.
+	// FalseNegative and FalsePositive price the errors of a binary model. Beside the
+	// kind log they set the threshold and are counted in the metric cost, and the loss
+	// stays what kind says.
 	FalseNegative float64 `json:"false_negative,omitempty" yaml:"false_negative"`
 	FalsePositive float64 `json:"false_positive,omitempty" yaml:"false_positive"`
 	// Threshold is the score from which a binary answer is the positive class.
-	// Default: what makes the priced errors equal, else 0.5.
+	// It belongs to the version, which keeps it. Default: what makes the priced errors
+	// equal, else 0.5.
 	Threshold float64 `json:"threshold,omitempty" yaml:"threshold"`
 	// Column is the feature that says what a wrong answer costs.
 	Column string `json:"column,omitempty" yaml:"column"`
@@ -102,13 +105,18 @@ func (l Loss) Bound() float64 {
 	return 0
 }
 
+// Priced tells whether wrong answers have prices, also where the loss is another.
+func (l Loss) Priced() bool {
+	return (l.Kind == Cost || l.Kind == Log) && l.FalseNegative+l.FalsePositive > 0
+}
+
 // DefaultThreshold is the score from which the positive class is the cheaper
 // answer: the price of a false alarm over the sum of both prices, else 0.5.
 func (l Loss) DefaultThreshold() float64 {
 	if l.Threshold > 0 {
 		return l.Threshold
 	}
-	if l.Kind == Cost && l.FalseNegative+l.FalsePositive > 0 {
+	if l.Priced() {
 		return l.FalsePositive / (l.FalseNegative + l.FalsePositive)
 	}
 	return 0.5

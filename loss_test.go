@@ -116,6 +116,7 @@ func TestDefaultThreshold(t *testing.T) {
 	f(hone.Loss{}, 0.5)
 	f(hone.Loss{Kind: hone.ZeroOne}, 0.5)
 	f(hone.Loss{Kind: hone.Log, Threshold: 0.7}, 0.7)
+	f(hone.Loss{Kind: hone.Log, FalseNegative: 9, FalsePositive: 1}, 0.1)
 	f(hone.Loss{Kind: hone.Cost}, 0.5)
 	f(hone.Loss{Kind: hone.Cost, FalseNegative: 50, FalsePositive: 1}, 1.0/51)
 	f(hone.Loss{Kind: hone.Cost, FalseNegative: 50, FalsePositive: 1, Threshold: 0.2}, 0.2)

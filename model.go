@@ -239,12 +239,17 @@ func (s DatasetSpec) Caps() *Caps {
 
 // TrainSpec says how a candidate is made.
 type TrainSpec struct {
-	// Trainer is linear (built in) or command.
+	// Trainer is linear or gbdt (built in), or command. linear learns from numbers,
+	// categories and texts; gbdt grows trees, on numbers and categories.
 	Trainer string `json:"trainer" yaml:"trainer"`
 	// Command is the program and its arguments, for trainer command.
 	Command []string `json:"command,omitempty" yaml:"command"`
 	// Params are handed to the trainer as they stand.
 	Params map[string]any `json:"params,omitempty" yaml:"params"`
+	// Calibration has the scores of a binary model mean what they say: platt, isotonic
+	// (where a tenth of the rows is a thousand or more, else platt) or none. The built-in
+	// trainers learn it from the newest tenth of the rows. Default none.
+	Calibration string `json:"calibration,omitempty" yaml:"calibration"`
 	// Env is what the command finds in its environment besides HONE_RUN, by name,
 	// each a reference to a secret. It is read anew for each training.
 	Env map[string]Secret `json:"env,omitempty" yaml:"env"`
@@ -266,6 +271,12 @@ type TrainSpec struct {
 	// its models may read.
 	Read []string `json:"read,omitempty" yaml:"read"`
 }
+
+// NoCalibration leaves the scores of a model as they are.
+const NoCalibration = "none"
+
+// BuiltIn tells whether the trainer is one that Hone brings with it.
+func (t TrainSpec) BuiltIn() bool { return t.Trainer != "command" }
 
 // Upstream is a model server that somebody else runs.
 type Upstream struct {
@@ -294,14 +305,17 @@ type Bytes int64
 
 // Gate is one check of a candidate besides the default ones.
 type Gate struct {
-	// Metric is loss, accuracy, auc, log_loss, brier, ece (how far scores are from
-	// the shares that come true), negative_flips (the share of rows that the champion
-	// had right and the candidate has wrong), rmse, mae, latency_p99, memory, one of
-	// the model's own metrics, calibration (by how much the Brier score of candidates
-	// whose scores are less to be taken at their word may be worse; 0.002 where no
-	// gate says otherwise), or permuted_twin (the candidate must be surely better than
-	// one that learned from shuffled labels; such a twin is then trained whatever it
-	// costs).
+	// Metric is loss, accuracy, auc, pr_auc (average precision), log_loss, brier, f1
+	// (of the positive class), kappa (Cohen's), cost (by the prices of the loss,
+	// whatever its kind), macro_f1, f1_CLASS (of one of several classes, such as
+	// f1_fraud), ece (how far scores are from the shares that come true),
+	// negative_flips (the share of rows that the champion had right and the candidate
+	// has wrong), rmse, mae, mape (a share), pinball_0.9 (the pinball loss at the
+	// quantile 0.9, or at any other), latency_p99, memory, one of the model's own
+	// metrics, calibration (by how much the Brier score of candidates whose scores are
+	// less to be taken at their word may be worse; 0.002 where no gate says otherwise),
+	// or permuted_twin (the candidate must be surely better than one that learned from
+	// shuffled labels; such a twin is then trained whatever it costs).
 	Metric string `json:"metric,omitempty" yaml:"metric"`
 	// MinChange is the least by which the candidate must be better than the
 	// champion, in the metric's unit.

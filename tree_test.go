@@ -42,13 +42,14 @@ const mayImport = `
 	internal/stream            : internal/frame
 	internal/learn/calibrate   :
 	internal/learn/encode      : internal/frame
-	internal/learn/gbdt        : internal/frame
+	internal/learn/gbdt        : internal/frame internal/say
 	internal/learn/linear      : internal/frame internal/learn/encode
 	internal/learn/residual    : internal/frame internal/learn/encode
 	internal/sandbox           : . internal/clock
 	internal/predictor/child   : . internal/sandbox
 	internal/predictor/upstream : . internal/clock internal/frame internal/oip internal/outgoing internal/secret
 	internal/predictor         : . internal/clock internal/frame internal/learn/calibrate internal/learn/gbdt internal/learn/linear internal/predictor/child internal/predictor/upstream internal/sandbox
+	internal/onnx              : . internal/frame internal/predictor
 	STAGE                      : . LEAF
 	internal/validate/world    : . internal/frame internal/validate
 	internal/train/search      :
@@ -57,7 +58,7 @@ const mayImport = `
 	internal/audit             : .
 	internal/store             : . internal/audit internal/clock internal/fault internal/frame internal/feedback internal/vfs
 	internal/spool              : . internal/clock internal/fault
-	internal/config            : . internal/expr internal/frame internal/stat/change
+	internal/config            : . internal/expr internal/frame internal/say internal/stat/change
 	internal/vault             : . LEAF internal/audit internal/dataset internal/evaluate internal/store
 	internal/gateway           : . LEAF
 	internal/loop              : . LEAF STAGE
@@ -67,6 +68,7 @@ const mayImport = `
 	internal/demo              : . LEAF internal/stream
 	internal/app               : . LEAF STAGE PORT internal/train/builtin internal/train/command internal/audit internal/store internal/vault internal/spool internal/config internal/gateway internal/loop internal/op internal/demo
 	cmd/hone                   : internal/app
+	cmd/hone-onnx              : internal/onnx
 	e2e                        : .
 	examples/stream            : . LEAF internal/stream
 	bench/bar                  : internal/clock

@@ -76,8 +76,9 @@ type DriftTrigger struct {
 
 // Performance is a limit on a realised metric.
 type Performance struct {
-	// Metric is loss, accuracy, auc, log_loss, brier, rmse or mae; or loss.change, by
-	// which the loss a row has changed its level.
+	// Metric is loss, accuracy, auc, pr_auc, log_loss, brier, f1, macro_f1, kappa,
+	// cost, rmse, mae or mape; or loss.change, by which the loss a row has changed its
+	// level.
 	Metric string `json:"metric" yaml:"metric"`
 	// Below fires when the metric is surely under it.
 	Below *float64 `json:"below,omitempty" yaml:"below"`

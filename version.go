@@ -6,7 +6,7 @@ import "time"
 type Version struct {
 	ID    VersionID `json:"version"`
 	Model string    `json:"model"`
-	// Format of the artefact: linear or process.
+	// Format of the artefact, such as linear, gbdt or process.
 	Format    string    `json:"format"`
 	Signature Signature `json:"signature"`
 	// Artefact is the SHA-256 of the manifest of the files, which is also the

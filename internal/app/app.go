@@ -96,7 +96,7 @@ func (a *App) build(ctx context.Context) error {
 	if err := a.configs.start(ctx, owner); err != nil {
 		return err
 	}
-	reg := registry.New(a.db, a.db.Blobs(), opening(a.configs.Model, a.config.Dir, a.o.Program, predictor.Options{Log: a.o.Log, Clock: a.o.Clock}))
+	reg := registry.New(a.db, a.db.Blobs(), opening(a.configs.Model, a.config.Dir, a.o.Program, predictor.Options{Log: a.o.Log, Clock: a.o.Clock, ONNX: predictor.Runtime(a.config.Server.ONNX)}))
 	a.pool = predictor.NewPool(a.o.Seams.opening(reg.Open), a.o.Clock)
 	a.gateway = gateway.New(gateway.Options{
 		Pool: a.pool, Log: through[gateway.Log](a.o.Seams.Log, a.db), Clock: a.o.Clock, Logger: a.o.Log, PlanFile: filepath.Join(a.config.Server.Data, "plans"),

@@ -67,7 +67,7 @@ func NewGateway(o GatewayOptions) (*Gateway, error) {
 	}
 	configured := func(name string) (hone.Model, bool) { m, ok := o.Config.Models[name]; return m, ok }
 	g.follower = gateway.NewFollower(filepath.Join(data, "plans"), configured, o.Clock, o.Log)
-	blobs, options := store.ReadBlobs(data), opening(configured, o.Config.Dir, o.Program, predictor.Options{Log: o.Log, Clock: o.Clock})
+	blobs, options := store.ReadBlobs(data), opening(configured, o.Config.Dir, o.Program, predictor.Options{Log: o.Log, Clock: o.Clock, ONNX: predictor.Runtime(o.Config.Server.ONNX)})
 	g.pool = predictor.NewPool(func(ctx context.Context, model string, v hone.VersionID) (predictor.Predictor, error) {
 		digest, err := g.follower.Artefact(model, v)
 		if err != nil {

@@ -32,7 +32,11 @@ func (a *App) engines() map[string]train.Engine {
 	if program, err := os.Executable(); err == nil && a.o.Program != "" && !a.o.Inline {
 		learner = apart{program, commands}
 	}
-	return a.o.Seams.engines(map[string]train.Engine{"linear": learner, "command": commands})
+	all := map[string]train.Engine{"command": commands}
+	for _, name := range builtin.Names() {
+		all[name] = learner
+	}
+	return a.o.Seams.engines(all)
 }
 
 // apart is the engine of a learner in a process of its own.

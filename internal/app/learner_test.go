@@ -37,14 +37,14 @@ func TestMain(m *testing.M) {
 }
 
 // work is a training on rows with numbers, names, gaps and weights.
-func work(t *testing.T, task hone.Task) train.Job {
+func work(t *testing.T, task hone.Task, trainer string) train.Job {
 	t.Helper()
 	r := rand.New(rand.NewPCG(5, 6))
 	s := hone.Signature{Task: task, Features: frame.Schema{{Name: "x", Kind: frame.Number}, {Name: "weight", Kind: frame.Category}}}
 	if task == hone.Binary {
 		s.Classes, s.Threshold = []string{"no", "yes"}, 0.3
 	}
-	j := train.Job{Model: hone.Model{Name: "m", Task: task, Label: hone.LabelSpec{Name: "y"}}, Signature: s, Rows: frame.New(s.Features, 500), Dir: t.TempDir(), Seed: 9}
+	j := train.Job{Model: hone.Model{Name: "m", Task: task, Label: hone.LabelSpec{Name: "y"}, Train: hone.TrainSpec{Trainer: trainer}}, Signature: s, Rows: frame.New(s.Features, 500), Dir: t.TempDir(), Seed: 9}
 	for i := range j.Rows.N {
 		x := r.NormFloat64()
 		j.Rows.Cols[0].Num[i], j.Rows.Cols[1].Str[i] = x, strconv.Itoa(i%3)
@@ -69,13 +69,22 @@ func TestApart(t *testing.T) {
 		t.Fatal(err)
 	}
 	away := apart{self, command.New(command.Options{Dir: t.TempDir()})}
-	champion := map[hone.Task]string{}
-	for _, task := range []hone.Task{hone.Binary, hone.Regression, hone.Binary, hone.Regression} {
+	params := map[string]map[string]any{"linear": {"epochs": 3.0}, "gbdt": {"num_iterations": 3.0, "warm_start": "continue"}}
+	type kind struct {
+		task    hone.Task
+		trainer string
+	}
+	champion := map[kind]string{}
+	kinds := []kind{{hone.Binary, "linear"}, {hone.Regression, "linear"}, {hone.Binary, "gbdt"}, {hone.Regression, "gbdt"}}
+	for _, kind := range append(kinds, kinds...) {
 		var artefacts [2]map[string]string
 		var metrics [2]map[string]float64
 		for i, engine := range []train.Engine{builtin.New(), away} {
-			j := work(t, task)
-			j.Params, j.Previous = map[string]any{"epochs": 3.0}, champion[task]
+			j := work(t, kind.task, kind.trainer)
+			j.Params, j.Previous = params[kind.trainer], champion[kind]
+			if kind.task == hone.Binary {
+				j.Model.Train.Calibration = "platt"
+			}
 			steps := 0
 			got, err := engine.Train(t.Context(), j, func(p train.Progress) {
 				if p.Line == "" {
@@ -86,15 +95,15 @@ func TestApart(t *testing.T) {
 				t.Fatal(err)
 			}
 			if steps == 0 {
-				t.Errorf("%s: no step was reported", task)
+				t.Errorf("%v: no step was reported", kind)
 			}
 			artefacts[i], metrics[i] = files(t, got.Dir), got.Metrics
 			if i == 1 {
-				champion[task] = got.Dir
+				champion[kind] = got.Dir
 			}
 		}
 		if len(artefacts[0]) == 0 || !reflect.DeepEqual(artefacts[0], artefacts[1]) || !reflect.DeepEqual(metrics[0], metrics[1]) {
-			t.Errorf("%s: here %v, apart %v", task, metrics[0], metrics[1])
+			t.Errorf("%v: here %v, apart %v", kind, metrics[0], metrics[1])
 		}
 	}
 }
@@ -129,7 +138,7 @@ func TestApartFails(t *testing.T) {
 	}
 	var said [2]string
 	for i, engine := range []train.Engine{builtin.New(), apart{self, command.New(command.Options{Dir: t.TempDir()})}} {
-		j := work(t, hone.Binary)
+		j := work(t, hone.Binary, "linear")
 		j.Params = map[string]any{"epoch": 3.0}
 		_, err := engine.Train(t.Context(), j, nil)
 		e, ok := hone.AsError(err)

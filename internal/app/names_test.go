@@ -23,14 +23,15 @@ func TestNamesOfExpressions(t *testing.T) {
 		}
 	}
 	seen := map[string]bool{}
-	for rows, of := range map[string][2]string{
-		"sea":   {"binary", "{f0: number, f1: number, f2: number}"},
-		"plane": {"regression", "{f0: number, f1: number}"},
-		"talk":  {"binary", "{note: text}"},
+	for rows, of := range map[string][3]string{
+		"sea":   {"binary", "{f0: number, f1: number, f2: number}", "{kind: log, false_negative: 2, false_positive: 1}"},
+		"bands": {"multiclass", "{a: number, b: number}", "zero_one"},
+		"plane": {"regression", "{f0: number, f1: number}", "squared"},
+		"talk":  {"binary", "{note: text}", "zero_one"},
 	} {
-		task, features := of[0], of[1]
+		task, features, loss := of[0], of[1], of[2]
 		w := newWorld(t, map[string][]string{"hone.yaml": {
-			"version: 1", "models:", "  sea:", "    task: " + task, "    label: {name: label}", "    features: " + features,
+			"version: 1", "models:", "  sea:", "    task: " + task, "    label: {name: label}", "    features: " + features, "    loss: " + loss,
 			"    monitor: {window: 200, tick: 50, joint: true}", "    log: durable",
 		}})
 		if err := w.history(rows, 500, options{}); err != nil {

@@ -56,6 +56,10 @@ func (w *world) do(words []string) ([]string, error) {
 		return w.feedback(words[1:], o)
 	case "run", "approve", "reject", "promote", "pause", "resume", "cancel", "rollback":
 		return w.act(loop.Do(words[0]), o)
+	case "register":
+		return w.register(words[1], o)
+	case "versions":
+		return w.versions()
 	case "label":
 		return w.label(o)
 	case "answer":
@@ -204,6 +208,31 @@ func (w *world) act(do loop.Do, o options) ([]string, error) {
 		return out, errors.Join(err, w.step())
 	}
 	return []string{sentence}, w.step()
+}
+
+// register adopts a file that stands under a heading of the script.
+func (w *world) register(name string, o options) ([]string, error) {
+	a := loop.Act{Do: loop.Register, By: "ada", Adopt: &loop.Adoption{Path: filepath.Join(w.config.Dir, name)}}
+	if ago, ok := o["until"]; ok {
+		a.Adopt.TrainedUntil = w.clock.Now().Add(options{"d": ago}.duration("d", 0))
+	}
+	sentence, err := w.app.Loop().Act(w.ctx, model, a)
+	if err != nil {
+		out, err := said(err)
+		return out, errors.Join(err, w.step())
+	}
+	return []string{sentence}, w.step()
+}
+
+func (w *world) versions() (out []string, err error) {
+	got, err := w.call("versions", &op.ModelIn{Model: model})
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range got.(op.VersionList).Versions {
+		out = append(out, fmt.Sprintf("%s %s by %s, %d rows, rows after %s judge it, baseline %.3f", v.ID, v.Format, v.Trainer, v.TrainedRows, v.TrainedUntil.UTC().Format(time.DateTime), v.Baseline["loss"]))
+	}
+	return out, nil
 }
 
 func (w *world) feedback(words []string, o options) ([]string, error) {

@@ -111,11 +111,13 @@ var (
 	hashes  = regexp.MustCompile(`\b[0-9a-f]{12,64}\b`)
 	elapsed = regexp.MustCompile(`\b[0-9.]+(µs|ms|ns)\b`)
 	sizes   = regexp.MustCompile(`\b[0-9.]+ (bytes|KiB|MiB)\b`)
+	folder  = regexp.MustCompile(`\S*/(hone-script-\d+|TestLoop\S*?/\d+)/`)
 	slow    = regexp.MustCompile(`[0-9.]+ % of its answers take longer than \S+, against [0-9.]+ % of the champion's`)
 )
 
 func mask(s string) string {
 	s = slow.ReplaceAllString(s, "SHARE of its answers take longer than TIME, against SHARE of the champion's")
+	s = folder.ReplaceAllString(s, "DIR/")
 	s = sizes.ReplaceAllString(s, "SIZE")
 	return hashes.ReplaceAllString(elapsed.ReplaceAllString(s, "TIME"), "HASH")
 }

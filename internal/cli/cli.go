@@ -14,6 +14,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -391,6 +392,20 @@ func takes(c *cobra.Command, given []string) error {
 	return usage(c.CommandPath(), "`%s` %s", c.CommandPath(), want)
 }
 
+// moment reads a time, or a day as its end.
+func moment(s string, to *time.Time) error {
+	if day, err := time.Parse(time.DateOnly, s); err == nil {
+		*to = day.AddDate(0, 0, 1).Add(-time.Nanosecond)
+		return nil
+	}
+	at, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return errors.New("write 2026-06-30 or 2026-06-30T08:00:00Z, in UTC unless it says otherwise")
+	}
+	*to = at
+	return nil
+}
+
 func bind(c *cobra.Command, v reflect.Value, f reflect.StructField) {
 	name := f.Tag.Get("query")
 	if name == "" {
@@ -408,6 +423,8 @@ func bind(c *cobra.Command, v reflect.Value, f reflect.StructField) {
 		c.Flags().IntVar(p, name, 0, f.Tag.Get("help"))
 	case *int64:
 		c.Flags().Int64Var(p, name, 0, f.Tag.Get("help"))
+	case *time.Time:
+		c.Flags().Func(name, f.Tag.Get("help"), func(s string) error { return moment(s, p) })
 	case *json.RawMessage:
 		c.Flags().Func(name, f.Tag.Get("help"), func(s string) error {
 			if !json.Valid([]byte(s)) {

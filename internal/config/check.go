@@ -178,15 +178,15 @@ func (c *checker) loss() {
 			fit = "squared or absolute"
 		}
 		c.fault("loss", "use "+fit, "the loss %s does not fit a %s model", l.Kind, c.m.Task)
-	case l.Kind == hone.Cost && c.m.Task != hone.Binary:
+	case (l.Kind == hone.Cost || l.Kind == hone.Log && prices) && c.m.Task != hone.Binary:
 		c.fault("loss", "use zero_one, log, or a column", "false_negative and false_positive price the errors of a binary model")
 	case l.Threshold != 0 && c.m.Task != hone.Binary:
 		c.fault("loss.threshold", "take it out", "only a binary model has a threshold")
-	case l.Kind != hone.Cost && prices:
+	case l.Kind != hone.Cost && l.Kind != hone.Log && prices:
 		c.fault("loss", "take out kind, or the prices", "the loss %s takes no false_negative or false_positive", l.Kind)
 	case l.Kind != hone.ByColumn && l.Column != "":
 		c.fault("loss.column", "take out one of them", "the loss %s takes no column", l.Kind)
-	case l.Kind == hone.Cost:
+	case l.Kind == hone.Cost || prices:
 		c.prices()
 	case l.Kind == hone.ByColumn && l.Column == "":
 		c.fault("loss.column", "name the feature that prices a row", "the key %q is missing", "column")
@@ -260,6 +260,22 @@ func (c *checker) trainer() {
 	case t.Trainer != "command" && len(t.Env) > 0:
 		c.fault("train.env", "write trainer: command, or take it out", "the trainer %s takes no environment", t.Trainer)
 	}
+	switch {
+	case t.Calibration == "" || t.Calibration == hone.NoCalibration || c.failedUnder("train"):
+	case c.m.Task != hone.Binary:
+		c.fault("train.calibration", "take it out", "scores of the task %s are not calibrated", c.m.Task)
+	case !t.BuiltIn():
+		c.fault("train.calibration", "take it out; a program of yours calibrates itself, or writes calibration into hone.json", "the trainer command is not calibrated by Hone")
+	}
+	c.texts()
+}
+
+// texts tells an owner of nothing but texts that trees read none.
+func (c *checker) texts() {
+	text := func(f frame.Field) bool { return f.Kind == frame.Text }
+	if c.m.Train.Trainer == "gbdt" && len(c.m.Features) > 0 && !slices.ContainsFunc(c.m.Features, func(f frame.Field) bool { return !text(f) }) {
+		c.fault("train.trainer", "use linear, or a command of your own", "gbdt reads numbers and categories, and every feature is a text")
+	}
 }
 
 // upstreams holds each server to be named once, by no more than where it is.
@@ -289,11 +305,11 @@ func (c *checker) upstreams() {
 func taskMetrics(t hone.Task) []string {
 	switch t {
 	case hone.Binary:
-		return []string{"loss", "accuracy", "auc", "log_loss", "brier"}
+		return []string{"loss", "accuracy", "auc", "pr_auc", "log_loss", "brier", "f1", "kappa", "cost"}
 	case hone.Multiclass:
-		return []string{"loss", "accuracy", "log_loss"}
+		return []string{"loss", "accuracy", "log_loss", "macro_f1", "kappa"}
 	}
-	return []string{"loss", "rmse", "mae"}
+	return []string{"loss", "rmse", "mae", "mape"}
 }
 
 // fits tells whether the metric exists for the model's task.
@@ -302,8 +318,12 @@ func (c *checker) fits(metric, key string, others ...string) bool {
 		return false
 	}
 	fit := append(taskMetrics(c.m.Task), others...)
-	if !slices.Contains(fit, metric) {
-		c.fault(key, "known: "+strings.Join(fit, ", "), "the metric %s does not fit a %s model", metric, c.m.Task)
+	if !slices.Contains(fit, general(metric)) {
+		c.fault(key, "known: "+strings.Join(fit, ", "), "the metric %s does not fit a %s model", clip(metric, 40), c.m.Task)
+		return false
+	}
+	if metric == "cost" && !c.m.Loss.Priced() && !c.failedUnder("loss") {
+		c.fault(key, "add false_negative and false_positive to loss; beside kind: log the loss stays log loss", "cost wants the prices of wrong answers")
 		return false
 	}
 	return true

@@ -43,6 +43,9 @@ type Server struct {
 	// most a sixteenth of it. No training begins while less than this is free. 0B
 	// holds back nothing. Default 64MiB.
 	Reserve hone.Bytes `json:"reserve" yaml:"reserve"`
+	// ONNX says where what serves models of the format onnx is; both are found by
+	// themselves in plain places.
+	ONNX ONNX `json:"onnx,omitzero" yaml:"onnx"`
 	// TLS is the certificate that Hone shows; it then speaks HTTPS alone.
 	TLS TLS `json:"tls,omitzero" yaml:"tls"`
 	// Hosts are the names by which Hone is called from elsewhere, without port.
@@ -67,6 +70,15 @@ type TLS struct {
 	Key string `json:"key" yaml:"key"`
 }
 
+// ONNX says where what serves models of the format onnx is.
+type ONNX struct {
+	// Program is the file of hone-onnx. Default: the one beside hone, or on the PATH.
+	Program string `json:"program,omitempty" yaml:"program"`
+	// Library is ONNX Runtime's shared library, libonnxruntime.so. Default: that of
+	// `HONE_ONNX_LIBRARY`, of the Python package onnxruntime, or of the system.
+	Library string `json:"library,omitempty" yaml:"library"`
+}
+
 // MaxBytes is the size of the largest file that is read.
 const MaxBytes = 1 << 20
 
@@ -85,7 +97,7 @@ func Load(path string) (*Config, error) {
 	if c.Dir, err = filepath.Abs(filepath.Dir(at)); err != nil {
 		return nil, fmt.Errorf("find the folder of %s: %w", at, err)
 	}
-	for _, path := range []*string{&c.Server.Data, &c.Server.TLS.Cert, &c.Server.TLS.Key} {
+	for _, path := range []*string{&c.Server.Data, &c.Server.TLS.Cert, &c.Server.TLS.Key, &c.Server.ONNX.Program, &c.Server.ONNX.Library} {
 		if *path != "" && !filepath.IsAbs(*path) {
 			*path = filepath.Join(c.Dir, *path)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"hone"
 	"hone/internal/frame"
+	"hone/internal/say"
 )
 
 // decoder fills the structs from the tree and collects what is wrong. It goes
@@ -239,7 +240,7 @@ func (d *decoder) unknownKey(key *node, t reflect.Type, names []string, path str
 		return
 	}
 	hint := ""
-	if near := nearest(key.text, names); near != "" {
+	if near := say.Nearest(key.text, names); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	} else if at := findKey(reflect.TypeFor[hone.Model](), key.text, modelOf(path), 0); at != "" {
 		hint = "it belongs at " + at

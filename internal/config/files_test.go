@@ -171,6 +171,21 @@ func TestWhatStandsBesideIsNotRead(t *testing.T) {
 	}
 }
 
+// TestServersFilesStandBesideTheFile holds for those that processes elsewhere get.
+func TestServersFilesStandBesideTheFile(t *testing.T) {
+	t.Parallel()
+	minimal := string(read(t, "testdata/minimal.good.yaml"))
+	dir := folder(t, minimal+"\nserver: {onnx: {program: bin/hone-onnx, library: /lib/libonnxruntime.so}}\n")
+	c, err := config.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := config.ONNX{Program: filepath.Join(dir, "bin/hone-onnx"), Library: "/lib/libonnxruntime.so"}
+	if c.Server.ONNX != want || c.Server.Data != filepath.Join(dir, "hone-data") {
+		t.Errorf("got %+v", c.Server)
+	}
+}
+
 // TestNoMessageShowsASecret gives secrets where references belong.
 func TestNoMessageShowsASecret(t *testing.T) {
 	t.Parallel()

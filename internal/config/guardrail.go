@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hone"
+	"hone/internal/say"
 )
 
 // guardMetrics are what a guardrail can hold a candidate to besides the owner's own
@@ -30,7 +31,7 @@ func (d *decoder) guardrail(n *node, out *hone.Guardrail, path string) {
 	metric, feedback := n.get("metric"), n.get("feedback")
 	if metric != nil && metric.shape == scalar {
 		d.metric = metric.text
-		if near := nearest(metric.text, slices.Sorted(maps.Keys(guardMetrics))); near != "" {
+		if near := say.Nearest(metric.text, slices.Sorted(maps.Keys(guardMetrics))); near != "" {
 			d.metric = near // A slip in the name is no slip in the unit.
 		}
 	}

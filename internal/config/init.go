@@ -308,7 +308,7 @@ func (d *draft) writeLoop() {
 	d.line("      # - performance: {metric: %s}", metric)
 	d.line("")
 	d.line("    train:")
-	d.line("      trainer: linear   # Built in; or command, with your own program:")
+	d.line("      trainer: linear   # Built in, as gbdt is; or command, with your own program:")
 	d.line("      # command: [python, train.py]")
 	d.line("")
 	d.line("    # A candidate is always compared with the champion on the newest rows. Add")

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strings"
 
 	"hone"
 )
@@ -28,7 +29,7 @@ func (d *decoder) owned(n *node, out *map[string]hone.Metric, path string) {
 		case !metricName.MatchString(name):
 			d.fail(p.key, path, "", "the metric name %q must have 1 to 40 lower-case letters, digits and _, and begin with a letter", clip(name, 50))
 			continue
-		case slices.Contains(gateMetrics, name) || name == "f1" || name == "macro_f1":
+		case slices.Contains(gateMetrics, name):
 			d.fail(p.key, path, "choose another name", "%q is a metric of Hone's own", name)
 			continue
 		}
@@ -51,13 +52,29 @@ func (c *checker) metrics() {
 	}
 }
 
+// general is the name that stands for all metrics of its kind: that of an F1 of any
+// class, or of any quantile.
+func general(metric string) string {
+	if _, ok := hone.Quantile(metric); ok {
+		return ofQuantile
+	}
+	if _, ok := hone.ClassOf(metric); ok {
+		return ofClass
+	}
+	return metric
+}
+
 // gauge tells whether a gate can hold a candidate to a metric.
 func (c *checker) gauge(metric, key string) bool {
 	if _, own := c.m.Metrics[metric]; own {
 		return true
 	}
-	if metric != "" && !slices.Contains(gateMetrics, metric) {
-		c.fault(key, didYouMean(metric, append(slices.Sorted(maps.Keys(c.m.Metrics)), gateMetrics...)), "unknown metric %q", clip(metric, 40))
+	if metric != "" && !slices.Contains(gateMetrics, general(metric)) {
+		hint := didYouMean(metric, append(slices.Sorted(maps.Keys(c.m.Metrics)), gateMetrics...))
+		if strings.HasPrefix(metric, "pinball") {
+			hint = "write " + ofQuantile + " for the quantile 0.9"
+		}
+		c.fault(key, hint, "unknown metric %q", clip(metric, 40))
 		return false
 	}
 	others := []string{"latency_p99", "memory", permutedTwin, regressionTests}
@@ -65,7 +82,9 @@ func (c *checker) gauge(metric, key string) bool {
 	case hone.Binary:
 		others = append(others, "ece", "negative_flips", calibration)
 	case hone.Multiclass:
-		others = append(others, "brier", "ece", "negative_flips", calibration)
+		others = append(others, "brier", ofClass, "ece", "negative_flips", calibration)
+	case hone.Regression:
+		others = append(others, ofQuantile)
 	}
 	return c.fits(metric, key, others...)
 }

@@ -385,7 +385,7 @@ func TestParseReadsGuardrails(t *testing.T) {
 		{Metric: "profit", MaxRegression: ptr(0.02), Relative: true, MinRows: 200},
 		{Feedback: "thumb", MaxRegression: ptr(0.02), Age: hone.Duration(time.Hour)},
 		{Feedback: "score", Direction: hone.Lower, MaxRegression: ptr(0.1)},
-		{Metric: "cost", MaxRegression: ptr(0.1)}, // It has none of its own, and a gate.
+		{Metric: "fees", MaxRegression: ptr(0.1)}, // It has none of its own, and a gate.
 	}
 	if diff := cmp.Diff(want, m.Guardrails()); diff != "" {
 		t.Error(diff)

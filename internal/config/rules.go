@@ -31,8 +31,10 @@ type rule struct {
 }
 
 var (
-	metrics     = []string{"loss", "accuracy", "auc", "log_loss", "brier", "rmse", "mae"}
-	gateMetrics = append(metrics[:len(metrics):len(metrics)], "ece", "negative_flips", "latency_p99", "memory", calibration, permutedTwin, regressionTests)
+	metrics = []string{"loss", "accuracy", "auc", "pr_auc", "log_loss", "brier", "f1", "macro_f1", "kappa", "cost", "rmse", "mae", "mape"}
+	// gateMetrics has one name for all quantiles, and one for all classes.
+	gateMetrics = append(metrics[:len(metrics):len(metrics)], ofClass, ofQuantile, "ece", "negative_flips", "latency_p99", "memory",
+		calibration, permutedTwin, regressionTests)
 	// lossWords are the losses that a word alone declares.
 	lossWords = []string{"zero_one", "log", "squared", "absolute"}
 	kinds     = []string{"number", "category", "text"}
@@ -43,6 +45,8 @@ const (
 	calibration     = "calibration"
 	permutedTwin    = "permuted_twin"
 	lossChange      = "loss.change"
+	ofClass         = "f1_CLASS"
+	ofQuantile      = "pinball_0.9"
 )
 
 // rules by type and key. A whole number, a duration or a size is at least 0
@@ -55,6 +59,8 @@ var rules = map[string]rule{
 	"Server.hosts":     {example: "[hone.example]"},
 	"Server.anonymous": {words: []string{"feedback", "none"}},
 	"Server.data":      {file: true},
+	"ONNX.program":     {example: "/usr/local/bin/hone-onnx", file: true},
+	"ONNX.library":     {example: "/usr/local/lib/libonnxruntime.so", file: true},
 	"TLS.cert":         {required: true, example: "hone.pem", file: true},
 	"TLS.key":          {required: true, example: "hone.key", file: true},
 
@@ -122,18 +128,19 @@ var rules = map[string]rule{
 	"Constraint.categories":    {example: "[CH, DE, FR]"},
 	"Constraint.max_missing":   {unit: share, max: 1, example: "5%"},
 
-	"TrainSpec.trainer": {words: []string{"linear", "command"}},
-	"TrainSpec.command": {example: "[python, train.py]"},
-	"Server.reserve":    {example: "64MiB"},
-	"TrainSpec.env":     {also: "references alone: `{API_KEY: env:ACME_KEY, DB_PASSWORD: file:secrets/db}`"},
-	"TrainSpec.sandbox": {words: []string{"best_effort", "require", "off"}},
-	"TrainSpec.read":    {example: "[/srv/embeddings]"},
-	"Model.upstreams":   {example: "[{url: https://scores.example}]"},
-	"Upstream.url":      {required: true, example: "https://scores.example"},
-	"Upstream.headers":  {also: "references alone: `{Authorization: file:secrets/scores}`"},
-	"Limits.time":       {min: 1e9, example: "30m"},
-	"Limits.memory":     {min: 1 << 20, example: "4GiB"},
-	"Limits.output":     {min: 1 << 20, example: "2GiB"},
+	"TrainSpec.trainer":     {words: []string{"linear", "gbdt", "command"}},
+	"TrainSpec.command":     {example: "[python, train.py]"},
+	"Server.reserve":        {example: "64MiB"},
+	"TrainSpec.calibration": {words: []string{"none", "platt", "isotonic"}},
+	"TrainSpec.env":         {also: "references alone: `{API_KEY: env:ACME_KEY, DB_PASSWORD: file:secrets/db}`"},
+	"TrainSpec.sandbox":     {words: []string{"best_effort", "require", "off"}},
+	"TrainSpec.read":        {example: "[/srv/embeddings]"},
+	"Limits.time":           {min: 1e9, example: "30m"},
+	"Limits.memory":         {min: 1 << 20, example: "4GiB"},
+	"Limits.output":         {min: 1 << 20, example: "2GiB"},
+	"Model.upstreams":       {example: "[{url: https://scores.example}]"},
+	"Upstream.url":          {required: true, example: "https://scores.example"},
+	"Upstream.headers":      {also: "references alone: `{Authorization: file:secrets/scores}`"},
 
 	"Trigger.recoverable_loss":     {also: "the price alone: `recoverable_loss: 300`"},
 	"Trigger.schedule":             {also: "the expression alone: `schedule: \"0 3 * * 1\"`"},
@@ -199,7 +206,6 @@ var absent = map[string]string{
 
 // absentWords does the same for values.
 var absentWords = map[string]string{
-	"Model.task=recommend":   "want binary, multiclass or regression",
-	"Model.task=chat":        "want binary, multiclass or regression",
-	"TrainSpec.trainer=gbdt": "use linear, or a command of your own",
+	"Model.task=recommend": "want binary, multiclass or regression",
+	"Model.task=chat":      "want binary, multiclass or regression",
 }

@@ -149,9 +149,11 @@ func (d *decoder) gate(n *node, out *hone.Gate, path string) {
 
 // bounds of a metric's values, for what a limit on it may be.
 func metricRange(metric string) (low, high float64) {
-	switch metric {
-	case "accuracy", "auc", "brier", "ece", "negative_flips":
+	switch general(metric) {
+	case "accuracy", "auc", "pr_auc", "f1", "macro_f1", ofClass, "brier", "ece", "negative_flips":
 		return 0, 1
+	case "kappa":
+		return -1, 1
 	case lossChange:
 		return math.Inf(-1), math.Inf(1)
 	}

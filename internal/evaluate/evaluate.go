@@ -73,10 +73,13 @@ func Compare(m hone.Model, cand Side, champ *Side, rows Rows) hone.Evaluation {
 		all[i] = i
 	}
 	e.Loss, e.Look = p.over(all), len(rows.Looks)+1
-	e.Metrics = p.pairs(m, all, "")
+	p.pairs(&e, measures(m), all, "")
+	if m.Task != hone.Regression {
+		e.Metrics = append(e.Metrics, p.flips(all, ""))
+	}
 	for _, s := range slicesOf(m, rows, use) {
 		e.Slices = append(e.Slices, hone.SlicePair{Slice: s.name, Paired: p.over(s.rows)})
-		e.Metrics = append(e.Metrics, p.gated(m, s)...)
+		p.gated(&e, m, s)
 	}
 	return e
 }

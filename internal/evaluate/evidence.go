@@ -83,8 +83,8 @@ func (n *numbers) UnmarshalJSON(text []byte) error {
 
 // format is raised when older programs could not read the evidence, or would judge
 // it otherwise. The first had no verdict on calibration, and no labels that were
-// asked for.
-const format = 2
+// asked for; the second knew fewer metrics.
+const format = 3
 
 // NewEvidence begins the evidence of a candidate; without a champion (nil) it is
 // compared with the best constant answer.

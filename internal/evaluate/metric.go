@@ -23,12 +23,14 @@ type measure struct {
 	name   string
 	higher bool
 	of     func(t tally, at []int) (value float64, parts []float64)
-	// noise is the variance of a value that its parts leave out; nil where there is
-	// none.
-	noise func(t tally, at []int) float64
+	// noise is the variance of a value that its parts leave out, slack by how much it
+	// may be expected to be too high; nil where there is none.
+	noise, slack func(t tally, at []int) float64
+	// lacks says why there is no value, or nothing; nil where there always is one.
+	lacks func(t tally, at []int) string
 }
 
-// mean is a measure that is the mean of a number of each row.
+// meanOf is a measure that is the mean of a number of each row.
 func meanOf(name string, higher bool, of func(t tally, i int) float64) measure {
 	return measure{name: name, higher: higher, of: func(t tally, at []int) (float64, []float64) {
 		parts := make([]float64, len(at))
@@ -39,21 +41,35 @@ func meanOf(name string, higher bool, of func(t tally, i int) float64) measure {
 	}}
 }
 
-// measures are the metrics of a task, and the owner's.
+// measures are the metrics of a task, those that gates name by a class or a quantile,
+// and the owner's.
 func measures(m hone.Model) []measure {
 	out := []measure{meanOf("loss", false, func(t tally, i int) float64 { return t.losses[i] })}
-	right := meanOf("accuracy", true, func(t tally, i int) float64 { return indicator(t.right[i]) })
-	log := meanOf("log_loss", false, logLoss)
-	calibration := measure{name: "calibration", of: miscalibration, noise: miscalibrationNoise}
+	classes := []measure{
+		meanOf("accuracy", true, func(t tally, i int) float64 { return indicator(t.right[i]) }),
+		meanOf("log_loss", false, logLoss), meanOf("brier", false, brier),
+		{name: "kappa", higher: true, of: kappa, noise: kappaNoise, lacks: oneClass},
+		{name: "ece", of: ece, noise: eceNoise, slack: eceSlack, lacks: fewForBins},
+		{name: "calibration", of: miscalibration, noise: miscalibrationNoise, lacks: fewForBins},
+	}
 	switch m.Task {
 	case hone.Binary:
-		out = append(out, right, measure{name: "auc", higher: true, of: auc}, log, meanOf("brier", false, brier), measure{name: "ece", of: ece}, calibration,
-			measure{name: "f1", higher: true, of: func(t tally, at []int) (float64, []float64) { return f1(t, at, t.side.Signature.Classes[1]) }})
+		out = append(append(out, classes...), measure{name: "auc", higher: true, of: auc, lacks: oneClass},
+			measure{name: "pr_auc", higher: true, of: prAUC, lacks: oneClass}, f1("f1", func(s hone.Signature) string { return s.Classes[1] }))
+		if m.Loss.Priced() {
+			out = append(out, meanOf("cost", false, costOf(m.Loss)))
+		}
 	case hone.Multiclass:
-		out = append(out, right, measure{name: "macro_f1", higher: true, of: macroF1}, log, meanOf("brier", false, brier), measure{name: "ece", of: ece}, calibration)
+		out = append(append(out, classes...), measure{name: "macro_f1", higher: true, of: macroF1, noise: macroNoise})
 	case hone.Regression:
-		out = append(out, measure{name: "rmse", of: rmse},
-			meanOf("mae", false, func(t tally, i int) float64 { return math.Abs(t.targets[i] - t.scores[i][0]) }))
+		out = append(out, measure{name: "rmse", of: rmse}, meanOf("mae", false, absolute), mape())
+	}
+	for _, name := range named(m) {
+		if q, ok := hone.Quantile(name); ok {
+			out = append(out, meanOf(name, false, pinball(q)))
+		} else if class, ok := hone.ClassOf(name); ok {
+			out = append(out, f1(name, func(hone.Signature) string { return class }))
+		}
 	}
 	for _, name := range sortedKeys(m.Metrics) {
 		out = append(out, meanOf(name, m.Metrics[name].Direction != hone.Lower, func(t tally, i int) float64 { return t.owned(name, i) }))
@@ -61,66 +77,102 @@ func measures(m hone.Model) []measure {
 	return out
 }
 
-// pairs returns the metrics of both sides over the given rows, with the interval
-// of their difference. A metric that has no value there, such as the AUC of one
-// class, is left out. The suffix is added to each name.
-func (p pairing) pairs(m hone.Model, at []int, suffix string) []hone.MetricPair {
-	out := []hone.MetricPair{}
-	for _, f := range measures(m) {
-		x, mine := f.of(p.a, at)
-		y, other := f.of(p.b, at)
-		if !finite(x) || !finite(y) {
+// named are the metrics that gates name and that the task has by class or quantile
+// alone, each once; the owner's own go before them.
+func named(m hone.Model) []string {
+	names := map[string]bool{}
+	for _, g := range m.Gates {
+		_, quantile := hone.Quantile(g.Metric)
+		_, class := hone.ClassOf(g.Metric)
+		_, own := m.Metrics[g.Metric]
+		names[g.Metric] = !own && (quantile && m.Task == hone.Regression || class && m.Task == hone.Multiclass)
+	}
+	return slices.DeleteFunc(sortedKeys(names), func(name string) bool { return !names[name] })
+}
+
+// pairs adds the metrics of both sides over the given rows to an evaluation, with the
+// interval of their difference. Of a metric that has no value there, such as the AUC
+// of one class, it adds why. The suffix is added to each name.
+func (p pairing) pairs(e *hone.Evaluation, all []measure, at []int, suffix string) {
+	for _, f := range all {
+		pair, why := p.pair(f, at)
+		pair.Metric += suffix
+		if why == "" {
+			e.Metrics = append(e.Metrics, pair)
 			continue
 		}
-		pair := hone.MetricPair{Metric: f.name + suffix, Candidate: x, Champion: y, Higher: f.higher, N: len(at)}
-		if mine != nil && other != nil && len(at) > 1 {
-			for k := range mine {
-				mine[k] -= other[k]
-			}
-			center, lower, upper := p.interval(mine, at)
-			if f.noise != nil {
-				beyond := sq(stat.NormalQuantile(0.975)) * (f.noise(p.a, at) + f.noise(p.b, at))
-				lower, upper = center-math.Sqrt(sq(center-lower)+beyond), center+math.Sqrt(sq(upper-center)+beyond)
-			}
-			pair.Lower, pair.Upper = x-y+lower-center, x-y+upper-center
+		if e.Lacking == nil {
+			e.Lacking = map[string]string{}
 		}
-		out = append(out, pair)
+		e.Lacking[pair.Metric] = why
 	}
-	if m.Task != hone.Regression {
-		out = append(out, p.flips(at, suffix))
+}
+
+// pair holds both sides to one metric, or says why that has no value.
+func (p pairing) pair(f measure, at []int) (out hone.MetricPair, why string) {
+	out = hone.MetricPair{Metric: f.name, Higher: f.higher, N: len(at)}
+	for _, t := range []tally{p.a, p.b} {
+		if f.lacks == nil {
+			break
+		}
+		if why = f.lacks(t, at); why != "" {
+			return out, why
+		}
 	}
-	return out
+	x, mine := f.of(p.a, at)
+	y, other := f.of(p.b, at)
+	if !finite(x) || !finite(y) {
+		return out, "it is no finite number on these rows"
+	}
+	out.Candidate, out.Champion = x, y
+	if len(at) < 2 {
+		return out, ""
+	}
+	for k := range mine {
+		mine[k] -= other[k]
+	}
+	center, lower, upper := p.interval(mine, at)
+	if f.noise != nil {
+		beyond := sq(stat.NormalQuantile(0.975)) * (f.noise(p.a, at) + f.noise(p.b, at))
+		lower, upper = center-math.Sqrt(sq(center-lower)+beyond), center+math.Sqrt(sq(upper-center)+beyond)
+	}
+	if f.slack != nil {
+		lower, upper = lower-f.slack(p.a, at), upper+f.slack(p.b, at)
+	}
+	out.Lower, out.Upper = x-y+lower-center, x-y+upper-center
+	if !finite(out.Lower) || !finite(out.Upper) {
+		return out, "its spread is no finite number on these rows"
+	}
+	return out, ""
 }
 
 // flips is the share of rows that were right and now are wrong; the champion's is
 // that of the rows that are now right.
 func (p pairing) flips(at []int, suffix string) hone.MetricPair {
-	out := hone.MetricPair{Metric: "negative_flips" + suffix, N: len(at)}
-	for _, i := range at {
-		out.Candidate += indicator(p.b.right[i] && !p.a.right[i]) / float64(len(at))
-		out.Champion += indicator(p.a.right[i] && !p.b.right[i]) / float64(len(at))
+	out, parts := hone.MetricPair{Metric: "negative_flips" + suffix, N: len(at)}, make([]float64, len(at))
+	for k, i := range at {
+		lost, won := indicator(p.b.right[i] && !p.a.right[i]), indicator(p.a.right[i] && !p.b.right[i])
+		out.Candidate += lost / float64(len(at))
+		out.Champion += won / float64(len(at))
+		parts[k] = lost - won
+	}
+	if len(at) > 1 {
+		_, out.Lower, out.Upper = p.interval(parts, at)
 	}
 	return out
 }
 
-// gated returns the metrics that the owner's gates hold on each slice, named
-// after metric and slice: "auc country=DE".
-func (p pairing) gated(m hone.Model, s slice) []hone.MetricPair {
-	var out []hone.MetricPair
+// gated adds the metrics that the owner's gates hold on each slice, named after
+// metric and slice: "auc country=DE".
+func (p pairing) gated(e *hone.Evaluation, m hone.Model, s slice) {
 	asked := func(name string) bool {
-		return slices.ContainsFunc(m.Gates, func(g hone.Gate) bool {
-			return g.Slices == "all" && g.Metric != "loss" && g.Metric+" "+s.name == name
-		})
+		return slices.ContainsFunc(m.Gates, func(g hone.Gate) bool { return g.Slices == "all" && g.Metric == name })
 	}
-	if !slices.ContainsFunc(m.Gates, func(g hone.Gate) bool { return g.Slices == "all" }) {
-		return nil
+	all := slices.DeleteFunc(measures(m), func(f measure) bool { return f.name == "loss" || !asked(f.name) })
+	p.pairs(e, all, s.rows, " "+s.name)
+	if m.Task != hone.Regression && asked("negative_flips") {
+		e.Metrics = append(e.Metrics, p.flips(s.rows, " "+s.name))
 	}
-	for _, pair := range p.pairs(m, s.rows, " "+s.name) {
-		if asked(pair.Metric) {
-			out = append(out, pair)
-		}
-	}
-	return out
 }
 
 func sq(x float64) float64 { return x * x }
@@ -130,71 +182,6 @@ func indicator(is bool) float64 {
 		return 1
 	}
 	return 0
-}
-
-// auc by the parts of E. R. DeLong, D. M. DeLong, D. L. Clarke-Pearson,
-// Biometrics 44 (1988).
-func auc(t tally, at []int) (float64, []float64) {
-	scores, positive := make([]float64, len(at)), make([]bool, len(at))
-	for k, i := range at {
-		scores[k], positive[k] = t.scores[i][0], t.targets[i] == 1
-	}
-	return aucOf(scores, positive)
-}
-
-func rmse(t tally, at []int) (float64, []float64) {
-	parts := make([]float64, len(at))
-	for k, i := range at {
-		parts[k] = sq(t.targets[i] - t.scores[i][0])
-	}
-	squared := mean(parts)
-	value := math.Sqrt(squared)
-	for k, x := range parts {
-		parts[k] = value
-		if value > 0 {
-			parts[k] += (x - squared) / (2 * value)
-		}
-	}
-	return value, parts
-}
-
-func logLoss(t tally, i int) float64 {
-	return hone.Loss{Kind: hone.Log}.Of(t.side.Signature, t.scores[i], t.targets[i], 0)
-}
-
-// f1 of one class; 0 where it is neither answered nor true.
-func f1(t tally, at []int, class string) (float64, []float64) {
-	hits, counts := make([]float64, len(at)), make([]float64, len(at))
-	for k, i := range at {
-		is, said := t.labels[i] == class, t.answers[i] == class
-		hits[k], counts[k] = 2*indicator(is && said), indicator(is)+indicator(said)
-	}
-	count := mean(counts)
-	if count == 0 {
-		return 0, hits
-	}
-	value := mean(hits) / count
-	for k := range hits {
-		hits[k] = value + (hits[k]-value*counts[k])/count
-	}
-	return value, hits
-}
-
-// macroF1 is the mean over the classes that the labels have.
-func macroF1(t tally, at []int) (float64, []float64) {
-	classes := map[string]bool{}
-	for _, i := range at {
-		classes[t.labels[i]] = true
-	}
-	sum, parts := 0.0, make([]float64, len(at))
-	for _, c := range sortedKeys(classes) {
-		value, of := f1(t, at, c)
-		sum += value
-		for k, x := range of {
-			parts[k] += x / float64(len(classes))
-		}
-	}
-	return sum / float64(len(classes)), parts
 }
 
 func sortedKeys[V any](m map[string]V) []string {

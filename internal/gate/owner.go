@@ -25,6 +25,8 @@ type metricValue struct {
 	// lower and upper are the 95 % interval of the candidate's less the champion's
 	// on the same rows; equal where it is not known.
 	lower, upper float64
+	// why it has no value, where that is known.
+	why string
 }
 
 // owners judges by the owner's gates. What a gate on the loss asks for against
@@ -84,14 +86,15 @@ func measured(e hone.Evaluation, metric, slice string) (metricValue, bool) {
 	}
 	for _, p := range e.Metrics {
 		if p.Metric == name {
-			return metricValue{p.Candidate, p.Champion, p.Higher, p.N, "", p.Lower, p.Upper}, finite(p.Candidate, p.Champion, p.Lower, p.Upper) && p.N > 0
+			return metricValue{candidate: p.Candidate, champion: p.Champion, higher: p.Higher, n: p.N, lower: p.Lower, upper: p.Upper},
+				finite(p.Candidate, p.Champion, p.Lower, p.Upper) && p.N > 0
 		}
 	}
-	return metricValue{}, false
+	return metricValue{why: e.Lacking[name]}, false
 }
 
 func lossValue(p hone.Paired) metricValue {
-	return metricValue{p.Candidate, p.Champion, false, p.N, "loss a row", p.Lower, p.Upper}
+	return metricValue{candidate: p.Candidate, champion: p.Champion, n: p.N, unit: "loss a row", lower: p.Lower, upper: p.Upper}
 }
 
 // bounds gives a verdict for each limit of one gate.
@@ -181,6 +184,9 @@ func bound(metric, slice string, v metricValue, ok bool, limit float64) hone.Ver
 		w.Result = hone.Inconclusive
 		w.Sentence = "The limit of " + metric + " is no number."
 		return w
+	case !ok && v.why != "":
+		w.Result, w.Need = hone.Inconclusive, least
+		w.Sentence = "Its " + of + " has no value: " + v.why + "."
 	case !ok:
 		w.Result, w.Need = hone.Inconclusive, least
 		w.Sentence = "Its " + of + " could not be measured."

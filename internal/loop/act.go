@@ -22,6 +22,7 @@ const (
 	Pause    Do = "pause"
 	Resume   Do = "resume"
 	Rollback Do = "rollback"
+	Register Do = "register" // A version that was made elsewhere, as Adopt says.
 
 	ask Do = "ask" // For labels, by Label.
 )
@@ -37,6 +38,7 @@ type Act struct {
 	Guarded bool
 	// Artefact that an approval is for; it must still be the candidate's.
 	Artefact string
+	Adopt    *Adoption
 	// Request for labels, with what is handed out now.
 	Request *hone.LabelRequest
 }
@@ -63,6 +65,8 @@ func (k *keeper) obey(ctx context.Context, a Act) (string, error) {
 		return k.retrain(ctx, a)
 	case Rollback:
 		return k.rollBack(ctx, a)
+	case Register:
+		return k.adopt(ctx, a)
 	}
 	if k.run == nil {
 		return "", &hone.Error{Code: hone.Conflict, Message: fmt.Sprintf("%s has no run under way", k.model.Name), Hint: "`hone run " + k.model.Name + "` starts one"}

@@ -62,7 +62,7 @@ func (k *keeper) move(a hone.Alias, v hone.VersionID, run hone.Run, why string) 
 func (k *keeper) fit(ctx context.Context, run hone.Run, id hone.VersionID, rows, seen dataset.Rows, ds hone.Dataset) (hone.Version, error) {
 	engine, ok := k.o.Engines[k.model.Train.Trainer]
 	if !ok {
-		return hone.Version{}, &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("there is no trainer %q", k.model.Train.Trainer), Hint: "use linear or command"}
+		return hone.Version{}, &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("there is no trainer %q", k.model.Train.Trainer), Hint: "use linear, gbdt or command"}
 	}
 	policy := k.model.Policy(ds.Recipe.Anchor)
 	v := hone.Version{
@@ -109,6 +109,11 @@ func (k *keeper) profile(ctx context.Context, v hone.Version, dir string, seen d
 		return v, fmt.Errorf("ask %s about its own rows: %w", v.ID, err)
 	}
 	targets := seen.Targets(v.Signature)
+	for i, l := range seen.Labels {
+		if l == "" {
+			targets[i] = math.NaN()
+		}
+	}
 	ref := monitor.NewReference(v.Signature, seen.Frame, scores, targets, seen.Times)
 	ref.Bound = lossBound(k.model.Loss, v.Signature, scores, targets, seen.Frame)
 	b, err := ref.Marshal()
@@ -131,6 +136,9 @@ func lossBound(l hone.Loss, sig hone.Signature, s hone.Scores, targets []float64
 	prices := l.Prices(rows)
 	var all []float64
 	for i, y := range targets {
+		if math.IsNaN(y) {
+			continue
+		}
 		loss := l.Of(sig, s.Row(i), y, prices[i])
 		if l.Kind == hone.ByColumn {
 			loss = prices[i]

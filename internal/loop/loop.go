@@ -245,10 +245,10 @@ func (l *Loop) Act(ctx context.Context, model string, a Act) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if l.o.Passive {
+	if l.o.Passive && a.Do != Register { // Nothing must turn for a version to be registered.
 		return "", &hone.Error{Code: hone.Unavailable, Message: "no server is running", Hint: "start one with `hone serve`, then repeat"}
 	}
-	if l.o.Inline {
+	if l.o.Inline || l.o.Passive {
 		return k.act(ctx, a)
 	}
 	r := request{act: a, answer: make(chan answer, 1)}

@@ -11,6 +11,7 @@ import (
 	"hone"
 	"hone/internal/frame"
 	"hone/internal/monitor"
+	"hone/internal/predictor"
 )
 
 const (
@@ -129,7 +130,7 @@ func (k *keeper) standIn(ctx context.Context) hone.Version {
 		return k.champion
 	}
 	twin, err := k.o.Control.Version(ctx, k.model.Name, runs[i].Twin)
-	if err != nil || twin.Format != "linear" || !slices.Equal(twin.Signature.Classes, k.champion.Signature.Classes) {
+	if err != nil || predictor.ModelFile(twin.Format) == "" || !slices.Equal(twin.Signature.Classes, k.champion.Signature.Classes) {
 		return k.champion
 	}
 	return twin

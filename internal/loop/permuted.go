@@ -48,7 +48,7 @@ func (k *keeper) wantsPermuted(run hone.Run, s hone.Signature) bool {
 			return true
 		}
 	}
-	return k.model.Train.Trainer == "linear" && time.Duration(run.Took[hone.Training]) < quickTraining/time.Duration(twins(s))
+	return k.model.Train.BuiltIn() && time.Duration(run.Took[hone.Training]) < quickTraining/time.Duration(twins(s))
 }
 
 // permute has the twins answer the rows that the evidence got last. That they cannot
@@ -110,7 +110,7 @@ func (k *keeper) askPermuted(ctx context.Context, run hone.Run, v hone.Version, 
 func (k *keeper) fitPermuted(ctx context.Context, run hone.Run, v hone.Version, rows dataset.Rows, dir string) (string, error) {
 	engine, ok := k.o.Engines[k.model.Train.Trainer]
 	if !ok {
-		return "", &hone.Error{Code: hone.Invalid, Message: "there is no trainer " + k.model.Train.Trainer, Hint: "use linear or command"}
+		return "", &hone.Error{Code: hone.Invalid, Message: "there is no trainer " + k.model.Train.Trainer, Hint: "use linear, gbdt or command"}
 	}
 	work := filepath.Join(dir, "work")
 	if err := errors.Join(freshDir(dir), freshDir(work)); err != nil {

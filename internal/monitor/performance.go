@@ -133,7 +133,7 @@ func Assess(e Evidence) Performance {
 
 func qualityName(name string) bool {
 	switch strings.TrimSuffix(name, ".since") {
-	case "loss", "accuracy", "log_loss", "brier", "auc", "mae", "rmse":
+	case "loss", "accuracy", "log_loss", "brier", "auc", "pr_auc", "f1", "macro_f1", "kappa", "cost", "mae", "rmse", "mape":
 		return true
 	}
 	return false

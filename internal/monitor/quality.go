@@ -83,16 +83,22 @@ func (q *quality) measure() []hone.Signal {
 	out := []hone.Signal{q.mean("loss", func(s scored) float64 { return s.loss })}
 	switch q.sig.Task {
 	case hone.Regression:
-		out = append(out, q.mean("mae", func(s scored) float64 { return math.Abs(s.target - s.scores[0]) }), q.rmse())
+		out = append(out, q.mean("mae", func(s scored) float64 { return math.Abs(s.target - s.scores[0]) }), q.rmse(), q.mape())
 	default:
 		zero := hone.Loss{Kind: hone.ZeroOne}
 		log := hone.Loss{Kind: hone.Log}
 		out = append(out,
 			q.mean("accuracy", func(s scored) float64 { return 1 - zero.Of(q.sig, s.scores, s.target, 0) }),
 			q.mean("log_loss", func(s scored) float64 { return log.Of(q.sig, s.scores, s.target, 0) }))
+		out = append(out, q.agreement()...)
 	}
 	if q.sig.Task == hone.Binary {
-		out = append(out, q.mean("brier", brier), q.auc())
+		out = append(out, q.mean("brier", brier), q.auc(), q.precision())
+	}
+	if q.model.Loss.Priced() {
+		cost := q.model.Loss
+		cost.Kind = hone.Cost
+		out = append(out, q.mean("cost", func(s scored) float64 { return cost.Of(q.sig, s.scores, s.target, 0) }))
 	}
 	return append(append(out, q.since()...), q.bySlice()...)
 }
@@ -180,12 +186,15 @@ func (q *quality) rmse() hone.Signal {
 	return s
 }
 
-func (q *quality) auc() hone.Signal {
-	scores := make([]float64, len(q.rows))
-	positive := make([]bool, len(q.rows))
-	for i, s := range q.rows {
-		scores[i], positive[i] = s.scores[0], s.target == 1
+func (q *quality) ranked() (scores []float64, positive []bool) {
+	for _, s := range q.rows {
+		scores, positive = append(scores, s.scores[0]), append(positive, s.target == 1)
 	}
+	return scores, positive
+}
+
+func (q *quality) auc() hone.Signal {
+	scores, positive := q.ranked()
 	v, se := stat.AUC(scores, positive)
 	out := hone.Signal{Name: "auc", N: len(q.rows), Value: v}
 	if math.IsNaN(v) || math.IsNaN(se) {

@@ -57,7 +57,7 @@ func TestRealisedMetrics(t *testing.T) {
 		got := bySignal(t, m.Signals(now))
 		rows := mature(log, delay, now)
 		n := len(rows)
-		var loss, right, brier, nats float64
+		var loss, right, brier, nats, hits, said, is float64
 		for _, o := range rows {
 			p, y := o.Scores[0], float64(o.Label[0]-'0')
 			brier += (p - y) * (p - y)
@@ -66,6 +66,11 @@ func TestRealisedMetrics(t *testing.T) {
 				q = 1 - p
 			}
 			nats -= math.Log(math.Max(q, 0.001))
+			is += y
+			if p >= 0.5 {
+				said++
+				hits += y
+			}
 			switch {
 			case (p >= 0.5) == (y == 1):
 				right++
@@ -75,13 +80,18 @@ func TestRealisedMetrics(t *testing.T) {
 				loss++
 			}
 		}
-		for name, want := range map[string]float64{"loss": loss, "accuracy": right, "brier": brier, "log_loss": nats} {
+		for name, want := range map[string]float64{"loss": loss, "accuracy": right, "brier": brier, "log_loss": nats, "cost": loss} {
 			near(t, name, got[name], want/float64(n))
 			if got[name].N != n {
 				t.Errorf("%s is of %d rows, want %d", name, got[name].N, n)
 			}
 		}
 		near(t, "auc", got["auc"], auc(rows))
+		near(t, "pr_auc", got["pr_auc"], averagePrecision(rows))
+		near(t, "f1", got["f1"], 2*hits/(is+said))
+		all := float64(n)
+		chance := (is*said + (all-is)*(all-said)) / (all * all)
+		near(t, "kappa", got["kappa"], (right/all-chance)/(1-chance))
 	}
 	got := bySignal(t, m.Signals(noon))
 	if got["labels.mature"].Value != 3000 || got["accuracy"].N != 1000 {
@@ -127,6 +137,26 @@ func auc(rows []hone.Outcome) float64 {
 	return won / pairs
 }
 
+// averagePrecision asks of each positive row which share of those that score as high
+// are positive.
+func averagePrecision(rows []hone.Outcome) float64 {
+	sum, positives := 0.0, 0.0
+	for _, a := range rows {
+		if a.Label != "1" {
+			continue
+		}
+		above, hits := 0.0, 0.0
+		for _, b := range rows {
+			if b.Scores[0] >= a.Scores[0] {
+				above++
+				hits += float64(b.Label[0] - '0')
+			}
+		}
+		sum, positives = sum+hits/above, positives+1
+	}
+	return sum / positives
+}
+
 // TestUnknownBeforeEnough holds that too few labels give no number.
 func TestUnknownBeforeEnough(t *testing.T) {
 	t.Parallel()
@@ -168,7 +198,8 @@ func TestUnknownClass(t *testing.T) {
 	m.Outcomes(log)
 	advance(t, m, noon.Add(time.Hour))
 	got := bySignal(t, m.Signals(noon))
-	if got["loss"].Value != 1 || got["accuracy"].Value != 0 || got["brier"].Value != 1 || math.Abs(got["log_loss"].Value-hone.LogBound) > 1e-9 || got["auc"].Unknown == "" {
+	if got["loss"].Value != 1 || got["accuracy"].Value != 0 || got["brier"].Value != 1 || math.Abs(got["log_loss"].Value-hone.LogBound) > 1e-9 || got["auc"].Unknown == "" ||
+		got["pr_auc"].Unknown == "" || got["f1"].Unknown == "" || got["kappa"].Unknown == "" {
 		t.Errorf("loss %v, accuracy %v, brier %v, log loss %v, auc %+v", got["loss"].Value, got["accuracy"].Value, got["brier"].Value, got["log_loss"].Value, got["auc"])
 	}
 }
@@ -304,8 +335,13 @@ func TestRegressionMetrics(t *testing.T) {
 	near(t, "loss", got["loss"], (4+16)/4.0)
 	near(t, "mae", got["mae"], (2+4)/4.0)
 	near(t, "rmse", got["rmse"], math.Sqrt(5))
+	near(t, "mape", got["mape"], (2.0/3+4.0/3)/4)
 	if _, ok := got["auc"]; ok {
 		t.Error("a regression has an auc")
+	}
+	m = regression(t, hone.Squared, 1, func(i int) string { return []string{"1", "0"}[i%2] })
+	if s := bySignal(t, m.Signals(noon))["mape"]; s.Unknown == "" {
+		t.Errorf("the error as a share of 0 is %+v", s)
 	}
 }
 
@@ -314,7 +350,7 @@ func TestRegressionMetrics(t *testing.T) {
 func TestAbsurdLabels(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []hone.LossKind{hone.Squared, hone.Absolute} {
-		for _, absurd := range []string{"1e300", "-1e160", "1.7e308", "1e90", "no number"} {
+		for _, absurd := range []string{"1e300", "-1e160", "1.7e308", "1e90", "1e-310", "no number"} {
 			m := regression(t, kind, 1, func(i int) string {
 				if i%50 == 3 {
 					return absurd

@@ -34,7 +34,8 @@ type Reference struct {
 	Bound float64 `json:"bound,omitempty"`
 }
 
-// NewReference profiles the rows in the order in which they were served. Times, if
+// NewReference profiles the rows in the order in which they were served. The target of
+// a row without a label is NaN. Times, if
 // they are not nil, say when that was: where they cover four weeks or more, windows
 // can be compared with the same hours of the week.
 func NewReference(sig hone.Signature, rows *frame.Frame, scores hone.Scores, targets []float64, times []time.Time) *Reference {
@@ -66,7 +67,9 @@ func NewReference(sig hone.Signature, rows *frame.Frame, scores hone.Scores, tar
 	if sig.Task == hone.Regression {
 		var m stat.Moments
 		for _, y := range targets {
-			m.Add(y)
+			if !math.IsNaN(y) {
+				m.Add(y)
+			}
 		}
 		r.TargetSD = math.Sqrt(m.Variance())
 	}

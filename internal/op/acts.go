@@ -2,6 +2,9 @@ package op
 
 import (
 	"context"
+	"fmt"
+	"path/filepath"
+	"time"
 
 	"hone"
 	"hone/internal/loop"
@@ -33,6 +36,16 @@ type RollbackIn struct {
 	Reason string `json:"reason,omitempty" help:"why, for the record"`
 }
 
+// RegisterIn brings a version that was made elsewhere.
+type RegisterIn struct {
+	Model        string    `json:"-" path:"model" help:"the model's name"`
+	Path         string    `json:"path" arg:"path" help:"the artefact on the server's machine: a folder with hone.json, LightGBM's text or XGBoost's JSON"`
+	Champion     bool      `json:"champion,omitempty" help:"let it serve from now on, as the model's first champion"`
+	TrainedUntil time.Time `json:"trained_until,omitzero" help:"the time, or the day, of the newest row that it learned from; without it no row before now ever judges it"`
+	Classes      []string  `json:"classes,omitempty" help:"a class of a model file's scores; repeat it for each, in their order"`
+	Reason       string    `json:"reason,omitempty" help:"why, for the record"`
+}
+
 // Done says what an act came to.
 type Done struct {
 	Model    string `json:"model"`
@@ -62,7 +75,23 @@ func acts() []Operation {
 			func(ctx context.Context, s *Service, who Caller, in RollbackIn) (Done, error) {
 				return act(ctx, s, in.Model, loop.Act{Do: loop.Rollback, By: who.Name, Reason: in.Reason})
 			}),
+		define(Operation{Name: "register", Method: "POST", Path: "/api/v1/models/{model}/versions", Role: Admin,
+			Summary: "adopt a version that was made elsewhere as the first champion",
+			Help: "The artefact is copied into Hone's store and scored on the log, whose predictions become the reference of drift; those after --trained-until " +
+				"with a label give its baseline. Import them first. It may be done before the server's first start.",
+			Example: "hone register fraud model.txt --champion --trained-until 2026-06-30"}, register),
 	}
+}
+
+func register(ctx context.Context, s *Service, who Caller, in RegisterIn) (Done, error) {
+	if !in.Champion {
+		return Done{}, &hone.Error{Code: hone.Invalid, Message: "a version that serves nothing is not kept", Hint: "say --champion to let it serve as the first one"}
+	}
+	if !filepath.IsAbs(in.Path) {
+		return Done{}, &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("path %q is not a whole one", in.Path), Hint: "begin it with /"}
+	}
+	return act(ctx, s, in.Model, loop.Act{Do: loop.Register, By: who.Name, Reason: in.Reason,
+		Adopt: &loop.Adoption{Path: filepath.Clean(in.Path), TrainedUntil: in.TrainedUntil, Classes: in.Classes}})
 }
 
 func onRun(name string, do loop.Do, role Role, summary, example string) Operation {

@@ -345,12 +345,28 @@ func (s *Service) readFeatures(ctx context.Context, t *Trace) error {
 	return nil
 }
 
-// evidence adds the run that made a version, its dataset, gates and people.
+// evidence adds what made a version, and who let it serve.
 func (s *Service) evidence(ctx context.Context, t *Trace, v hone.Version) error {
 	moves, err := s.Control.AliasHistory(ctx, v.Model)
 	if err != nil {
 		return err
 	}
+	if v.Run == "" {
+		t.say("It was made elsewhere and registered from %v; rows up to %s do not judge it.", v.Params["path"], clockTime(v.TrainedUntil))
+	} else if err := s.making(ctx, t, v); err != nil {
+		return err
+	}
+	for _, m := range moves {
+		if m.Version == v.ID && (m.Alias == hone.Challenger || m.Alias == hone.Champion) {
+			t.Aliases = append(t.Aliases, m)
+			t.say("%s became %s at %s by %s: %s.", m.Version, m.Alias, clockTime(m.At), m.By, strings.TrimSuffix(m.Reason, "."))
+		}
+	}
+	return nil
+}
+
+// making adds the run that made a version, its dataset and its gates.
+func (s *Service) making(ctx context.Context, t *Trace, v hone.Version) error {
 	run, err := s.Control.Run(ctx, v.Run)
 	if err != nil {
 		return err
@@ -364,12 +380,6 @@ func (s *Service) evidence(ctx context.Context, t *Trace, v hone.Version) error 
 	t.say("It was trained on %d rows up to %s; dataset %.12s, %d rows held out.", v.TrainedRows, clockTime(v.TrainedUntil), ds.ID, ds.Holdout)
 	for _, g := range run.Verdicts {
 		t.say("Gate %s: %s. %s", g.Gate, g.Standing(), g.Sentence)
-	}
-	for _, m := range moves {
-		if m.Version == v.ID && (m.Alias == hone.Challenger || m.Alias == hone.Champion) {
-			t.Aliases = append(t.Aliases, m)
-			t.say("%s became %s at %s by %s: %s.", m.Version, m.Alias, clockTime(m.At), m.By, strings.TrimSuffix(m.Reason, "."))
-		}
 	}
 	return nil
 }

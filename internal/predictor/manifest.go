@@ -31,7 +31,7 @@ func ReadManifest(dir string) (Manifest, error) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&m); err != nil {
-		return Manifest{}, refuse(fmt.Sprintf("%s cannot be read: %v", ManifestName, err), "write it by the trainer helper's save_server")
+		return Manifest{}, refuse(fmt.Sprintf("%s cannot be read: %v", ManifestName, err), "write it by the trainer helper's save_server or save_onnx")
 	}
 	if _, err := d.Token(); err != io.EOF {
 		return Manifest{}, refuse(ManifestName+" goes on after its end", "it must hold one JSON object")
@@ -69,14 +69,16 @@ func (m Manifest) inProcess() bool { return ModelFile(m.Format) != "" }
 
 func (m Manifest) check() error {
 	switch {
-	case !m.inProcess() && m.Format != "process" && m.Format != "upstream":
-		return refuse(fmt.Sprintf("format %q is not known", m.Format), "the formats are "+inProcess()+", process and upstream")
+	case !m.inProcess() && m.Format != "process" && m.Format != "onnx" && m.Format != "upstream":
+		return refuse(fmt.Sprintf("format %q is not known", m.Format), "the formats are "+inProcess()+", onnx, process and upstream")
 	case (m.Format == "upstream") != (m.Upstream != nil):
 		return refuse("the key upstream and the format upstream go together", "say under upstream where the server is, or take both out")
 	case m.Format == "process" && (len(m.Command) == 0 || m.Command[0] == ""):
 		return refuse("a process artefact has no command", `name what starts its server, such as ["{python}", "serve.py"]`)
 	case m.Format != "process" && len(m.Command) > 0:
 		return refuse(fmt.Sprintf("an artefact of format %s has a command", m.Format), "remove it, or use the format process")
+	case m.ONNX != nil && m.Format != "onnx":
+		return refuse(fmt.Sprintf("an artefact of format %s has the key onnx", m.Format), "remove it, or use the format onnx")
 	case m.Calibration != nil && m.Signature.Task != hone.Binary:
 		return refuse("scores of the task "+string(m.Signature.Task)+" are not calibrated", "remove calibration")
 	}
@@ -98,10 +100,13 @@ func (m Manifest) check() error {
 			return refuse(err.Error(), "write the artefact again")
 		}
 	}
-	if err := checkClasses(m.Signature); err != nil || m.Upstream == nil {
+	if err := checkClasses(m.Signature); err != nil {
 		return err
 	}
-	return m.Upstream.Check(m.Signature)
+	if m.Upstream != nil {
+		return m.Upstream.Check(m.Signature)
+	}
+	return m.ONNX.check(m.Signature)
 }
 
 func checkClasses(s hone.Signature) error {

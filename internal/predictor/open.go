@@ -17,6 +17,7 @@ type Options struct {
 	Log    *slog.Logger
 	Clock  clock.Clock // Times the restarts of a process that died.
 	Python string      // For {python}; empty to look for one.
+	ONNX   Runtime     // For the format onnx.
 	// Box says what the server of a process artefact may do besides reading its
 	// folder and listening on its port.
 	Box sandbox.Spec
@@ -26,7 +27,7 @@ type Options struct {
 }
 
 // Open opens the artefact in dir, which must stay as it is until the predictor
-// is closed. A process artefact is started and awaited until it is ready, at
+// is closed. A process or onnx artefact is started and awaited until it is ready, at
 // most 60 seconds; an upstream must be well.
 func Open(ctx context.Context, dir string, o Options) (Predictor, error) {
 	if o.Log == nil {
@@ -49,6 +50,9 @@ func Open(ctx context.Context, dir string, o Options) (Predictor, error) {
 func openFormat(ctx context.Context, dir string, m Manifest, o Options) (Predictor, error) {
 	if m.inProcess() {
 		return openModel(dir, m)
+	}
+	if m.Format == "onnx" {
+		return openONNX(ctx, dir, m, o)
 	}
 	if m.Upstream != nil {
 		return openUpstream(ctx, m, o)

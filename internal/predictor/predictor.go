@@ -1,6 +1,6 @@
 // Package predictor opens an artefact so that it can be asked: models built in,
-// programs that serve the Open Inference Protocol, and servers of others. Which version is asked
-// when is left to the gateway.
+// programs that serve the Open Inference Protocol, and servers of others. Which
+// version is asked when is left to the gateway.
 package predictor
 
 import (
@@ -26,7 +26,7 @@ type Predictor interface {
 
 // Manifest is the file hone.json of an artefact.
 type Manifest struct {
-	// Format is linear, gbdt, lightgbm, xgboost, process or upstream.
+	// Format is linear, gbdt, lightgbm, xgboost, onnx, process or upstream.
 	Format    string         `json:"format"`
 	Signature hone.Signature `json:"signature"`
 	// Command starts the server of a process artefact, in the artefact's folder.
@@ -34,6 +34,8 @@ type Manifest struct {
 	Command []string `json:"command,omitempty"`
 	// Upstream is the server of an upstream artefact.
 	Upstream *upstream.Spec `json:"upstream,omitempty"`
+	// ONNX fits an onnx artefact's model to the signature.
+	ONNX *ONNX `json:"onnx,omitempty"`
 	// Calibration turns the scores of a binary model into the shares of cases that
 	// they stand for; nil leaves them as they are.
 	Calibration *calibrate.Map `json:"calibration,omitempty"`

@@ -1,5 +1,5 @@
 // Package say writes numbers as sentences have them, the same in every verdict
-// and decision. What is said is left to others.
+// and decision, and finds the word that was meant. What is said is left to others.
 package say
 
 import (

@@ -28,3 +28,18 @@ func TestSay(t *testing.T) {
 	f(say.Period("so it is.."), "so it is.")
 	f(say.Period("so it is"), "so it is.")
 }
+
+func TestNearest(t *testing.T) {
+	t.Parallel()
+	f := func(got, want string) {
+		t.Helper()
+		if w := say.Nearest(got, []string{"num_leaves", "num_iterations", "l2"}); w != want {
+			t.Errorf("%s: got %q, want %q", got, w, want)
+		}
+	}
+	f("num_leafs", "num_leaves")
+	f("nmu-leaves", "num_leaves")
+	f("num", "num_leaves")
+	f("l1", "")
+	f("depth", "")
+}

@@ -26,7 +26,7 @@ func job(t *testing.T, task hone.Task) train.Job {
 	t.Helper()
 	r := rand.New(rand.NewPCG(3, 4))
 	j := train.Job{
-		Model:     hone.Model{Name: "m", Task: task, Label: hone.LabelSpec{Name: "y"}},
+		Model:     hone.Model{Name: "m", Task: task, Label: hone.LabelSpec{Name: "y"}, Train: hone.TrainSpec{Trainer: "linear"}},
 		Signature: hone.Signature{Task: task, Features: features},
 		Rows:      frame.New(features, 2000),
 		Dir:       t.TempDir(),

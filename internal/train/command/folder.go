@@ -32,6 +32,9 @@ type schema struct {
 	Threshold float64      `json:"threshold,omitempty"`
 	Rows      int          `json:"rows"`
 	Seed      uint64       `json:"seed"`
+	// Trainer and Calibration are for the learners of Hone's own.
+	Trainer     string `json:"trainer,omitempty"`
+	Calibration string `json:"calibration,omitempty"`
 }
 
 // prepare fills the folder of a training. What an earlier attempt left is
@@ -57,6 +60,9 @@ func prepare(job train.Job) error {
 	}
 	s := schema{Task: job.Signature.Task, Features: job.Signature.Features, Label: job.Model.Label.Name, Weight: weightColumn(job),
 		Classes: job.Signature.Classes, Threshold: job.Signature.Threshold, Rows: job.Rows.N, Seed: job.Seed}
+	if job.Model.Train.BuiltIn() {
+		s.Trainer, s.Calibration = job.Model.Train.Trainer, job.Model.Train.Calibration
+	}
 	err := errors.Join(writeJSON(in("schema.json"), s), writeJSON(in("params.json"), params), writeRows(job, in))
 	if err != nil || job.Previous == "" {
 		return err

@@ -14,7 +14,7 @@ import (
 
 // Load reads the work that a trainer finds in its folder, as Train has put it
 // there, so that a learner of ours can do it in a process of its own. Of the model
-// it has the task and the label's name alone.
+// it has the task, the label's name, the trainer and how it calibrates.
 func Load(dir string) (train.Job, error) {
 	var s schema
 	job := train.Job{Dir: dir}
@@ -26,6 +26,7 @@ func Load(dir string) (train.Job, error) {
 	}
 	job.Seed = s.Seed
 	job.Model.Task, job.Model.Label.Name = s.Task, s.Label
+	job.Model.Train.Trainer, job.Model.Train.Calibration = s.Trainer, s.Calibration
 	job.Signature = hone.Signature{Task: s.Task, Features: s.Features, Classes: s.Classes, Threshold: s.Threshold}
 	if _, err := os.Stat(filepath.Join(dir, "previous", predictor.ManifestName)); err == nil {
 		job.Previous = filepath.Join(dir, "previous")

@@ -161,7 +161,32 @@ class Run:
         (folder / package.name).mkdir(exist_ok=True)
         for source in package.glob("*.py"):
             shutil.copyfile(source, folder / package.name / source.name)
-        manifest = {"format": "process", "signature": self.schema.signature(), "command": list(command)}
-        text = json.dumps(manifest, indent=2, ensure_ascii=False)
-        (folder / "hone.json").write_text(text + "\n", encoding="utf-8")
+        self._manifest("process", command=list(command))
         return folder
+
+    def save_onnx(
+        self,
+        model: bytes,
+        output: str = "",
+        classes: Iterable[Any] = (),
+        categories: Optional[Mapping[str, Iterable[str]]] = None,
+    ) -> Path:
+        """Makes output/model an artefact of a model in ONNX, such as what
+        SerializeToString of an exported one gives. Name the output that holds the
+        scores where several hold floats, the classes of its columns where they are
+        not the schema's in its order, and for each category that the model takes
+        as a number its names, in the order of their numbers. Returns the folder."""
+        mapping = {
+            "output": output,
+            "classes": [str(c) for c in classes],
+            "categories": {n: list(names) for n, names in (categories or {}).items()},
+        }
+        (self.model / "model.onnx").write_bytes(model)
+        self._manifest("onnx", onnx={k: v for k, v in mapping.items() if v})
+        return self.model
+
+    def _manifest(self, format: str, **rest: Any) -> None:
+        """Writes hone.json."""
+        manifest = {"format": format, "signature": self.schema.signature(), **rest}
+        text = json.dumps(manifest, indent=2, ensure_ascii=False)
+        (self.model / "hone.json").write_text(text + "\n", encoding="utf-8")

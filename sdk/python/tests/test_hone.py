@@ -108,6 +108,15 @@ class Trainer(unittest.TestCase):
         server.send_signal(signal.SIGTERM)
         self.assertEqual(server.wait(10), 0)
 
+    def test_saves_a_model_in_onnx(self):
+        folder = self.run_.save_onnx(b"model", classes=["b", "a"], categories={"country": ("CH", "größe")})
+        self.assertEqual((folder / "model.onnx").read_bytes(), b"model")
+        manifest = json.loads((folder / "hone.json").read_text(encoding="utf-8"))
+        self.assertEqual(manifest, {"format": "onnx", "signature": self.run_.schema.signature(),
+                                    "onnx": {"classes": ["b", "a"], "categories": {"country": ["CH", "größe"]}}})
+        self.run_.save_onnx(b"model")
+        self.assertEqual(json.loads((folder / "hone.json").read_text(encoding="utf-8"))["onnx"], {})
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -1,0 +1,150 @@
+package builtin
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"runtime"
+	"slices"
+
+	"hone"
+	"hone/internal/frame"
+	"hone/internal/learn/gbdt"
+	"hone/internal/predictor"
+	"hone/internal/train"
+)
+
+// How a training of trees begins from the champion: from its found parameters alone,
+// by more trees after its own, or by new answers in the leaves of its own.
+const (
+	warmParameters = "parameters"
+	warmContinue   = "continue"
+	warmRefit      = "refit"
+)
+
+const (
+	// manyTrees is how often the trees of one training may be gone on from: each
+	// answer costs more with every one.
+	manyTrees = 10
+	// refitDecay is the share of its answer that a leaf keeps when it is refitted.
+	refitDecay = 0.9
+)
+
+// trees is the learner gbdt.
+type trees struct {
+	o     gbdt.Options
+	warm  string
+	decay float64
+	from  *gbdt.Model
+	late  bool // Early stopping was asked for.
+	stops int  // The trees after which it stopped; 0 while it has not.
+}
+
+func newTrees(job train.Job, report func(train.Progress)) (learner, error) {
+	t := &trees{warm: warmParameters, decay: refitDecay}
+	params := maps.Clone(job.Params)
+	if err := t.take(params); err != nil {
+		return nil, invalid(err, "mend train.params")
+	}
+	o, err := gbdt.OptionsFrom(gbdt.Defaults(), params)
+	if err != nil {
+		return nil, invalid(err, "mend train.params")
+	}
+	if _, given := params["seed"]; !given {
+		o.Seed = job.Seed
+	}
+	o.Threads = runtime.GOMAXPROCS(0)
+	switch job.Signature.Task {
+	case hone.Binary:
+		o.Task = gbdt.Logistic
+	case hone.Multiclass:
+		o.Task, o.Classes = gbdt.Softmax, len(job.Signature.Classes)
+	case hone.Regression:
+		o.Task = gbdt.LeastSquares
+	default:
+		return nil, unlearned(job)
+	}
+	if !slices.ContainsFunc(job.Signature.Features, func(f frame.Field) bool { return f.Kind != frame.Text }) {
+		return nil, invalid(errors.New("the trainer gbdt reads numbers and categories, and every feature is a text"), "use the trainer linear, or one of your own")
+	}
+	t.o, t.late = o, o.EarlyStopping > 0
+	if t.warm != warmParameters {
+		t.from = previous(job, report, predictor.ReadTrees)
+	}
+	if t.from != nil && t.warm == warmContinue && t.from.Trees() > (manyTrees-1)*o.Iterations*t.from.Width() {
+		report(train.Progress{Line: fmt.Sprintf("began anew: the champion has %d trees already", t.from.Trees())})
+		t.from = nil
+	}
+	return t, nil
+}
+
+// take reads, and takes out of params, what gbdt itself has no option for.
+func (t *trees) take(params map[string]any) error {
+	if v, ok := params["warm_start"]; ok {
+		t.warm, _ = v.(string)
+		if t.warm != warmParameters && t.warm != warmContinue && t.warm != warmRefit {
+			return fmt.Errorf("parameter \"warm_start\" wants %s, %s or %s, got %v", warmParameters, warmContinue, warmRefit, v)
+		}
+	}
+	if v, ok := params["refit_decay"]; ok {
+		if t.decay, ok = v.(float64); !ok || !(t.decay >= 0 && t.decay <= 1) {
+			return fmt.Errorf("parameter \"refit_decay\" wants a number from 0 to 1, got %v", v)
+		}
+	}
+	delete(params, "warm_start")
+	delete(params, "refit_decay")
+	return nil
+}
+
+func (t *trees) held() bool { return t.late && t.stops == 0 && !t.refits() }
+
+func (t *trees) refits() bool { return t.from != nil && t.warm == warmRefit }
+
+func (t *trees) fit(r rows, late *rows, report func(int, float64) bool) (model, error) {
+	set := gbdt.Set{Rows: r.Frame, Targets: r.targets, Weights: r.weights}
+	if t.refits() {
+		if m, err := gbdt.Refit(t.from, set, t.decay, t.o.Threads); err == nil {
+			return m, nil
+		}
+	}
+	o, x := t.o, gbdt.Extra{Report: report}
+	if !t.refits() { // Leaves that cannot be refitted are grown anew.
+		x.From = t.from
+	}
+	switch {
+	case t.stops > 0:
+		o.Iterations, o.EarlyStopping = t.stops, 0
+	case t.late && late != nil:
+		x.Held = &gbdt.Set{Rows: late.Frame, Targets: late.targets, Weights: late.weights}
+	default:
+		o.EarlyStopping = 0
+	}
+	m, err := gbdt.Fit(set, o, x)
+	if errors.Is(err, gbdt.ErrStopped) {
+		return nil, errStopped
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func (t *trees) settle(m model) {
+	if !t.late || t.refits() {
+		return
+	}
+	fit, before := m.(*gbdt.Model), 0
+	if fit.WarmStarted {
+		before = t.from.Trees()
+	}
+	t.stops = max(1, (fit.Trees()-before)/fit.Width())
+}
+
+func (t *trees) about(m model) (map[string]float64, string) {
+	fit := m.(*gbdt.Model)
+	said := ""
+	if t.from != nil && !fit.WarmStarted {
+		said = anew
+	}
+	return map[string]float64{"train_loss": fit.Loss, "trees": float64(fit.Trees()), "warm_start": number(fit.WarmStarted)}, said
+}
