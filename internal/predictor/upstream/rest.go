@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -127,6 +128,9 @@ func (c *overHTTP) do(ctx context.Context, method, to string, body []byte, h hea
 		req.Header["Idempotency-Key"] = []string{}
 	}
 	resp, err := c.client.Do(req)
+	if where, ok := errors.AsType[*url.Error](err); ok {
+		err = where.Err // Where it was is said elsewhere, without what a query may hold.
+	}
 	if err != nil {
 		return nil, err
 	}
