@@ -97,7 +97,10 @@ func said(ctx context.Context, err error) error {
 		return ctx.Err()
 	}
 	s, _ := status.FromError(err)
-	if s.Code() == codes.Unavailable {
+	switch s.Code() {
+	case codes.DeadlineExceeded:
+		return context.DeadlineExceeded
+	case codes.Unavailable:
 		return errors.New(cut(s.Message()))
 	}
 	return fmt.Errorf("it answered with %s: %s", s.Code(), cut(s.Message()))

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync/atomic"
@@ -109,6 +110,9 @@ func (s *Server) Predict(ctx context.Context, f *frame.Frame) (hone.Scores, erro
 	limited, cancel := context.WithTimeout(ctx, s.spec.timeout())
 	defer cancel()
 	t, err := s.caller.infer(limited, f, with.headers)
+	if errors.Is(err, context.DeadlineExceeded) {
+		<-limited.Done() // A server of gRPC knows when that is, and may say so first.
+	}
 	var scores hone.Scores
 	if err == nil {
 		scores, err = t.arrange(s.sig, s.spec.Classes, f.N)
