@@ -75,7 +75,7 @@ const mayImport = `
 	bench/rig                  : internal/clock bench/bar
 	bench/bars_hold            : . LEAF internal/store internal/config internal/op internal/app bench/bar bench/rig
 	bench/bars_statistics      : . LEAF STAGE internal/store internal/config internal/op internal/app bench/bar bench/rig internal/stream internal/loop internal/validate/world
-	bench/bars_learners        : . LEAF bench/bar bench/rig bench/retraining
+	bench/bars_learners        : LEAF bench/bar bench/rig bench/retraining
 	bench/bars_when            : bench/bar bench/retraining
 	bench/retraining           : . LEAF internal/trigger
 	bench/bars_loop            : . LEAF STAGE PORT internal/store internal/config internal/gateway internal/loop internal/op internal/app bench/bar bench/rig

@@ -18,7 +18,7 @@ var bars = slices.Concat(treeBars, textBars, servingBars)
 var lightGBM = []string{"lightgbm==4.7.0", "numpy==2.4.6"}
 
 // commands are what the bars run of this program in processes of their own.
-var commands = map[string]func(args []string) error{"fit": fitAlone, "artefact": artefact}
+var commands = map[string]func(args []string) error{"fit": fitAlone}
 
 func main() {
 	if len(os.Args) > 1 && commands[os.Args[1]] != nil {

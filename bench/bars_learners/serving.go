@@ -9,14 +9,13 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"time"
 
-	"hone"
 	"hone/bench/bar"
 	"hone/bench/rig"
-	"hone/internal/predictor"
 )
 
 // servingBars are about what answers by a model that LightGBM made.
@@ -108,14 +107,20 @@ func writeWorld(dir string, w *rig.World) error {
 	return os.WriteFile(filepath.Join(dir, "peers.py"), peersProgram, 0o600)
 }
 
-// serveHone starts a hone whose trainer hands over the model that there is.
+// serveHone starts a hone that has adopted the model.
 func serveHone(b *bar.Bench, w *rig.World) (*rig.Server, error) {
-	self, err := os.Executable()
+	// LightGBM names columns by their number, as the world does its features.
+	model, err := os.ReadFile(filepath.Join(b.Work, "model.txt"))
 	if err != nil {
 		return nil, err
 	}
-	text := fmt.Sprintf("version: 1\nserver: {listen: \"127.0.0.1:0\", data: %q}\nmodels:\n  %s:\n    task: binary\n    features: %s\n    label: label\n    log: buffered\n    train: {trainer: command, command: [%q, artefact, %q], read: [%q]}\n",
-		filepath.Join(b.Work, "data"), served, w.Features(), self, b.Work, b.Work)
+	named := filepath.Join(b.Work, "named.txt")
+	if err := os.WriteFile(named, bytes.ReplaceAll(model, []byte("Column_"), []byte("f")), 0o600); err != nil {
+		return nil, err
+	}
+	// What there is to learn from is for the reference: nothing is trained here.
+	text := fmt.Sprintf("version: 1\nserver: {listen: \"127.0.0.1:0\", data: %q}\nmodels:\n  %s: {task: binary, features: %s, label: label, log: buffered, dataset: {min_rows: 100000}}\n",
+		filepath.Join(b.Work, "data"), served, w.Features())
 	config := filepath.Join(b.Work, "hone.yaml")
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, err
@@ -125,6 +130,9 @@ func serveHone(b *bar.Bench, w *rig.World) (*rig.Server, error) {
 		return nil, err
 	}
 	if err = s.Teach(served, w, 0, rig.HistoryRows); err == nil {
+		err = adopt(b, config, named)
+	}
+	if err == nil {
 		err = s.Ready(served)
 	}
 	if err != nil {
@@ -134,29 +142,12 @@ func serveHone(b *bar.Bench, w *rig.World) (*rig.Server, error) {
 	return s, nil
 }
 
-// artefact is the trainer: it makes an artefact of the model in FOLDER.
-func artefact(args []string) error {
-	run := os.Getenv("HONE_RUN")
-	raw, err := os.ReadFile(filepath.Join(run, "schema.json"))
+func adopt(b *bar.Bench, config, model string) error {
+	out, err := exec.Command(b.Hone, "register", served, model, "--champion", "--trained-until", "2025-12-31", "--classes", "0", "--classes", "1", "--config", config).CombinedOutput()
 	if err != nil {
-		return err
+		return fmt.Errorf("register the model: %w: %s", err, out)
 	}
-	var s hone.Signature
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
-	}
-	model, err := os.ReadFile(filepath.Join(args[0], "model.txt"))
-	if err != nil {
-		return err
-	}
-	dir := filepath.Join(run, "output", "model")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(dir, predictor.ModelFile("lightgbm")), model, 0o600); err != nil {
-		return err
-	}
-	return predictor.WriteManifest(dir, predictor.Manifest{Format: "lightgbm", Signature: s})
+	return nil
 }
 
 // servePeer starts MLServer with the same model, in one process, and on as many
