@@ -42,6 +42,9 @@ type Model struct {
 	Validation ValidationSpec `json:"validation,omitzero" yaml:"validation"`
 	// Train says how a candidate is made.
 	Train TrainSpec `json:"train" yaml:"train"`
+	// Upstreams are the servers that artefacts of the format upstream may name. No
+	// other is called.
+	Upstreams []Upstream `json:"upstreams,omitempty" yaml:"upstreams"`
 	// Triggers start runs; any one of them is enough.
 	Triggers []Trigger `json:"triggers" yaml:"triggers"`
 	// Guards hold runs back.
@@ -299,6 +302,18 @@ const NoCalibration = "none"
 
 // BuiltIn tells whether the trainer is one that Hone brings with it.
 func (t TrainSpec) BuiltIn() bool { return t.Trainer != "command" }
+
+// Upstream is a model server that somebody else runs.
+type Upstream struct {
+	// URL is the server's scheme, host and port, such as https://scores.example.
+	URL string `json:"url" yaml:"url"`
+	// Private lets the server be on this machine or in a private network, where none
+	// is called otherwise. Default false.
+	Private bool `json:"private,omitempty" yaml:"private"`
+	// Headers go with each call, by name, each a reference to a secret that is the
+	// whole value, such as "Bearer …". They are read anew every ten seconds.
+	Headers map[string]Secret `json:"headers,omitempty" yaml:"headers"`
+}
 
 // Limits bound a training.
 type Limits struct {

@@ -112,6 +112,13 @@ func train(control, run string) error {
 	if err := predictor.WriteLinear(dir, schema.Signature, fit); err != nil {
 		return err
 	}
+	if spec, err := os.ReadFile(filepath.Join(control, "upstream")); err == nil {
+		m := predictor.Manifest{Format: "upstream", Signature: schema.Signature}
+		if err := json.Unmarshal(spec, &m.Upstream); err != nil {
+			return err
+		}
+		return errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o700), predictor.WriteManifest(dir, m))
+	}
 	how, err := os.ReadFile(filepath.Join(control, "turning"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

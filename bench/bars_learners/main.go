@@ -12,7 +12,7 @@ import (
 )
 
 // bars are in the order in which they are measured and printed.
-var bars = slices.Concat(treeBars, textBars)
+var bars = slices.Concat(treeBars, textBars, servingBars)
 
 // lightGBM is the peer of the trees.
 var lightGBM = []string{"lightgbm==4.7.0", "numpy==2.4.6"}

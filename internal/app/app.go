@@ -139,6 +139,7 @@ func (a *App) door() error {
 	a.web = web.New(web.Options{
 		Listen: s.Listen, Service: a.service, Principals: a.db, Changes: a.db.Subscribe, Log: a.o.Log, Metrics: a.metrics(),
 		Predict:   a.gateway.Handler(web.AllowModel),
+		Calls:     a.gateway.GRPC(web.Allow),
 		Anonymous: s.Anonymous == "feedback", Hosts: s.Hosts, Certificate: a.certificate, Plain: s.BehindProxy,
 	})
 	return nil

@@ -30,6 +30,9 @@ func (a *App) doctor(ctx context.Context) []op.Finding {
 		if len(m.Train.Env) > 0 {
 			out = append(out, a.secrets(m))
 		}
+		if len(m.Upstreams) > 0 {
+			out = append(out, a.upstreams(m))
+		}
 		if m.Train.Trainer == "command" {
 			python, err := child.FindPython("")
 			f := op.Finding{Name: "python", OK: err == nil, Sentence: "the trainer of " + m.Name + " would use " + python + "."}
@@ -51,6 +54,17 @@ func (a *App) secrets(m hone.Model) op.Finding {
 	for _, name := range slices.Sorted(maps.Keys(m.Train.Env)) {
 		if _, err := secret.Resolve(m.Train.Env[name], a.config.Dir); err != nil {
 			f.OK, f.Sentence = false, "the trainer of "+m.Name+" cannot get "+name+": "+err.Error()
+		}
+	}
+	return f
+}
+
+// upstreams looks whether what goes with calls of a model's upstreams can be read.
+func (a *App) upstreams(m hone.Model) op.Finding {
+	f := op.Finding{Name: "upstreams", OK: true, Sentence: "artefacts of " + m.Name + " may call " + say.Count(len(m.Upstreams), "upstream", "upstreams") + "."}
+	for _, u := range allowed(m, a.config.Dir) {
+		if _, err := u.Headers(); err != nil {
+			f.OK, f.Sentence = false, "the upstream "+u.URL+" of "+m.Name+" cannot be called: "+err.Error()
 		}
 	}
 	return f

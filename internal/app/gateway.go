@@ -82,7 +82,7 @@ func NewGateway(o GatewayOptions) (*Gateway, error) {
 	g.gateway = gateway.New(gateway.Options{Pool: g.pool, Log: g.spool, Clock: o.Clock, Logger: o.Log,
 		Model: g.follower.Model, Ejected: g.ejected, Prefix: o.Name + "-"})
 	g.web = web.New(web.Options{Listen: o.Listen, Anonymous: true, Log: o.Log, Metrics: gatewayMetrics(g),
-		Predict: g.gateway.Handler(func(*http.Request, string) error { return nil })})
+		Predict: g.gateway.Handler(func(*http.Request, string) error { return nil }), Calls: g.gateway.GRPC(nil)})
 	return g, nil
 }
 

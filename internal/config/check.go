@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"math"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -49,6 +50,7 @@ func (c *checker) model() {
 	c.dataset()
 	c.validation()
 	c.trainer()
+	c.upstreams()
 	c.triggers(c.m.Triggers, "triggers", 0)
 	c.budget()
 	c.metrics()
@@ -306,6 +308,29 @@ func (c *checker) texts() {
 	text := func(f frame.Field) bool { return f.Kind == frame.Text }
 	if c.m.Train.Trainer == "gbdt" && len(c.m.Features) > 0 && !slices.ContainsFunc(c.m.Features, func(f frame.Field) bool { return !text(f) }) {
 		c.fault("train.trainer", "use linear, or a command of your own", "gbdt reads numbers and categories, and every feature is a text")
+	}
+}
+
+// upstreams holds each server to be named once, by no more than where it is.
+func (c *checker) upstreams() {
+	seen := map[string]bool{}
+	for i, u := range c.m.Upstreams {
+		key := fmt.Sprintf("upstreams[%d].url", i)
+		at, err := url.Parse(u.URL)
+		switch {
+		case c.failedUnder(key):
+		case err != nil || at.Scheme != "http" && at.Scheme != "https" || at.Hostname() == "":
+			c.fault(key, "write https://scores.example, or http:// for a server without TLS", "this is no address of a server")
+		case at.User != nil || at.RawQuery != "" || at.Fragment != "" || at.Path != "" && at.Path != "/":
+			c.fault(key, "write scheme, host and port alone; what goes with each call belongs into headers", "the url has more than where the server is")
+		case at.Scheme == "http" && len(u.Headers) > 0 && !u.Private:
+			c.fault(key, "write https://, or private: true where nobody else sees the network", "headers would go in the clear")
+		case seen[at.Scheme+at.Host]:
+			c.fault(key, "keep one", "this server is there twice")
+		}
+		if err == nil {
+			seen[at.Scheme+at.Host] = true
+		}
 	}
 }
 

@@ -155,7 +155,7 @@ func (d *decoder) value(n *node, v reflect.Value, path, name string) {
 		d.owned(n, p, path)
 		return
 	case *map[string]hone.Secret:
-		d.secrets(n, p, path)
+		d.secrets(n, p, path, name == "Upstream.headers")
 		return
 	case *map[string]hone.Constraint:
 		d.constraints(n, p, path)

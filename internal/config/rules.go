@@ -145,6 +145,9 @@ var rules = map[string]rule{
 	"Limits.time":           {min: 1e9, example: "30m"},
 	"Limits.memory":         {min: 1 << 20, example: "4GiB"},
 	"Limits.output":         {min: 1 << 20, example: "2GiB"},
+	"Model.upstreams":       {example: "[{url: https://scores.example}]"},
+	"Upstream.url":          {required: true, example: "https://scores.example"},
+	"Upstream.headers":      {also: "references alone: `{Authorization: file:secrets/scores}`"},
 
 	"Trigger.recoverable_loss":     {also: "the price alone: `recoverable_loss: 300`"},
 	"Trigger.schedule":             {also: "the expression alone: `schedule: \"0 3 * * 1\"`"},

@@ -2,17 +2,27 @@ package config
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"hone"
+)
+
+// Names of headers, and those that calls have anyway.
+var (
+	header = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
+	ours   = []string{"connection", "content-length", "content-type", "host", "te", "trailer", "transfer-encoding", "upgrade", "user-agent"}
 )
 
 var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`)
 
 // secrets reads references to secrets by name. What stands where a reference
 // belongs may be the secret itself, so no message repeats it, nor shows its line.
-func (d *decoder) secrets(n *node, out *map[string]hone.Secret, path string) {
-	const form = "write {API_KEY: env:ACME_KEY} or {API_KEY: file:secrets/acme}"
+func (d *decoder) secrets(n *node, out *map[string]hone.Secret, path string, headers bool) {
+	form := "write {API_KEY: env:ACME_KEY} or {API_KEY: file:secrets/acme}"
+	if headers {
+		form = "write {Authorization: env:ACME_KEY} or {Authorization: file:secrets/acme}"
+	}
 	if n.shape != mapping {
 		d.hide(n)
 		d.fail(n, path, form, "%s wants a mapping of names to references", last(path))
@@ -26,9 +36,11 @@ func (d *decoder) secrets(n *node, out *map[string]hone.Secret, path string) {
 		switch _, twice := (*out)[p.key.text]; {
 		case twice:
 			d.fail(p.key, path, "keep one", "the key %q is there twice", p.key.text)
-		case !variable.MatchString(p.key.text):
+		case headers && (!header.MatchString(p.key.text) || slices.Contains(ours, strings.ToLower(p.key.text)) || strings.HasPrefix(strings.ToLower(p.key.text), "grpc-")):
+			d.fail(p.key, path, "use one such as Authorization or X-Api-Key", "%q cannot be a header of a call", clip(p.key.text, 40))
+		case !headers && !variable.MatchString(p.key.text):
 			d.fail(p.key, path, "use letters, digits and _", "%q cannot be the name of a variable", clip(p.key.text, 40))
-		case strings.HasPrefix(p.key.text, "HONE_"):
+		case !headers && strings.HasPrefix(p.key.text, "HONE_"):
 			d.fail(p.key, path, "choose another name", "the variables that begin with HONE_ are Hone's own")
 		default:
 			(*out)[p.key.text] = d.secret(p.value, p.key.text, sub)

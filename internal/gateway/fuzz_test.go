@@ -1,18 +1,25 @@
 package gateway_test
 
 import (
+	"bytes"
 	"crypto/sha256"
+	wire "encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"google.golang.org/protobuf/proto"
 
 	"hone"
 	"hone/internal/clock"
 	"hone/internal/gateway"
+	"hone/internal/oip"
 	"hone/internal/predictor"
 )
 
@@ -74,6 +81,39 @@ func FuzzPlanFile(f *testing.F) {
 			if v := as[0].Version; v != "v1" && v != "v2" {
 				t.Fatalf("%q: answered by %q", line, v)
 			}
+		}
+	})
+}
+
+// FuzzCall: whatever message comes, a caller is told what is wrong with it, or has an
+// answer; nothing breaks.
+func FuzzCall(f *testing.F) {
+	for _, r := range []*oip.ModelInferRequest{
+		{ModelName: "fraud", Id: "a", Inputs: []*oip.ModelInferRequest_InferInputTensor{{Name: "amount", Datatype: "FP64", Shape: []int64{1}, Contents: &oip.InferTensorContents{Fp64Contents: []float64{1}}}}},
+		{ModelName: "fraud", Inputs: []*oip.ModelInferRequest_InferInputTensor{{Name: "country", Datatype: "BYTES", Shape: []int64{1, 1}}}, RawInputContents: [][]byte{oip.AppendText(nil, "CH")}},
+	} {
+		b, err := proto.Marshal(r)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	s := start(f, map[hone.VersionID]predictor.Predictor{"v1": constant(0.25)})
+	s.apply(f, hone.Plan{Model: "fraud", Token: 1, Champion: "v1"})
+	calls := s.GRPC(nil)
+	f.Fuzz(func(t *testing.T, message []byte) {
+		framed := append(wire.BigEndian.AppendUint32([]byte{0}, uint32(len(message))), message...)
+		r := httptest.NewRequest("POST", "/inference.GRPCInferenceService/ModelInfer", bytes.NewReader(framed))
+		r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/2.0", 2, 0
+		r.Header.Set("Content-Type", "application/grpc")
+		w := httptest.NewRecorder()
+		calls.ServeHTTP(w, r)
+		got := w.Result().Trailer
+		if got.Get("Grpc-Status") == "" || strings.Contains(got.Get("Grpc-Message"), "something went wrong inside") {
+			t.Errorf("%q: %v", message, got)
+		}
+		if (got.Get("Grpc-Status") == "0") != (w.Body.Len() > 5) {
+			t.Errorf("%q: %v and %d bytes", message, got, w.Body.Len())
 		}
 	})
 }

@@ -34,10 +34,7 @@ type face struct {
 // model is first put to authorize, where that is not nil; it returns a
 // *hone.Error of code denied to refuse.
 func (g *Gateway) Handler(authorize func(r *http.Request, model string) error) http.Handler {
-	f := &face{g: g, authorize: authorize, version: "devel"}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		f.version = info.Main.Version
-	}
+	f := &face{g: g, authorize: authorize, version: buildVersion()}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v2", f.server)
 	mux.HandleFunc("GET /v2/health/live", f.health)
@@ -53,6 +50,13 @@ func (g *Gateway) Handler(authorize func(r *http.Request, model string) error) h
 	oip("POST /v2/models/{model}/versions/{version}/infer", f.infer)
 	mux.HandleFunc("POST /api/v1/models/{model}/predict", f.guard(f.short, problem))
 	return mux
+}
+
+func buildVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "devel"
 }
 
 // guard asks authorize first, and writes the error in the route's own form.
@@ -141,19 +145,27 @@ func (f *face) health(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (f *face) ready(w http.ResponseWriter, r *http.Request) error {
-	m, s, err := f.g.find(r.PathValue("model"))
+	model := r.PathValue("model")
+	ok, err := f.g.ready(model, hone.VersionID(r.PathValue("version")))
 	if err != nil {
 		return err
 	}
-	st := s.state.Load()
-	v := hone.VersionID(r.PathValue("version"))
-	ok := st != nil && (v == "" || st.names(v))
 	code := http.StatusOK
 	if !ok {
 		code = http.StatusServiceUnavailable
 	}
-	writeJSON(w, code, "application/json", map[string]any{"name": m.Name, "ready": ok})
+	writeJSON(w, code, "application/json", map[string]any{"name": model, "ready": ok})
 	return nil
+}
+
+// ready tells whether a model answers, by the version if one is named.
+func (g *Gateway) ready(model string, v hone.VersionID) (bool, error) {
+	_, s, err := g.find(model)
+	if err != nil {
+		return false, err
+	}
+	st := s.state.Load()
+	return st != nil && (v == "" || st.names(v)), nil
 }
 
 // shapeOf describes one input or output in the metadata.
@@ -165,47 +177,63 @@ type shapeOf struct {
 	Classes []string `json:"classes,omitempty"`
 }
 
+// described is a model as its metadata tell of it.
+type described struct {
+	Name     string           `json:"name"`
+	Versions []hone.VersionID `json:"versions"`
+	Platform string           `json:"platform"`
+	Inputs   []shapeOf        `json:"inputs"`
+	Outputs  []shapeOf        `json:"outputs"`
+}
+
 func (f *face) metadata(w http.ResponseWriter, r *http.Request) error {
-	m, s, err := f.g.find(r.PathValue("model"))
-	if err != nil {
-		return err
+	d, err := f.g.about(r.Context(), r.PathValue("model"), hone.VersionID(r.PathValue("version")))
+	if err == nil {
+		writeJSON(w, http.StatusOK, "application/json", d)
 	}
-	v, versions := hone.VersionID(r.PathValue("version")), []hone.VersionID{}
+	return err
+}
+
+// about tells of a model, by the version if one is named.
+func (g *Gateway) about(ctx context.Context, model string, v hone.VersionID) (described, error) {
+	m, s, err := g.find(model)
+	if err != nil {
+		return described{}, err
+	}
+	d := described{Name: m.Name, Versions: []hone.VersionID{}, Platform: "hone", Inputs: []shapeOf{}}
 	if v != "" {
 		if err := checkVersion(m.Name, v); err != nil {
-			return err
+			return d, err
 		}
-		versions = append(versions, v)
+		d.Versions = append(d.Versions, v)
 	}
-	if st := f.g.enter(s); st != nil {
-		defer f.g.exit(s, st)
+	if st := g.enter(s); st != nil {
+		defer g.exit(s, st)
 		if v == "" {
-			v, versions = st.plan.Champion, st.versions()
+			v, d.Versions = st.plan.Champion, st.versions()
 		}
 	}
-	sig, err := f.signature(r.Context(), m, v)
+	sig, err := g.signature(ctx, m, v)
 	if err != nil {
-		return err
+		return d, err
 	}
-	inputs := []shapeOf{}
 	for _, field := range sig.Features {
 		kind := "BYTES"
 		if field.Kind == frame.Number {
 			kind = "FP64"
 		}
-		inputs = append(inputs, shapeOf{Name: field.Name, Datatype: kind, Shape: []int{-1}})
+		d.Inputs = append(d.Inputs, shapeOf{Name: field.Name, Datatype: kind, Shape: []int{-1}})
 	}
-	writeJSON(w, http.StatusOK, "application/json", map[string]any{
-		"name": m.Name, "versions": versions, "platform": "hone", "inputs": inputs, "outputs": outputsOf(sig)})
-	return nil
+	d.Outputs = outputsOf(sig)
+	return d, nil
 }
 
 // signature of a version, or of the configuration where there is no version yet.
-func (f *face) signature(ctx context.Context, m hone.Model, v hone.VersionID) (hone.Signature, error) {
+func (g *Gateway) signature(ctx context.Context, m hone.Model, v hone.VersionID) (hone.Signature, error) {
 	if v == "" {
 		return hone.Signature{Task: m.Task, Features: m.Features}, nil
 	}
-	p, release, err := f.g.pool.Acquire(ctx, m.Name, v)
+	p, release, err := g.pool.Acquire(ctx, m.Name, v)
 	if err == nil {
 		defer release()
 		return p.Signature(), nil
@@ -275,11 +303,7 @@ func (f *face) decoded(w http.ResponseWriter, r *http.Request, read func(body []
 func (f *face) infer(w http.ResponseWriter, r *http.Request) error {
 	var in inferRequest
 	err := f.decoded(w, r, func(body []byte, m hone.Model) (err error) {
-		sticky := ""
-		if st := f.g.of(m.Name).state.Load(); st != nil {
-			sticky = st.plan.StickyBy
-		}
-		if in, err = decodeInfer(body, m, sticky, m.Rollout.StickyBy); err != nil {
+		if in, err = decodeInfer(body, m, f.g.sticky(m)...); err != nil {
 			return err
 		}
 		return in.checkOutputs(m.Task)
@@ -296,23 +320,25 @@ func (f *face) infer(w http.ResponseWriter, r *http.Request) error {
 	return reply200(w, out, func(b []byte) []byte { return appendInfer(b, model, &in, out) })
 }
 
+// sticky are the features that give the unit, where they are no inputs of the model.
+func (g *Gateway) sticky(m hone.Model) []string {
+	names := []string{m.Rollout.StickyBy}
+	if st := g.of(m.Name).state.Load(); st != nil {
+		names = append(names, st.plan.StickyBy)
+	}
+	return names
+}
+
 // reply200 writes an answer with its headers.
 func reply200(w http.ResponseWriter, out served, body func([]byte) []byte) error {
 	first := out.answers[0]
-	route := string(first.Route)
-	for _, a := range out.answers {
-		if a.Route != first.Route {
-			route = "mixed"
-			break
-		}
-	}
 	room := rooms.Get().(*[]byte)
 	b := body((*room)[:0])
 	h := w.Header()
 	h["Content-Type"] = jsonType
 	h["Content-Length"] = []string{strconv.Itoa(len(b))}
 	h["Hone-Version"] = []string{string(first.Version)}
-	h["Hone-Route"] = []string{route}
+	h["Hone-Route"] = []string{out.route()}
 	h["Hone-Log"] = []string{out.log}
 	if len(out.answers) == 1 {
 		h["Hone-Prediction-Id"] = []string{string(first.ID)}
@@ -323,6 +349,17 @@ func reply200(w http.ResponseWriter, out served, body func([]byte) []byte) error
 		rooms.Put(room)
 	}
 	return nil
+}
+
+// route is by which share the rows were answered, or mixed.
+func (out served) route() string {
+	first := out.answers[0].Route
+	for _, a := range out.answers {
+		if a.Route != first {
+			return "mixed"
+		}
+	}
+	return string(first)
 }
 
 var (

@@ -9,6 +9,7 @@ import (
 
 	"hone"
 	"hone/internal/frame"
+	"hone/internal/oip"
 )
 
 // inferRequest is a request of the Open Inference Protocol.
@@ -25,6 +26,7 @@ type tensor struct {
 	shape    []int
 	data     scanner // Of its data, which are not read yet.
 	hasData  bool
+	typed    *oip.Tensor // Of a message, where there is no body; else nil.
 }
 
 // extraInputs beside the features are read at most: the ids, the units and
@@ -309,10 +311,18 @@ func (t *tensor) admit(k int, c cell) error {
 	return wrong(c.kind.String())
 }
 
+// cells calls put for each element, in row-major order.
+func (t *tensor) cells(put func(k int, c cell) error) error {
+	if t.typed != nil {
+		return t.message(put)
+	}
+	return t.data.cells(t.shape, put)
+}
+
 // fill reads the data into the column of one feature.
 func (t *tensor) fill(col *frame.Column, kind frame.Kind) error {
 	if kind == frame.Number {
-		return t.data.cells(t.shape, func(k int, c cell) error {
+		return t.cells(func(k int, c cell) error {
 			if err := t.admit(k, c); err != nil {
 				return err
 			}
@@ -329,7 +339,7 @@ func (t *tensor) fill(col *frame.Column, kind frame.Kind) error {
 			return nil
 		})
 	}
-	return t.data.cells(t.shape, func(k int, c cell) error {
+	return t.cells(func(k int, c cell) error {
 		if err := t.admit(k, c); err != nil {
 			return err
 		}
@@ -373,7 +383,7 @@ func (t *tensor) fillMatrix(f *frame.Frame) error {
 	if t.shape[1] != width {
 		return badInput(t.name, "the columns are the features in the order of the configuration", "has %d columns, the model has %d features", t.shape[1], width)
 	}
-	return t.data.cells(t.shape, func(k int, c cell) error {
+	return t.cells(func(k int, c cell) error {
 		if err := t.admit(k, c); err != nil {
 			return err
 		}
@@ -387,7 +397,7 @@ func (t *tensor) fillMatrix(f *frame.Frame) error {
 // names reads a tensor of ids or units.
 func names[T ~string](t *tensor) ([]T, error) {
 	out := make([]T, t.shape[0])
-	err := t.data.cells(t.shape, func(k int, c cell) error {
+	err := t.cells(func(k int, c cell) error {
 		if err := t.admit(k, c); err != nil {
 			return err
 		}

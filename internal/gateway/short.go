@@ -22,11 +22,7 @@ func (f *face) short(w http.ResponseWriter, r *http.Request) error {
 	var in Request
 	var many bool
 	err := f.decoded(w, r, func(body []byte, m hone.Model) (err error) {
-		sticky := []string{m.Rollout.StickyBy}
-		if st := f.g.of(m.Name).state.Load(); st != nil {
-			sticky = append(sticky, st.plan.StickyBy)
-		}
-		in, many, err = decodeShort(body, m, sticky)
+		in, many, err = decodeShort(body, m, f.g.sticky(m))
 		return err
 	})
 	if err != nil {

@@ -78,7 +78,7 @@ func appendScores(b []byte, name string, as []Answer) []byte {
 	b = append(b, name...)
 	b = append(b, `","datatype":"FP64","shape":[`...)
 	b = strconv.AppendInt(b, int64(len(as)), 10)
-	if as[0].Classes == nil || len(as[0].Scores) == 1 && len(as[0].Classes) == 2 {
+	if single(as) {
 		b = append(b, `],"data":[`...)
 		for i := range as {
 			b = appendNumber(b, as[i].Scores[0])
@@ -87,17 +87,7 @@ func appendScores(b []byte, name string, as []Answer) []byte {
 		b[len(b)-1] = ']'
 		return append(b, "},"...)
 	}
-	classes := as[0].Classes
-	for i := range as {
-		if slices.Equal(as[i].Classes, as[0].Classes) {
-			continue
-		}
-		for _, c := range as[i].Classes {
-			if !slices.Contains(classes, c) {
-				classes = append(slices.Clip(classes), c)
-			}
-		}
-	}
+	classes := classesOf(as)
 	b = append(b, ',')
 	b = strconv.AppendInt(b, int64(len(classes)), 10)
 	b = append(b, `],"parameters":{"classes":[`...)
@@ -113,18 +103,47 @@ func appendScores(b []byte, name string, as []Answer) []byte {
 	return append(b, "},"...)
 }
 
+// single tells that each row has one score: a value, or the probability of the
+// positive class.
+func single(as []Answer) bool {
+	return as[0].Classes == nil || len(as[0].Scores) == 1 && len(as[0].Classes) == 2
+}
+
+// classesOf are the classes that the versions of the rows know, those of the first
+// row in their order, then others.
+func classesOf(as []Answer) []string {
+	classes := as[0].Classes
+	for i := range as {
+		if slices.Equal(as[i].Classes, as[0].Classes) {
+			continue
+		}
+		for _, c := range as[i].Classes {
+			if !slices.Contains(classes, c) {
+				classes = append(slices.Clip(classes), c)
+			}
+		}
+	}
+	return classes
+}
+
 func appendByClass(b []byte, classes []string, a *Answer) []byte {
 	same := slices.Equal(classes, a.Classes)
 	for k, c := range classes {
-		x := 0.0
-		if same {
-			x = a.Scores[k]
-		} else if at := slices.Index(a.Classes, c); at >= 0 {
-			x = a.Scores[at]
-		}
-		b = append(appendNumber(b, x), ',')
+		b = append(appendNumber(b, a.of(k, c, same)), ',')
 	}
 	return b
+}
+
+// of is the score of a class, 0 where the row's version does not know it. Same tells
+// that the version's classes are in the order in which k counts.
+func (a *Answer) of(k int, class string, same bool) float64 {
+	if same {
+		return a.Scores[k]
+	}
+	if at := slices.Index(a.Classes, class); at >= 0 {
+		return a.Scores[at]
+	}
+	return 0
 }
 
 func appendTexts(b []byte, name string, as []Answer, of func(*Answer) string) []byte {

@@ -69,8 +69,10 @@ func (m Manifest) inProcess() bool { return ModelFile(m.Format) != "" }
 
 func (m Manifest) check() error {
 	switch {
-	case !m.inProcess() && m.Format != "process" && m.Format != "onnx":
-		return refuse(fmt.Sprintf("format %q is not known", m.Format), "the formats are "+inProcess()+", onnx and process")
+	case !m.inProcess() && m.Format != "process" && m.Format != "onnx" && m.Format != "upstream":
+		return refuse(fmt.Sprintf("format %q is not known", m.Format), "the formats are "+inProcess()+", onnx, process and upstream")
+	case (m.Format == "upstream") != (m.Upstream != nil):
+		return refuse("the key upstream and the format upstream go together", "say under upstream where the server is, or take both out")
 	case m.Format == "process" && (len(m.Command) == 0 || m.Command[0] == ""):
 		return refuse("a process artefact has no command", `name what starts its server, such as ["{python}", "serve.py"]`)
 	case m.Format != "process" && len(m.Command) > 0:
@@ -100,6 +102,9 @@ func (m Manifest) check() error {
 	}
 	if err := checkClasses(m.Signature); err != nil {
 		return err
+	}
+	if m.Upstream != nil {
+		return m.Upstream.Check(m.Signature)
 	}
 	return m.ONNX.check(m.Signature)
 }

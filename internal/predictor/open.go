@@ -8,6 +8,7 @@ import (
 	"hone/internal/clock"
 	"hone/internal/frame"
 	"hone/internal/learn/calibrate"
+	"hone/internal/predictor/upstream"
 	"hone/internal/sandbox"
 )
 
@@ -20,11 +21,14 @@ type Options struct {
 	// Box says what the server of a process artefact may do besides reading its
 	// folder and listening on its port.
 	Box sandbox.Spec
+	// Upstreams lists the servers that an upstream artefact may name, as it stands at
+	// the moment. Unset: none.
+	Upstreams func() []upstream.Allowed
 }
 
 // Open opens the artefact in dir, which must stay as it is until the predictor
 // is closed. A process or onnx artefact is started and awaited until it is ready, at
-// most 60 seconds.
+// most 60 seconds; an upstream must be well.
 func Open(ctx context.Context, dir string, o Options) (Predictor, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -49,6 +53,9 @@ func openFormat(ctx context.Context, dir string, m Manifest, o Options) (Predict
 	}
 	if m.Format == "onnx" {
 		return openONNX(ctx, dir, m, o)
+	}
+	if m.Upstream != nil {
+		return openUpstream(ctx, m, o)
 	}
 	return openProcess(ctx, dir, m, o)
 }

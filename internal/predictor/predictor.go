@@ -1,6 +1,6 @@
 // Package predictor opens an artefact so that it can be asked: models built in,
-// and programs that serve the Open Inference Protocol. Which version is asked
-// when is left to the gateway.
+// programs that serve the Open Inference Protocol, and servers of others. Which
+// version is asked when is left to the gateway.
 package predictor
 
 import (
@@ -9,6 +9,7 @@ import (
 	"hone"
 	"hone/internal/frame"
 	"hone/internal/learn/calibrate"
+	"hone/internal/predictor/upstream"
 )
 
 // Predictor is an artefact that can be asked. It is safe for concurrent use.
@@ -25,12 +26,14 @@ type Predictor interface {
 
 // Manifest is the file hone.json of an artefact.
 type Manifest struct {
-	// Format is linear, gbdt, lightgbm, xgboost, onnx or process.
+	// Format is linear, gbdt, lightgbm, xgboost, onnx, process or upstream.
 	Format    string         `json:"format"`
 	Signature hone.Signature `json:"signature"`
 	// Command starts the server of a process artefact, in the artefact's folder.
 	// The first word {python} stands for the Python that Hone finds.
 	Command []string `json:"command,omitempty"`
+	// Upstream is the server of an upstream artefact.
+	Upstream *upstream.Spec `json:"upstream,omitempty"`
 	// ONNX fits an onnx artefact's model to the signature.
 	ONNX *ONNX `json:"onnx,omitempty"`
 	// Calibration turns the scores of a binary model into the shares of cases that

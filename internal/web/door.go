@@ -49,6 +49,12 @@ var own = []Route{
 	{"GET", "/v2/models/{model}/versions/{version}/ready", op.Predictor},
 	{"POST", "/v2/models/{model}/infer", op.Predictor},
 	{"POST", "/v2/models/{model}/versions/{version}/infer", op.Predictor},
+	{"POST", "/inference.GRPCInferenceService/ModelInfer", op.Predictor},
+	{"POST", "/inference.GRPCInferenceService/ModelMetadata", op.Predictor},
+	{"POST", "/inference.GRPCInferenceService/ModelReady", op.Predictor},
+	{"POST", "/inference.GRPCInferenceService/ServerMetadata", op.Predictor},
+	{"POST", "/inference.GRPCInferenceService/ServerLive", Everyone},
+	{"POST", "/inference.GRPCInferenceService/ServerReady", Everyone},
 	{"GET", "/v2/health/live", Everyone},
 	{"GET", "/v2/health/ready", Everyone},
 	{"GET", "/api/v1/events", op.Viewer},
@@ -155,42 +161,54 @@ func whole(next http.Handler) http.HandlerFunc {
 	}
 }
 
-// predictions admits to the gateway. It is on the way of every prediction: only
-// of a caller who is held to some models does AllowModel need to know.
+// predictions admits to the gateway.
 func (s *Server) predictions(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/v2/health/live" || r.URL.Path == "/v2/health/ready" {
 		s.o.Predict.ServeHTTP(w, r)
 		return
 	}
-	who, err := s.caller(r)
-	if err == nil && !who.Role.May(op.Predictor) {
-		err = refused("asking for predictions", op.Predictor, who)
-	}
-	var leave func()
-	if err == nil {
-		leave, err = s.enter(who)
-	}
+	r, leave, err := s.asks(r)
 	if err != nil {
 		s.fail(w, r, r.URL.Path, err)
 		return
 	}
 	defer leave()
+	s.o.Predict.ServeHTTP(w, r)
+}
+
+// asks admits a request for predictions, until leave is called. It is on the way of
+// every prediction: only of a caller who is held to some models does Allow need to
+// know.
+func (s *Server) asks(r *http.Request) (_ *http.Request, leave func(), err error) {
+	who, err := s.caller(r)
+	if err == nil && !who.Role.May(op.Predictor) {
+		err = refused("asking for predictions", op.Predictor, who)
+	}
+	if err != nil {
+		return r, nil, err
+	}
+	left, err := s.enter(who)
+	if err != nil {
+		return r, nil, err
+	}
 	done, err := s.weigh(r)
 	if err != nil {
-		s.fail(w, r, r.URL.Path, err)
-		return
+		left()
+		return r, nil, err
 	}
-	defer done()
 	if len(who.Models) > 0 {
 		r = r.WithContext(context.WithValue(r.Context(), callerKey{}, who))
 	}
-	s.o.Predict.ServeHTTP(w, r)
+	return r, func() { done(); left() }, nil
 }
 
 // AllowModel returns what to say to a caller who may not see the model, or nil.
 // The gateway asks it, which alone knows the model that a path names.
-func AllowModel(r *http.Request, model string) error {
-	who, held := r.Context().Value(callerKey{}).(op.Caller)
+func AllowModel(r *http.Request, model string) error { return Allow(r.Context(), model) }
+
+// Allow is AllowModel for what is no request of HTTP's own, with its context.
+func Allow(ctx context.Context, model string) error {
+	who, held := ctx.Value(callerKey{}).(op.Caller)
 	if !held || who.Sees(model) {
 		return nil
 	}

@@ -100,7 +100,8 @@ needs more wants ` + "`Authorization: Bearer TOKEN`" + `, the owner's being in t
 
 Predictions: ` + "`POST /v2/models/{model}/infer`" + ` (Open Inference Protocol v2, also with
 ` + "`/versions/{version}`" + `), or the short form ` + "`POST /api/v1/models/{model}/predict`" + ` with
-` + "`{\"features\": {…}, \"prediction_id\": \"…\", \"unit\": \"…\"}` or `{\"rows\": […]}`" + `. What changes is streamed
+` + "`{\"features\": {…}, \"prediction_id\": \"…\", \"unit\": \"…\"}` or `{\"rows\": […]}`" + `. The same port speaks
+gRPC (` + "`inference.GRPCInferenceService`" + `, see [serving.md](serving.md)). What changes is streamed
 from ` + "`GET /api/v1/events`" + ` (server-sent events: ` + "`audit`, `status`" + `).
 
 | operation | role | takes | what it does |

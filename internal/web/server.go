@@ -28,6 +28,9 @@ type Options struct {
 	Principals Principals
 	// Predict serves /v2 and the short form.
 	Predict http.Handler
+	// Calls serves inference.GRPCInferenceService over HTTP/2, on the same port. Unset:
+	// it is not there.
+	Calls http.Handler
 	// Changes gives a channel of audit events as they are committed, and what
 	// ends it. Events may be lost.
 	Changes func() (<-chan hone.Event, func())
@@ -74,6 +77,11 @@ func New(o Options) *Server {
 		Handler: s.handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: o.BodyTime, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ConnState: conns(), ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}
+	// gRPC needs HTTP/2, which without TLS begins at once.
+	s.http.Protocols = new(http.Protocols)
+	s.http.Protocols.SetHTTP1(true)
+	s.http.Protocols.SetHTTP2(true)
+	s.http.Protocols.SetUnencryptedHTTP2(o.Calls != nil)
 	if o.Certificate != nil {
 		s.http.TLSConfig = o.Certificate.config()
 	}
@@ -155,6 +163,11 @@ func (s *Server) handler() http.Handler {
 		mux.HandleFunc("/", nothing(elsewhere))
 	}
 	handle("POST", "/api/v1/models/{model}/predict", http.HandlerFunc(s.predictions))
+	for _, r := range own {
+		if strings.HasPrefix(r.Path, service) && s.o.Calls != nil {
+			handle(r.Method, r.Path, s.call(r.Role))
+		}
+	}
 	handle("GET", "/metrics", s.admit(op.Viewer, whole(s.o.Metrics)))
 	for path, allowed := range methods {
 		mux.Handle(path, wrongMethod(allowed))
