@@ -257,7 +257,7 @@ func TestServerSeesLittleOfTheEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	allowed := " PATH HOME LANG TZ TMPDIR VIRTUAL_ENV OMP_NUM_THREADS MKL_NUM_THREADS OPENBLAS_NUM_THREADS GOMAXPROCS OMP_WAIT_POLICY HONE_ADDR HONE_MODEL "
+	allowed := " PATH HOME LANG TZ TMPDIR VIRTUAL_ENV OMP_NUM_THREADS MKL_NUM_THREADS OPENBLAS_NUM_THREADS NUMEXPR_NUM_THREADS GOMAXPROCS OMP_WAIT_POLICY HONE_ADDR HONE_MODEL "
 	for line := range strings.Lines(string(b)) {
 		name, _, _ := strings.Cut(line, "=")
 		if !strings.Contains(allowed, " "+name+" ") && !strings.HasPrefix(name, "LC_") && !strings.HasPrefix(name, "PYTHON") {
