@@ -25,6 +25,10 @@ type Model struct {
 	Owner string `json:"owner,omitempty" yaml:"owner"`
 	// Task is binary, multiclass or regression.
 	Task Task `json:"task" yaml:"task"`
+	// Serving is gateway: Hone answers predictions; or external: a server of the
+	// owner's answers them, and logs each with the version that gave it. Default
+	// gateway.
+	Serving Serving `json:"serving,omitempty" yaml:"serving"`
 	// Features that the model is given, by name: number, category or text.
 	Features frame.Schema `json:"features" yaml:"features"`
 	// Label is what turns out to be true.
@@ -65,6 +69,18 @@ type Model struct {
 	// Retention is how long predictions and feedback are kept. Default 90d.
 	Retention Duration `json:"retention" yaml:"retention"`
 }
+
+// Serving says who answers a model's predictions.
+type Serving string
+
+// The ways of serving.
+const (
+	Gateway  Serving = "gateway"
+	External Serving = "external"
+)
+
+// Elsewhere tells whether a server of the owner's answers, and not Hone.
+func (m Model) Elsewhere() bool { return m.Serving == External }
 
 // LabelSpec describes the ground truth.
 type LabelSpec struct {

@@ -117,7 +117,7 @@ func (a *App) build(ctx context.Context) error {
 	}, a.config.Models)
 	a.vault = vault.New(a.db, a.config.Server.Data, a.o.Clock, a.configs.applied, !a.o.Inline && !a.o.Passive)
 	a.service = &op.Service{
-		Vault: keeping{a.vault}, Loop: a.loop, Control: a.db, Records: a.db, Events: a.db, Samples: a.db, Inbox: a.db, People: a.db, Clock: a.o.Clock, Rand: rand.Reader, Fence: a.db.Fence(),
+		Vault: keeping{a.vault}, Loop: a.loop, Control: a.db, Records: a.db, Events: a.db, Plans: a.db, Samples: a.db, Inbox: a.db, People: a.db, Clock: a.o.Clock, Rand: rand.Reader, Fence: a.db.Fence(),
 		Doctor: a.doctor, Config: a.configs,
 	}
 	return a.door()

@@ -60,6 +60,7 @@ var rules = map[string]rule{
 
 	"Model.owner":    {example: "ada@example.com"},
 	"Model.task":     {required: true, words: []string{"binary", "multiclass", "regression"}},
+	"Model.serving":  {words: []string{"gateway", "external"}},
 	"Model.features": {required: true, also: "a mapping of names to kinds: `{amount: number, country: category, note: text}`"},
 	"Model.label":    {required: true, also: "the name alone: `label: is_fraud`"},
 	"Model.loss": {also: "a word (`zero_one`, `log`, `squared`, `absolute`), prices (`{false_negative: 50, false_positive: 1}`), " +
@@ -190,7 +191,6 @@ var absent = map[string]string{
 	"Model.version":    "it belongs into hone.yaml",
 	"Model.server":     "it belongs into hone.yaml",
 	"Model.models":     "a file in models/ holds the keys of one model, such as task, at its top",
-	"Model.serving":    "every model is served through the gateway; leave it out",
 	"TrainSpec.search": "let a trainer of your own search (trainer: command)",
 	"Trigger.webhook":  "use event, and POST to /api/v1/models/NAME/events",
 }

@@ -205,6 +205,7 @@ func (k *keeper) mayBecome(m hone.Model) error {
 		{"features", reflect.DeepEqual(old.Features, m.Features)},
 		{"label", reflect.DeepEqual(old.Label, m.Label)},
 		{"task", old.Task == m.Task},
+		{"serving", old.Elsewhere() == m.Elsewhere()},
 		{"loss", old.Loss == m.Loss},
 	} {
 		if !part.same {

@@ -52,6 +52,7 @@ type Service struct {
 	Control Control
 	Records Records
 	Events  Events
+	Plans   Plans
 	Inbox   Inbox
 	People  People
 	Samples Sampler
