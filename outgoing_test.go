@@ -14,8 +14,9 @@ import (
 
 // mayCall says which packages open connections to others, and why they may. It
 // is policy, as mayImport is: the server itself calls nobody but the model
-// servers that it starts, on this machine.
+// servers that it starts, on this machine, and the webhooks of its configuration.
 var mayCall = map[string]string{
+	"internal/deliver":   "posts plans to the webhook that a model's owner configured, at public addresses unless allowed",
 	"internal/predictor": "asks model servers that it started itself, on loopback",
 	"internal/app":       "asks the server that the user of a command names, or whose folder it is",
 	"internal/demo":      "plays the users of a server that it started itself",

@@ -42,6 +42,9 @@ func (w *world) do(words []string) ([]string, error) {
 	case "client": // From now on it asks one version, or calls it by another name.
 		w.client.stuck, w.client.named = hone.VersionID(o["stuck"]), hone.VersionID(o["named"])
 		return nil, nil
+	case "cat":
+		text, err := os.ReadFile(filepath.Join(w.config.Dir, words[1]))
+		return strings.Split(strings.TrimSpace(string(text)), "\n"), err
 	case "weights":
 		return w.client.shown()
 	case "predict":

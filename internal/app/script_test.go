@@ -46,6 +46,7 @@ func TestLoop(t *testing.T) {
 var otherwise = map[string]string{
 	"label": "which rows are drawn goes by the hash of the dataset, in which the rows' times stand, and a log has them to the microsecond",
 
+	"elsewhere_deliver": "it is of this mode as it stands",
 	"elsewhere":         "it is of this mode as it stands",
 	"elsewhere_unseen":  "it is of this mode as it stands",
 	"elsewhere_unknown": "it is of this mode as it stands",

@@ -19,6 +19,8 @@ func explain(c *Change, a, b hone.Model) {
 		if b.Elsewhere() {
 			c.Means = "From now on Hone refuses this model's predictions and goes by those that are logged. It is refused while a run is under way."
 		}
+	case "deliver":
+		c.Means = "The plan in force is delivered anew."
 	case "features":
 		c.Means = "The schema changes: the champion answers from the features it knows until a new version is trained. It is refused while a run is under way."
 	case "loss":

@@ -93,6 +93,7 @@ type keeper struct {
 	ejected map[hone.VersionID]string
 	wake    chan struct{}
 
+	post  post
 	names *names // What the log names, where the model is served elsewhere; else nil.
 
 	measuring   chan *measurement // Under way beside the loop; nil when none is.
@@ -259,6 +260,7 @@ func (k *keeper) ask(id hone.VersionID) monitor.Scorer {
 func (k *keeper) keep(ctx context.Context) {
 	defer k.endWork()
 	defer k.endMeasure()
+	defer k.recallParcel()
 	for {
 		changed := k.o.Hints.Changed(k.model.Name)
 		before := k.position()
@@ -289,6 +291,10 @@ func (k *keeper) keep(ctx context.Context) {
 		case r := <-k.work:
 			if err := k.finish(ctx, r); err != nil && ctx.Err() == nil {
 				k.log.ErrorContext(ctx, "stage failed to commit", "error", err)
+			}
+		case err := <-k.post.work:
+			if err := k.delivered(ctx, err); err != nil && ctx.Err() == nil {
+				k.log.ErrorContext(ctx, "delivery failed to commit", "error", err)
 			}
 		case m := <-k.measuring:
 			if err := k.tookMeasure(ctx, m); err != nil && ctx.Err() == nil {
@@ -385,6 +391,9 @@ func (k *keeper) step(ctx context.Context) error {
 	if err := k.turn(ctx, now, found); err != nil {
 		return err
 	}
+	if err := k.deliver(ctx, now); err != nil {
+		k.log.ErrorContext(ctx, "plan not delivered", "error", err)
+	}
 	return k.refresh(ctx)
 }
 
@@ -439,6 +448,7 @@ func (k *keeper) untilNext() time.Duration {
 	for _, at := range k.unripe {
 		sooner(at)
 	}
+	sooner(k.post.next)
 	if k.run == nil { // What falls due meanwhile waits for the run's end.
 		sooner(k.schedule)
 		sooner(k.again)
@@ -447,6 +457,7 @@ func (k *keeper) untilNext() time.Duration {
 }
 
 func (k *keeper) close() {
+	k.recallParcel()
 	k.endWork()
 	k.endMeasure()
 	k.closeDuel()

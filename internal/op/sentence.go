@@ -56,6 +56,8 @@ func remark(v loop.View) (Mood, string) {
 		return New, fmt.Sprintf(" has no champion yet: %d labelled rows, %d needed.", v.Rows, v.Model.Dataset.MinRows)
 	case v.Champion.ID == "":
 		return New, fmt.Sprintf(" has no champion yet; its %d labelled rows are enough to train one.", v.Rows)
+	case v.Undelivered != "":
+		return Attention, ": its newest plan does not get to its servers; it is tried again."
 	case unseen(v) != "" && len(v.Elsewhere.Strangers) > 0 && v.Elsewhere.Strangers[0].Version != "":
 		return Attention, fmt.Sprintf(": %s waits to be seen in the logs; they name %s, which is unknown here.", v.Champion.ID, say.Clip(string(v.Elsewhere.Strangers[0].Version), 20))
 	case unseen(v) != "":
@@ -154,6 +156,9 @@ func elsewhere(v loop.View) string {
 		return ""
 	}
 	var parts []string
+	if v.Undelivered != "" {
+		parts = append(parts, "Its plan is not delivered: "+say.Clip(v.Undelivered, 200)+". It is tried again.")
+	}
 	if id := v.Elsewhere.Unseen; id != "" {
 		parts = append(parts, fmt.Sprintf("%s waits to be seen in the logs; until then its numbers are what Hone's copy of it would have answered.", id))
 	}

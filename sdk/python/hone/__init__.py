@@ -3,5 +3,6 @@
 from .log import Counts, Log
 from .run import Run, Schema
 from .server import serve
+from .split import bucket, version
 
-__all__ = ["Counts", "Log", "Run", "Schema", "serve"]
+__all__ = ["Counts", "Log", "Run", "Schema", "bucket", "serve", "version"]

@@ -1,0 +1,164 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"hone"
+	"hone/internal/frame"
+	"hone/internal/loop"
+	"hone/internal/op"
+	"hone/internal/predictor"
+)
+
+// outside is a model that is served elsewhere, with a champion, and v2 on its way.
+func outside(t *testing.T, broken hone.VersionID) *world {
+	t.Helper()
+	w := newWorld(t, map[string][]string{"hone.yaml": {
+		"version: 1", "models:", "  sea:", "    task: binary", "    serving: external", "    label: {name: label}",
+		"    features: {f0: number, f1: number, f2: number}", "    dataset: {window: all}", "    log: durable",
+		"    triggers: [{data_volume: 100000}]", "    guards: {cooldown: 0s, min_new_labels: 1}",
+		"    rollout: {steps: [{shadow: 60}, {weight: 50%, min_requests: 200}]}",
+	}})
+	w.app.Stop()
+	w.seams.Open = func(_ string, v hone.VersionID, p predictor.Predictor) predictor.Predictor {
+		if v == broken {
+			return mute{p, w}
+		}
+		return p
+	}
+	w.start()
+	if err := errors.Join(w.history("sea", 600, options{}), w.advance(2*time.Minute, 30*time.Second), w.traffic("sea", 300, options{})); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.app.Loop().Act(w.ctx, model, loop.Act{Do: loop.Retrain, By: "ada", Force: true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.step(); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// mute answers nothing once it is rolled out.
+type mute struct {
+	predictor.Predictor
+	w *world
+}
+
+func (m mute) Predict(ctx context.Context, f *frame.Frame) (hone.Scores, error) {
+	if v, err := m.w.app.Loop().View(model); err == nil && v.Run != nil && v.Run.Rollout != nil {
+		return hone.Scores{}, errors.New("out of order")
+	}
+	return m.Predictor.Predict(ctx, f)
+}
+
+func (w *world) last(t *testing.T) hone.Run {
+	t.Helper()
+	all, err := w.allRuns()
+	if err != nil || len(all) == 0 {
+		t.Fatalf("%d runs: %v", len(all), err)
+	}
+	return all[len(all)-1]
+}
+
+// TestShadowElsewhereFails: a candidate that does not answer what was logged is taken
+// back, and nobody waited for it.
+func TestShadowElsewhereFails(t *testing.T) {
+	t.Parallel()
+	w := outside(t, "v2")
+	if err := w.traffic("sea", 40, options{}); err != nil {
+		t.Fatal(err)
+	}
+	if r := w.last(t); r.Ending != hone.RolledBack || !strings.Contains(r.Sentence, "out of order") {
+		t.Errorf("%s %s: %s", r.ID, r.Ending, r.Sentence)
+	}
+}
+
+// TestLoggedFaults: faults that the owner's server saw of the challenger are its own.
+func TestLoggedFaults(t *testing.T) {
+	t.Parallel()
+	w := outside(t, "")
+	if err := w.traffic("sea", 70, options{}); err != nil {
+		t.Fatal(err)
+	}
+	if r := w.last(t); r.State != hone.Canary {
+		t.Fatalf("%s is %s: %s", r.ID, r.State, r.Sentence)
+	}
+	f, _, ids, err := w.rows("sea", 60, options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := w.client.weights()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := op.LoggedIn{Model: model}
+	for i, id := range ids {
+		item, err := w.client.row(plan, f.Slice(i, i+1), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		item.LatencyMS = float64(i)
+		if item.Version == "v2" {
+			item.Fault, item.Scores = "connection refused", nil
+			if i%2 == 0 { // The champion answered in its place.
+				item.Version, item.Scores = "v1", []float64{0.5}
+			}
+		}
+		in.Items = append(in.Items, item)
+	}
+	if _, err := w.call("log", &in); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.step(); err != nil {
+		t.Fatal(err)
+	}
+	if r := w.last(t); r.Ending != hone.RolledBack || !strings.Contains(r.Sentence, "connection refused") {
+		t.Errorf("%s %s: %s", r.ID, r.Ending, r.Sentence)
+	}
+}
+
+// TestManyNames: whoever names a version of their own for each prediction makes nothing
+// grow, and the versions that there are are still seen.
+func TestManyNames(t *testing.T) {
+	t.Parallel()
+	w := outside(t, "")
+	f, _, ids, err := w.rows("sea", 500, options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := w.client.weights()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := op.LoggedIn{Model: model}
+	for i, id := range ids {
+		item, err := w.client.row(plan, f.Slice(i, i+1), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		item.Version = hone.VersionID(fmt.Sprintf("<b>%d", i))
+		in.Items = append(in.Items, item)
+	}
+	if _, err := w.call("log", &in); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.step(); err != nil {
+		t.Fatal(err)
+	}
+	v, err := w.app.Loop().View(model)
+	if err != nil || len(v.Elsewhere.Strangers) == 0 || len(v.Elsewhere.Strangers) > 200 || v.Elsewhere.Unseen != "v1" {
+		t.Errorf("%d strangers, %q unseen: %v", len(v.Elsewhere.Strangers), v.Elsewhere.Unseen, err)
+	}
+	if err := w.traffic("sea", 70, options{}); err != nil {
+		t.Fatal(err)
+	}
+	if r := w.last(t); r.State != hone.Canary {
+		t.Errorf("%s is %s: %s", r.ID, r.State, r.Sentence)
+	}
+}
