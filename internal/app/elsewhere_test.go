@@ -4,15 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"hone"
+	"hone/internal/app"
+	"hone/internal/config"
 	"hone/internal/frame"
 	"hone/internal/loop"
 	"hone/internal/op"
 	"hone/internal/predictor"
+	"hone/internal/stream"
 )
 
 // outside is a model that is served elsewhere, with a champion, and v2 on its way.
@@ -160,5 +168,71 @@ func TestManyNames(t *testing.T) {
 	}
 	if r := w.last(t); r.State != hone.Canary {
 		t.Errorf("%s is %s: %s", r.ID, r.State, r.Sentence)
+	}
+}
+
+// seaHistory is so many rows of the last minutes.
+func seaHistory(a *app.App, n int) *op.HistoryIn {
+	m, _ := a.Loop().Model(model)
+	f, next := frame.New(m.Features, n), stream.NewSEA(7, func(int) int { return 0 }, 0.05).Next
+	in := &op.HistoryIn{Model: model}
+	for i := range n {
+		label, features := next(f, i), map[string]any{}
+		for c, field := range f.Schema {
+			features[field.Name] = f.Value(i, c)
+		}
+		in.Items = append(in.Items, op.HistoryItem{PredictionID: hone.PredictionID(fmt.Sprint("p", i)), Features: features, Label: label,
+			Time: a.Service().Clock.Now().Add(time.Duration(i-n) * time.Second)})
+	}
+	return in
+}
+
+// TestWebhookOfAServer: a server that runs brings its first plan to the webhook, and
+// stops in the middle of a delivery that gets no answer.
+func TestWebhookOfAServer(t *testing.T) {
+	t.Parallel()
+	got, held := make(chan string, 100), make(chan struct{})
+	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got <- r.Header.Get("webhook-id") + " " + string(body)
+		select {
+		case <-held:
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(hook.Close)
+	dir := memory(t)
+	if err := os.WriteFile(filepath.Join(dir, "key"), []byte("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text := strings.NewReplacer("LOG", "durable", "    task:", "    serving: external\n    deliver: {webhook: \""+hook.URL+"\", secret: file:key, private: true}\n    task:").Replace(stressed)
+	start := func() *app.App {
+		c, err := config.Parse("hone.yaml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Dir, c.Server.Data = dir, filepath.Join(dir, "data")
+		a, err := app.New(t.Context(), app.Options{Config: c, Text: []byte(text)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Start(t.Context()); err != nil {
+			a.Stop()
+			t.Fatal(err)
+		}
+		return a
+	}
+	a := start()
+	w := &world{t: t, ctx: t.Context(), app: a}
+	if _, err := w.call("history", seaHistory(a, 400)); err != nil {
+		t.Fatal(err)
+	}
+	first := <-got
+	a.Stop() // The delivery gets no answer, and is let go.
+	close(held)
+	b := start()
+	defer b.Stop()
+	if again := <-got; again[:strings.Index(again, " ")] != first[:strings.Index(first, " ")] || !strings.Contains(first, `"version":"v1"`) {
+		t.Errorf("delivered %s, then %s", first, again)
 	}
 }

@@ -60,14 +60,14 @@ func remark(v loop.View) (Mood, string) {
 		return Attention, ": its newest plan does not get to its servers; it is tried again."
 	case unseen(v) != "" && len(v.Elsewhere.Strangers) > 0 && v.Elsewhere.Strangers[0].Version != "":
 		return Attention, fmt.Sprintf(": %s waits to be seen in the logs; they name %s, which is unknown here.", v.Champion.ID, say.Clip(string(v.Elsewhere.Strangers[0].Version), 20))
-	case unseen(v) != "":
-		return Working, fmt.Sprintf(": %s is champion and waits to be seen in the logs.", v.Champion.ID)
 	case silent(v) != "":
 		return Attention, silent(v)
 	case len(v.Failed) >= 2:
 		return Attention, failed(v, fmt.Sprintf(" serves, but its last %s runs failed: ", count(len(v.Failed))))
 	case v.Failures >= 2:
 		return Attention, fmt.Sprintf(": %s candidates in a row did not make it; look at its data.", count(v.Failures))
+	case unseen(v) != "":
+		return Working, fmt.Sprintf(": %s is champion and waits to be seen in the logs.", v.Champion.ID)
 	case len(v.Failed) == 1:
 		return Well, failed(v, " serves, and its last run failed: ")
 	case v.Watch != nil && !v.Watch.Over:
@@ -222,6 +222,9 @@ func rolloutRemark(v loop.View, r hone.Run, stale string) (Mood, string) {
 		return Attention, fmt.Sprintf("%s, and its replacement in %s waits for a person.", stale, where)
 	case r.Rollout != nil && r.Rollout.Paused:
 		return Attention, fmt.Sprintf("%s, and its replacement is paused in %s.", stale, where)
+	}
+	if v.Undelivered != "" {
+		return Attention, fmt.Sprintf("%s, and its replacement does not get to its servers.", stale)
 	}
 	if id := unseen(v); id != "" && id == r.Candidate {
 		does = "waits to be seen in the logs"
