@@ -101,7 +101,9 @@ needs more wants ` + "`Authorization: Bearer TOKEN`" + `, the owner's being in t
 Predictions: ` + "`POST /v2/models/{model}/infer`" + ` (Open Inference Protocol v2, also with
 ` + "`/versions/{version}`" + `), or the short form ` + "`POST /api/v1/models/{model}/predict`" + ` with
 ` + "`{\"features\": {…}, \"prediction_id\": \"…\", \"unit\": \"…\"}` or `{\"rows\": […]}`" + `. What changes is streamed
-from ` + "`GET /api/v1/events`" + ` (server-sent events: ` + "`audit`, `status`" + `).
+from ` + "`GET /api/v1/events`" + ` (server-sent events: ` + "`audit`, `status`" + `). With a token of the role
+predictor, ` + "`GET /api/v1/models/{model}/versions/{version}/files/{file}`" + ` gives one of a version's files as it is
+([served elsewhere](external.md)).
 
 | operation | role | takes | what it does |
 |---|---|---|---|
