@@ -236,3 +236,25 @@ func TestWebhookOfAServer(t *testing.T) {
 		t.Errorf("delivered %s, then %s", first, again)
 	}
 }
+
+// TestNamesCountOnce: a page of the log that is read in parts, because a window ends in
+// it, counts once for the version that it names.
+func TestNamesCountOnce(t *testing.T) {
+	t.Parallel()
+	w := outside(t, "")
+	w.client.named = "x9"
+	f, _, ids, err := w.rows("sea", 1500, options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.client.answer(f, ids); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.step(); err != nil {
+		t.Fatal(err)
+	}
+	v, err := w.app.Loop().View(model)
+	if err != nil || len(v.Elsewhere.Strangers) != 1 || v.Elsewhere.Strangers[0].N != len(ids) {
+		t.Errorf("%d predictions name x9: %+v, %v", len(ids), v.Elsewhere, err)
+	}
+}

@@ -96,13 +96,13 @@ func (k *keeper) readServed(ctx context.Context) (counted []hone.Prediction, mor
 	if err != nil {
 		return nil, false, false, err
 	}
-	if err := k.attribute(ctx, ps); err != nil {
-		return nil, false, false, err
-	}
 	for at := 0; at < len(ps) && (!judged || k.replaying); {
 		end := len(ps)
 		if !k.replaying {
 			end = min(at+monitor.MinWindow/2, end) // No more than one window ends in so few.
+		}
+		if err := k.attribute(ctx, ps[at:end]); err != nil {
+			return nil, false, false, err
 		}
 		over, err := k.monitor.Predictions(ps[at:end])
 		if err != nil {
