@@ -25,6 +25,13 @@ type Model struct {
 	Owner string `json:"owner,omitempty" yaml:"owner"`
 	// Task is binary, multiclass or regression.
 	Task Task `json:"task" yaml:"task"`
+	// Serving is gateway: Hone answers predictions; or external: a server of the
+	// owner's answers them, and logs each with the version that gave it. Default
+	// gateway.
+	Serving Serving `json:"serving,omitempty" yaml:"serving"`
+	// Deliver hands each new plan, and the version that it brings, to the owner's
+	// servers, for serving: external. Default: they ask for it (`hone weights`).
+	Deliver Delivery `json:"deliver,omitzero" yaml:"deliver"`
 	// Features that the model is given, by name: number, category or text.
 	Features frame.Schema `json:"features" yaml:"features"`
 	// Label is what turns out to be true.
@@ -68,6 +75,45 @@ type Model struct {
 	// Retention is how long predictions and feedback are kept. Default 90d.
 	Retention Duration `json:"retention" yaml:"retention"`
 }
+
+// Serving says who answers a model's predictions.
+type Serving string
+
+// The ways of serving.
+const (
+	Gateway  Serving = "gateway"
+	External Serving = "external"
+)
+
+// Elsewhere tells whether a server of the owner's answers, and not Hone.
+func (m Model) Elsewhere() bool { return m.Serving == External }
+
+// Delivery says how a plan gets to the owner's servers: by a command or by a webhook.
+// It is tried until it works, so that it may arrive more than once.
+type Delivery struct {
+	// Command is the program and its arguments. It finds the files of the version in the
+	// folder that HONE_ARTEFACT names, the plan in plan.json of the folder that
+	// HONE_DELIVERY names, and HONE_MODEL and HONE_VERSION. Its exit status says whether
+	// it worked.
+	Command []string `json:"command,omitempty" yaml:"command"`
+	// Timeout is how long the command may take. Default 10m.
+	Timeout Duration `json:"timeout,omitempty" yaml:"timeout"`
+	// Network lets the command reach the network. Default false.
+	Network bool `json:"network,omitempty" yaml:"network"`
+	// Env is what the command finds in its environment besides, by name, each a
+	// reference to a secret.
+	Env map[string]Secret `json:"env,omitempty" yaml:"env"`
+	// Webhook is the address that the plan is posted to, signed as Standard Webhooks
+	// has it.
+	Webhook string `json:"webhook,omitempty" yaml:"webhook"`
+	// Secret is a reference to the webhook's key: whsec_ and base64.
+	Secret Secret `json:"secret,omitempty" yaml:"secret"`
+	// Private lets the webhook be at a private address, or without TLS. Default false.
+	Private bool `json:"private,omitempty" yaml:"private"`
+}
+
+// Wanted tells whether anything is to be delivered.
+func (d Delivery) Wanted() bool { return len(d.Command) > 0 || d.Webhook != "" }
 
 // LabelSpec describes the ground truth.
 type LabelSpec struct {

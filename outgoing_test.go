@@ -17,6 +17,7 @@ import (
 // servers that it starts, on this machine, and those that its owner names.
 var mayCall = map[string]string{
 	"internal/outgoing":           "lends the dialer that looks where it leads, to whoever calls servers that others run",
+	"internal/deliver":            "posts plans to the webhook that the configuration names, through that dialer",
 	"internal/predictor":          "asks model servers that it started itself, on loopback",
 	"internal/predictor/upstream": "asks model servers that the configuration names, through that dialer",
 	"internal/app":                "asks the server that the user of a command names, or whose folder it is",

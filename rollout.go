@@ -60,6 +60,9 @@ type Health struct {
 	SlowerThan time.Duration `json:"slower_than_ns"`
 	// Guards is what was measured for each of the model's guardrails, in their order.
 	Guards []Reading `json:"guards,omitempty"`
+	// Elsewhere is set where the owner's server splits the traffic, and says in the log
+	// which version answered.
+	Elsewhere bool `json:"elsewhere,omitempty"`
 }
 
 // Arm counts one side's answers.

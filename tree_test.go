@@ -18,7 +18,7 @@ import (
 // Words in capitals name groups; a package absent here fails the test.
 const mayImport = `
 	LEAF  = internal/clock internal/estimate internal/expr internal/fault internal/frame internal/oip internal/outgoing internal/say internal/secret internal/stat internal/table internal/learn/encode internal/learn/calibrate internal/learn/gbdt internal/learn/linear internal/learn/residual internal/predictor internal/predictor/child internal/predictor/upstream internal/sandbox internal/stat/distance internal/stat/change internal/stat/text internal/stat/kll
-	STAGE = internal/monitor internal/trigger internal/dataset internal/train internal/evaluate internal/gate internal/registry internal/rollout internal/feedback internal/validate
+	STAGE = internal/deliver internal/monitor internal/trigger internal/dataset internal/train internal/evaluate internal/gate internal/registry internal/rollout internal/feedback internal/validate
 	PORT  = internal/web internal/cli
 
 	internal/frame             :

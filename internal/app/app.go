@@ -15,6 +15,7 @@ import (
 	"hone"
 	"hone/internal/clock"
 	"hone/internal/config"
+	"hone/internal/deliver"
 	"hone/internal/evaluate"
 	"hone/internal/fault"
 	"hone/internal/gateway"
@@ -112,6 +113,7 @@ func (a *App) build(ctx context.Context) error {
 	a.drain = spool.NewDrain(spool.DrainOptions{Data: a.config.Server.Data, Sink: a.db, Ejected: a.ejected, Clock: a.o.Clock, Log: a.o.Log})
 	a.loop = loop.New(loop.Options{
 		Control: through[loop.Control](a.o.Seams.Control, a.db), Records: through[loop.Records](a.o.Seams.Records, a.db), Events: a.db, Opinions: a.db, Hints: a.db, Inbox: a.db, Requests: a.db, Blobs: a.db.Blobs(), Pool: a.pool, Gateway: a.gateway, Registry: reg,
+		Post:    deliver.Post{Dir: a.config.Dir, Data: a.config.Server.Data, Box: sandbox.Spec{Program: a.o.Program}, Clock: a.o.Clock},
 		Engines: a.engines(),
 		Owner:   evaluate.Owner{Dir: a.config.Dir, Data: a.config.Server.Data, Box: sandbox.Spec{Program: a.o.Program}, Clock: a.o.Clock},
 		Clock:   a.o.Clock, Log: a.o.Log, Rand: rand.Reader, Fence: a.db.Fence(), Dir: a.config.Server.Data, Files: a.config.Dir,
@@ -119,8 +121,8 @@ func (a *App) build(ctx context.Context) error {
 	}, a.config.Models)
 	a.vault = vault.New(a.db, a.config.Server.Data, a.o.Clock, a.configs.applied, !a.o.Inline && !a.o.Passive)
 	a.service = &op.Service{
-		Vault: keeping{a.vault}, Loop: a.loop, Control: a.db, Records: a.db, Events: a.db, Samples: a.db, Inbox: a.db, People: a.db, Clock: a.o.Clock, Rand: rand.Reader, Fence: a.db.Fence(),
-		Doctor: a.doctor, Config: a.configs,
+		Vault: keeping{a.vault}, Loop: a.loop, Control: a.db, Records: a.db, Events: a.db, Plans: a.db, Samples: a.db, Inbox: a.db, People: a.db, Clock: a.o.Clock, Rand: rand.Reader, Fence: a.db.Fence(),
+		Artefact: a.db.Blobs().Dir, Doctor: a.doctor, Config: a.configs,
 	}
 	return a.door()
 }

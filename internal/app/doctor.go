@@ -33,6 +33,9 @@ func (a *App) doctor(ctx context.Context) []op.Finding {
 		if len(m.Upstreams) > 0 {
 			out = append(out, a.upstreams(m))
 		}
+		if m.Deliver.Wanted() {
+			out = append(out, a.delivery(m))
+		}
 		if m.Train.Trainer == "command" {
 			python, err := child.FindPython("")
 			f := op.Finding{Name: "python", OK: err == nil, Sentence: "the trainer of " + m.Name + " would use " + python + "."}
@@ -65,6 +68,21 @@ func (a *App) upstreams(m hone.Model) op.Finding {
 	for _, u := range allowed(m, a.config.Dir) {
 		if _, err := u.Headers(); err != nil {
 			f.OK, f.Sentence = false, "the upstream "+u.URL+" of "+m.Name+" cannot be called: "+err.Error()
+		}
+	}
+	return f
+}
+
+// delivery looks whether the secrets that plans are delivered with can be read.
+func (a *App) delivery(m hone.Model) op.Finding {
+	f := op.Finding{Name: "delivery", OK: true, Sentence: "the secrets that plans of " + m.Name + " are delivered with can be read."}
+	wanted := slices.Collect(maps.Values(m.Deliver.Env))
+	if m.Deliver.Secret != "" {
+		wanted = append(wanted, m.Deliver.Secret)
+	}
+	for _, s := range wanted {
+		if _, err := secret.Resolve(s, a.config.Dir); err != nil {
+			f.OK, f.Sentence = false, "plans of "+m.Name+" cannot be delivered: "+err.Error()
 		}
 	}
 	return f

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"hone"
+	"hone/internal/frame"
+	"hone/internal/gateway"
 	"hone/internal/loop"
 	"hone/internal/monitor"
 	"hone/internal/op"
@@ -38,6 +40,17 @@ func (w *world) do(words []string) ([]string, error) {
 		}
 		w.start()
 		return nil, w.step()
+	case "client": // From now on it asks one version, or calls it by another name.
+		w.client.stuck, w.client.named = hone.VersionID(o["stuck"]), hone.VersionID(o["named"])
+		return nil, nil
+	case "cat":
+		text, err := os.ReadFile(filepath.Join(w.config.Dir, words[1]))
+		return strings.Split(strings.TrimSpace(string(text)), "\n"), err
+	case "weights":
+		return w.client.shown()
+	case "predict":
+		_, err := w.app.Gateway().Predict(w.ctx, model, gateway.Request{Frame: frame.New(w.model.Features, 1)})
+		return said(err)
 	case "event":
 		return w.event(words[1], o)
 	case "incidents":

@@ -18,7 +18,6 @@ import (
 	"hone/internal/clock"
 	"hone/internal/config"
 	"hone/internal/frame"
-	"hone/internal/gateway"
 	"hone/internal/loop"
 	"hone/internal/op"
 )
@@ -60,7 +59,7 @@ func TestSimulation(t *testing.T) {
 		for _, seed := range lives {
 			t.Run(strconv.Itoa(seed), func(t *testing.T) {
 				t.Parallel()
-				newLife(t, uint64(seed), met).live()
+				newLife(t, uint64(seed), met, false).live()
 			})
 		}
 	})
@@ -75,6 +74,37 @@ func TestSimulation(t *testing.T) {
 		met.must(t, "runs rolled_back", "runs cancelled", "runs by manual", "runs by schedule", "runs by event", "runs by when", "runs by performance",
 			"runs by recoverable_loss", "runs by data_volume", "runs by policy_change", "champions taken back", "questions", "years ahead", "years back", "predictions shed",
 			"predictions refused", "commits refused", "configurations applied", "configurations refused", "lives of two models", "answers broken", "approvals denied", "approvals under four eyes")
+	}
+}
+
+// TestSimulationElsewhere lets models live the same way whose predictions a server of
+// their owner's answers: it goes by the plan, and logs what it answered. How many, says
+// HONE_SIM_ELSEWHERE; which one, HONE_SIM_SEED.
+func TestSimulationElsewhere(t *testing.T) {
+	t.Parallel()
+	first, seeds := 1, 6
+	if testing.Short() {
+		seeds = 1
+	}
+	if s := os.Getenv("HONE_SIM_ELSEWHERE"); s != "" {
+		seeds, _ = strconv.Atoi(s)
+	}
+	if s := os.Getenv("HONE_SIM_SEED"); s != "" {
+		first, _ = strconv.Atoi(s)
+		seeds = 1
+	}
+	met := &tally{}
+	t.Run("life", func(t *testing.T) {
+		for seed := first; seed < first+seeds; seed++ {
+			t.Run(strconv.Itoa(seed), func(t *testing.T) {
+				t.Parallel()
+				newLife(t, uint64(seed), met, true).live()
+			})
+		}
+	})
+	t.Logf("met: %s", met)
+	if seeds >= 6 && !t.Failed() {
+		met.must(t, "runs promoted", "deaths", "decisions judged again", "verdicts of guards judged again")
 	}
 }
 
@@ -97,6 +127,8 @@ type life struct {
 	kind  kind
 	tally *tally
 	other *neighbour // Nil in most lives.
+
+	elsewhere bool // The owner's server answers.
 
 	dead     error // Set once the control side has crashed.
 	poisoned map[hone.VersionID]bool
@@ -135,9 +167,9 @@ type lifePlan struct {
 	log               string
 }
 
-func newLife(t *testing.T, seed uint64, met *tally) *life {
+func newLife(t *testing.T, seed uint64, met *tally, elsewhere bool) *life {
 	rng := rand.New(rand.NewPCG(seed, 0x51e))
-	l := &life{rng: rng, tally: met, kind: anyKind(rng), adas: map[hone.RunID]bool{}, poisoned: map[hone.VersionID]bool{}, kept: map[hone.PredictionID]bool{}, told: map[hone.PredictionID]int{}}
+	l := &life{elsewhere: elsewhere, rng: rng, tally: met, kind: anyKind(rng), adas: map[hone.RunID]bool{}, poisoned: map[hone.VersionID]bool{}, kept: map[hone.PredictionID]bool{}, told: map[hone.PredictionID]int{}}
 	l.plan = lifePlan{
 		labelled: pick(rng, 1, 0.8, 0.3), late: pick(rng, 0, 6*time.Hour, 5*24*time.Hour), slips: pick(rng, 0, 0.05),
 		changes: pick(rng, 4, 9, 100), trainer: pick(rng, 0, 0.2, 0.5), faults: pick(rng, 0, 0, 0.02, 0.5),
@@ -156,6 +188,9 @@ func newLife(t *testing.T, seed uint64, met *tally) *life {
 	c.Server.Data = filepath.Join(c.Dir, "life0")
 	l.config, l.model = c, c.Models[model]
 	l.seams = l.breakage()
+	if elsewhere {
+		l.client = newClient(l.world)
+	}
 	l.start()
 	if two {
 		l.other = newNeighbour(l)
@@ -199,7 +234,7 @@ func (l *life) configuration(two bool) string {
 	return `version: 1
 models:
   sea:
-    task: ` + l.kind.task + `
+` + map[bool]string{true: "    serving: external\n"}[l.elsewhere] + `    task: ` + l.kind.task + `
     features: {` + l.kind.features + `}
     label: {name: label, delay: ` + pick(r, "0s", "0s", "3h", "4d") + l.kind.oneSided(r) + `}
     monitor: {tick: ` + pick(r, "20", "60") + `, window: 200}
@@ -322,7 +357,7 @@ func (l *life) ask(f *frame.Frame, ids []hone.PredictionID) error {
 	if err != nil {
 		return err
 	}
-	answers, err := l.app.Gateway().Predict(l.ctx, model, gateway.Request{IDs: ids, Frame: f})
+	gave, err := l.world.ask(f, ids)
 	if l.refused(err) && plan.Log == hone.Durable {
 		l.tally.add("predictions refused", len(ids)) // As is said of what is durable.
 		return err
@@ -331,9 +366,9 @@ func (l *life) ask(f *frame.Frame, ids []hone.PredictionID) error {
 		l.t.Errorf("%s: a visitor got no answer: %v", l.clock.Now(), err)
 		return err
 	}
-	for _, a := range answers {
-		if a.Version != plan.Champion && (a.Version != plan.Challenger || plan.Weight <= 0) {
-			l.t.Errorf("%s: %s answered; the plan is %+v", l.clock.Now(), a.Version, plan)
+	for _, v := range gave {
+		if v != plan.Champion && (v != plan.Challenger || plan.Weight <= 0) {
+			l.t.Errorf("%s: %s answered; the plan is %+v", l.clock.Now(), v, plan)
 		}
 	}
 	return l.app.Flush(l.ctx)

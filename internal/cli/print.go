@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -46,6 +47,12 @@ func print(w io.Writer, out any) {
 		fmt.Fprintln(w, v.Sentence)
 		for _, next := range v.Next {
 			fmt.Fprintln(w, "  "+next)
+		}
+	case op.Weights:
+		fmt.Fprintln(w, v.Sentence)
+		if v.Challenger != "" {
+			unit := cmp.Or(v.StickyBy, "the prediction's id")
+			fmt.Fprintf(w, "Split by %s with the salt %q: %s below %v.\n", unit, v.Salt, v.Challenger, v.Weight)
 		}
 	case op.Sight:
 		printSight(w, v)

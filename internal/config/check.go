@@ -43,6 +43,7 @@ func (c *checker) model() {
 	if len(c.m.Features) == 0 && c.has(join(c.path, "features")) && !c.failedUnder("features") {
 		c.fault("features", "name at least one, such as {amount: number}", "there is no feature")
 	}
+	c.delivery()
 	c.label()
 	c.loss()
 	c.detector()

@@ -157,6 +157,10 @@ func (d *decoder) value(n *node, v reflect.Value, path, name string) {
 	case *map[string]hone.Secret:
 		d.secrets(n, p, path, name == "Upstream.headers")
 		return
+	case *hone.Secret:
+		d.hide(n)
+		*p = d.secret(n, last(path), path)
+		return
 	case *map[string]hone.Constraint:
 		d.constraints(n, p, path)
 		return

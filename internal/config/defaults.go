@@ -52,6 +52,9 @@ func Defaults(m *hone.Model) {
 	or(&m.Guards.MaxPerMonth, max(40, m.Guards.MaxPerDay))
 	or(&m.Guards.MinNewLabels, 200)
 
+	if len(m.Deliver.Command) > 0 {
+		or(&m.Deliver.Timeout, hone.Duration(10*time.Minute))
+	}
 	m.Metrics = defaultMetrics(m.Metrics)
 	or(&m.Evidence, hone.Balanced)
 	or(&m.Approval, hone.Auto)

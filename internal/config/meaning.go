@@ -14,6 +14,13 @@ func explain(c *Change, a, b hone.Model) {
 	switch key {
 	case "task":
 		c.Means = "A model that has a champion refuses this; add a model of another name."
+	case "serving":
+		c.Means = "From now on Hone answers this model's predictions. It is refused while a run is under way."
+		if b.Elsewhere() {
+			c.Means = "From now on Hone refuses this model's predictions and goes by those that are logged. It is refused while a run is under way."
+		}
+	case "deliver":
+		c.Means = "The plan in force is delivered anew."
 	case "features":
 		c.Means = "The schema changes: the champion answers from the features it knows until a new version is trained. It is refused while a run is under way."
 	case "loss":

@@ -64,10 +64,16 @@ var rules = map[string]rule{
 	"TLS.cert":         {required: true, example: "hone.pem", file: true},
 	"TLS.key":          {required: true, example: "hone.key", file: true},
 
-	"Model.owner":    {example: "ada@example.com"},
-	"Model.task":     {required: true, words: []string{"binary", "multiclass", "regression"}},
-	"Model.features": {required: true, also: "a mapping of names to kinds: `{amount: number, country: category, note: text}`"},
-	"Model.label":    {required: true, also: "the name alone: `label: is_fraud`"},
+	"Model.owner":      {example: "ada@example.com"},
+	"Model.task":       {required: true, words: []string{"binary", "multiclass", "regression"}},
+	"Model.serving":    {words: []string{"gateway", "external"}},
+	"Delivery.command": {example: "[python, deliver.py]"},
+	"Delivery.timeout": {min: 1e9, example: "10m"},
+	"Delivery.env":     {also: "references alone: `{API_KEY: env:ACME_KEY}`"},
+	"Delivery.webhook": {example: "https://models.example.com/hone"},
+	"Delivery.secret":  {example: "env:HONE_WEBHOOK"},
+	"Model.features":   {required: true, also: "a mapping of names to kinds: `{amount: number, country: category, note: text}`"},
+	"Model.label":      {required: true, also: "the name alone: `label: is_fraud`"},
 	"Model.loss": {also: "a word (`zero_one`, `log`, `squared`, `absolute`), prices (`{false_negative: 50, false_positive: 1}`), " +
 		"or the feature that prices each row (`{column: amount}`)"},
 	"Model.slices":     {example: "[country]"},
@@ -206,7 +212,6 @@ var absent = map[string]string{
 	"Model.version":   "it belongs into hone.yaml",
 	"Model.server":    "it belongs into hone.yaml",
 	"Model.models":    "a file in models/ holds the keys of one model, such as task, at its top",
-	"Model.serving":   "every model is served through the gateway; leave it out",
 	"Trigger.webhook": "use event, and POST to /api/v1/models/NAME/events",
 }
 

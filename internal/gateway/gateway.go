@@ -159,6 +159,10 @@ func (g *Gateway) find(model string) (hone.Model, *serving, error) {
 		return m, nil, &hone.Error{Code: hone.NotFound, Message: "there is no model " + quote(model),
 			Hint: "check the name; GET /v2/models/{model} describes a model that there is"}
 	}
+	if m.Elsewhere() {
+		return m, nil, &hone.Error{Code: hone.Conflict, Message: "model " + quote(model) + " is served elsewhere (serving: external): Hone does not answer its predictions",
+			Hint: "ask the server that serves it; what it answered is logged with `hone log`"}
+	}
 	return m, g.of(model), nil
 }
 

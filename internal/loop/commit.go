@@ -102,6 +102,7 @@ func (k *keeper) apply(ctx context.Context) error {
 	if err := fault.At(fault.AppliedPlan); err != nil {
 		return err
 	}
+	k.post.plan = plan
 	k.unapplied = false
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -94,6 +93,9 @@ type keeper struct {
 	ejected map[hone.VersionID]string
 	wake    chan struct{}
 
+	post  post
+	names *names // What the log names, where the model is served elsewhere; else nil.
+
 	measuring   chan *measurement // Under way beside the loop; nil when none is.
 	stopMeasure context.CancelFunc
 	remeasured  bool      // The probation was, since it was last judged.
@@ -165,6 +167,7 @@ func (k *keeper) reign(ctx context.Context) (err error) {
 	k.estimated, k.joint, k.intake = nil, nil, nil
 	k.cursor, k.looked, k.replaying, k.found = cursor{}, false, false, monitor.Step{}
 	k.again, k.heard.streaks, k.heard.replayed = time.Time{}, nil, true
+	k.names = newNames(k.model)
 	id := k.aliases[hone.Champion]
 	if id == "" {
 		k.trainable, k.unripe, k.presumedDue, k.stale = 0, nil, time.Time{}, false
@@ -257,6 +260,7 @@ func (k *keeper) ask(id hone.VersionID) monitor.Scorer {
 func (k *keeper) keep(ctx context.Context) {
 	defer k.endWork()
 	defer k.endMeasure()
+	defer k.recallParcel()
 	for {
 		changed := k.o.Hints.Changed(k.model.Name)
 		before := k.position()
@@ -287,6 +291,10 @@ func (k *keeper) keep(ctx context.Context) {
 		case r := <-k.work:
 			if err := k.finish(ctx, r); err != nil && ctx.Err() == nil {
 				k.log.ErrorContext(ctx, "stage failed to commit", "error", err)
+			}
+		case err := <-k.post.work:
+			if err := k.delivered(ctx, err); err != nil && ctx.Err() == nil {
+				k.log.ErrorContext(ctx, "delivery failed to commit", "error", err)
 			}
 		case m := <-k.measuring:
 			if err := k.tookMeasure(ctx, m); err != nil && ctx.Err() == nil {
@@ -383,6 +391,9 @@ func (k *keeper) step(ctx context.Context) error {
 	if err := k.turn(ctx, now, found); err != nil {
 		return err
 	}
+	if err := k.deliver(ctx, now); err != nil {
+		k.log.ErrorContext(ctx, "plan not delivered", "error", err)
+	}
 	return k.refresh(ctx)
 }
 
@@ -413,142 +424,6 @@ func (k *keeper) turn(ctx context.Context, now time.Time, found monitor.Step) er
 	return nil
 }
 
-// read takes in the next page of the log, so that a person is heard and a
-// rollout judged between two pages, however fast the traffic is. A simulation
-// reads up to the end.
-func (k *keeper) read(ctx context.Context, now time.Time) (found monitor.Step, err error) {
-	if k.monitor == nil {
-		return found, k.countTrainable(ctx, now)
-	}
-	for {
-		more, step, err := k.readPage(ctx)
-		if err != nil {
-			return found, err
-		}
-		k.found.Ticked = k.found.Ticked || step.Ticked
-		k.found.Drift = k.found.Drift || step.Drift
-		if step.Drift && !k.replaying {
-			break // Each window is looked at before the next.
-		}
-		if !more || k.cursor.predictions >= k.goal.predictions && k.cursor.labels >= k.goal.labels && !k.presuming {
-			k.replaying = false
-		}
-		if !more || !k.o.Inline && !k.o.Passive {
-			break
-		}
-	}
-	if k.replaying {
-		return found, nil
-	}
-	found, k.found = k.found, monitor.Step{}
-	return found, nil
-}
-
-func (k *keeper) readPage(ctx context.Context) (more bool, step monitor.Step, err error) {
-	by := k.o.Hints.Horizon()
-	ps, moreServed, judged, err := k.readServed(ctx)
-	if err != nil {
-		return false, step, err
-	}
-	if err := k.countArms(ctx, ps); err != nil {
-		return false, step, err
-	}
-	if len(ps) > 0 {
-		k.cursor.predictions = ps[len(ps)-1].Seq
-	}
-	os, next, err := k.labels(ctx, k.cursor.labels, page)
-	if err != nil {
-		return false, step, err
-	}
-	moreLabels := next-k.cursor.labels >= page
-	k.monitor.Outcomes(os)
-	k.note(os)
-	k.cursor.labels = next
-	if len(os) > 0 {
-		k.lastLabel = os[len(os)-1].LabelTime
-	}
-	if moreLabels {
-		by = beforeNext(os)
-	}
-	by, morePresumed, err := k.presume(ctx, by)
-	if err != nil {
-		return false, step, err
-	}
-	k.presuming = morePresumed
-	if step, err = k.monitor.Advance(ctx, by); err != nil {
-		return false, step, err
-	}
-	step.Drift = judged
-	return moreLabels || morePresumed || moreServed, step, k.feedDuels(ctx, step.Mature)
-}
-
-// readServed lets the monitor count predictions, up to the end of a window that can be
-// judged: what is drift in one window and calm in the next is told. It returns those
-// that were counted, and whether there may be more.
-func (k *keeper) readServed(ctx context.Context) (counted []hone.Prediction, more, judged bool, err error) {
-	n := min(page, max(k.model.Monitor.Window, monitor.MinWindow))
-	if k.replaying {
-		n = page
-	}
-	ps, err := k.o.Events.Predictions(ctx, k.model.Name, k.cursor.predictions, n)
-	if err != nil {
-		return nil, false, false, err
-	}
-	for at := 0; at < len(ps) && (!judged || k.replaying); {
-		end := len(ps)
-		if !k.replaying {
-			end = min(at+monitor.MinWindow/2, end) // No more than one window ends in so few.
-		}
-		over, err := k.monitor.Predictions(ps[at:end])
-		if err != nil {
-			return nil, false, false, err
-		}
-		at, judged = end, judged || over
-		counted = ps[:at]
-	}
-	return counted, len(counted) < len(ps) || len(ps) >= n, judged, nil
-}
-
-// beforeNext is a moment by which all labels arrived that stand up to the end of a
-// page, and none of those behind it. A page that holds none tells of no moment.
-func beforeNext(os []hone.Outcome) time.Time {
-	if len(os) == 0 {
-		return time.Time{}
-	}
-	return os[len(os)-1].LabelReceived.Add(-time.Nanosecond)
-}
-
-// countTrainable counts labels while there is nothing to monitor: those that a
-// first version may be trained on now.
-func (k *keeper) countTrainable(ctx context.Context, now time.Time) error {
-	for {
-		os, next, err := k.labels(ctx, k.cursor.labels, page)
-		if err != nil {
-			return err
-		}
-		for _, o := range os {
-			if o.Effect == hone.Joined {
-				k.lastLabel = now
-			}
-			if o.Effect == hone.Joined && !k.model.Label.Infers() {
-				k.unripe = append(k.unripe, monitor.MatureAt(o, time.Duration(k.model.Label.Delay)))
-			}
-		}
-		k.note(os)
-		if next == k.cursor.labels {
-			break
-		}
-		k.cursor.labels = next
-	}
-	came := len(k.unripe)
-	k.unripe = slices.DeleteFunc(k.unripe, func(at time.Time) bool { return !at.After(now) })
-	k.trainable += came - len(k.unripe)
-	if err := k.takeIn(ctx); err != nil {
-		return err
-	}
-	return k.countPresumed(ctx)
-}
-
 // untilNext is how long nothing is to be done unless something changes.
 func (k *keeper) untilNext() time.Duration {
 	now := k.o.Clock.Now()
@@ -573,6 +448,7 @@ func (k *keeper) untilNext() time.Duration {
 	for _, at := range k.unripe {
 		sooner(at)
 	}
+	sooner(k.post.next)
 	if k.run == nil { // What falls due meanwhile waits for the run's end.
 		sooner(k.schedule)
 		sooner(k.again)
@@ -581,6 +457,7 @@ func (k *keeper) untilNext() time.Duration {
 }
 
 func (k *keeper) close() {
+	k.recallParcel()
 	k.endWork()
 	k.endMeasure()
 	k.closeDuel()

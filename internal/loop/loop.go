@@ -108,6 +108,7 @@ type Options struct {
 	Blobs    Blobs
 	Pool     Pool
 	Gateway  Gateway
+	Post     Post // Nil delivers nothing.
 	Registry *registry.Registry
 	Engines  map[string]train.Engine // By trainer.
 	Clock    clock.Clock

@@ -205,6 +205,7 @@ func (k *keeper) mayBecome(m hone.Model) error {
 		{"features", reflect.DeepEqual(old.Features, m.Features)},
 		{"label", reflect.DeepEqual(old.Label, m.Label)},
 		{"task", old.Task == m.Task},
+		{"serving", old.Elsewhere() == m.Elsewhere()},
 		{"loss", old.Loss == m.Loss},
 	} {
 		if !part.same {
@@ -224,6 +225,10 @@ func (k *keeper) become(ctx context.Context, m hone.Model) {
 		k.stale = k.stale || !reflect.DeepEqual(k.model.Guardrails(), m.Guardrails()) || !reflect.DeepEqual(k.model.Metrics, m.Metrics)
 	}
 	k.unapplied = k.unapplied || k.model.Log != m.Log
+	if !reflect.DeepEqual(k.model.Deliver, m.Deliver) {
+		k.recallParcel()
+		k.post.sent = ""
+	}
 	more := remembered(m) > remembered(k.model)
 	k.model, k.looked = m, false
 	k.heard.anchor.checked = time.Time{} // What a candidate is judged by may be another.
@@ -248,6 +253,7 @@ func (k *keeper) lookBack(ctx context.Context) {
 
 // measured is a model without what has no part in how its log is read.
 func measured(m hone.Model) hone.Model {
+	m.Deliver = hone.Delivery{}
 	m.Owner, m.Dataset, m.Train, m.Triggers, m.Guards, m.Gates, m.Metrics = "", hone.DatasetSpec{}, hone.TrainSpec{}, nil, hone.Guards{}, nil, nil
 	m.Evidence, m.Approval, m.Rollout, m.Log, m.Retention = "", "", hone.RolloutSpec{}, "", 0
 	return m

@@ -122,6 +122,9 @@ func (k *keeper) countOpinions(ctx context.Context, r hone.Rollout, now time.Tim
 		}
 		for _, o := range os {
 			if o.Seq > r.From {
+				if k.names != nil {
+					o.Prediction = k.routed(o.Prediction)
+				}
 				k.arms.Opinion(o)
 			}
 		}
@@ -138,6 +141,7 @@ func (k *keeper) countOpinions(ctx context.Context, r hone.Rollout, now time.Tim
 func (k *keeper) health() hone.Health {
 	h := k.arms.Health()
 	h.Champion.Requests, h.Champion.Faults = k.monitor.Served()
+	h.Elsewhere = k.names != nil
 	if k.duel == nil {
 		return h
 	}

@@ -37,6 +37,11 @@ type View struct {
 	Failed []hone.Run
 	// Rows counts the labelled rows that wait for a first version.
 	Rows int
+	// Undelivered says why the plan in force is not with the owner's servers; empty where
+	// it is, or where nobody delivers it.
+	Undelivered string
+	// Elsewhere is set where the model is served elsewhere.
+	Elsewhere *Elsewhere
 	// Stuck is set while the model's state cannot be read: it serves, and does
 	// nothing else.
 	Stuck    bool
@@ -54,7 +59,7 @@ func (k *keeper) refresh(context.Context) error {
 	now := k.o.Clock.Now()
 	v := &View{
 		Model: k.model, At: now, Champion: k.champion, Aliases: k.aliases, Watch: k.watch,
-		Decision: k.decision, Next: k.schedule, Rows: k.trainable, Bias: k.bias, Heard: k.spoke, input: k.input(now), Stuck: k.unsure,
+		Decision: k.decision, Next: k.schedule, Rows: k.trainable, Bias: k.bias, Heard: k.spoke, Elsewhere: k.elsewhere(), Undelivered: k.post.trouble, input: k.input(now), Stuck: k.unsure,
 	}
 	v.Signals, v.Failures, v.Events = v.input.Signals, v.input.Failures, v.input.Events
 	v.Failed = k.failed(v.input.ChampionSince)

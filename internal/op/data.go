@@ -58,6 +58,9 @@ type LoggedItem struct {
 	Scores       []float64         `json:"scores,omitempty"`
 	Unit         string            `json:"unit,omitempty"`
 	LatencyMS    float64           `json:"latency_ms,omitempty"`
+	// Fault is why the version that was to answer did not: the one that is named, where
+	// there are no scores, or the challenger, in whose place the named one answered.
+	Fault string `json:"fault,omitempty"`
 	// Action is what was done on the answer, such as approved; Propensity the
 	// probability with which a label could come of the case.
 	Action     string   `json:"action,omitempty"`
@@ -124,6 +127,7 @@ func itemError(i int, format string, args ...any) error {
 // the gateway has it.
 const (
 	maxUnit   = 1024
+	maxFault  = 200
 	maxName   = 128 // Of a source, a version or an action.
 	maxText   = 1 << 20
 	maxScores = 1000
@@ -292,7 +296,7 @@ func logPredictions(ctx context.Context, s *Service, _ Caller, in LoggedIn) (Sto
 
 // prediction reads all of an item but its features.
 func (item LoggedItem) prediction(i int, now time.Time) (hone.Prediction, error) {
-	p := hone.Prediction{ID: item.PredictionID, Version: item.Version, Route: hone.Logged, Scores: item.Scores, Unit: item.Unit,
+	p := hone.Prediction{ID: item.PredictionID, Version: item.Version, Route: hone.Logged, Scores: item.Scores, Unit: item.Unit, Fault: item.Fault,
 		Latency: time.Duration(item.LatencyMS * float64(time.Millisecond))}
 	if err := checkID(i, item.PredictionID); err != nil {
 		return p, err
@@ -311,6 +315,8 @@ func (item LoggedItem) prediction(i int, now time.Time) (hone.Prediction, error)
 		return p, itemError(i, "unit is longer than %d bytes", maxUnit)
 	case len(item.Version) > maxName:
 		return p, itemError(i, "version is longer than %d bytes", maxName)
+	case len(item.Fault) > maxFault:
+		return p, itemError(i, "fault is longer than %d bytes", maxFault)
 	case item.LatencyMS < 0 || item.LatencyMS > 1e9:
 		return p, itemError(i, "latency_ms %v is no time that an answer takes", item.LatencyMS)
 	}

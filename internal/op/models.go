@@ -52,6 +52,11 @@ type ModelStatus struct {
 	Labels    int          `json:"new_labels"`
 	// Incident is the one that is open.
 	Incident *hone.Incident `json:"incident,omitempty"`
+	// Unseen is the version that waits to be named by the predictions that are logged,
+	// where the model is served elsewhere, and Strangers those that they name and that
+	// the model does not have.
+	Unseen    hone.VersionID  `json:"unseen,omitempty"`
+	Strangers []loop.Stranger `json:"strangers,omitempty"`
 	// Bias says which cases alone the model's quality is known for.
 	Bias string `json:"bias,omitempty"`
 }
@@ -137,6 +142,9 @@ func (s *Service) status(v loop.View) ModelStatus {
 	m := ModelStatus{Model: v.Model.Name, Owner: v.Model.Owner, Task: v.Model.Task, Champion: v.Champion.ID, Lead: Lead(v, s.Clock.Now()),
 		Features: len(v.Model.Features), Drifted: v.Drift.Drifted(), Incident: v.Incident, Bias: v.Bias}
 	m.Mood, m.Sentence = Sentence(v)
+	if v.Elsewhere != nil {
+		m.Unseen, m.Strangers = v.Elsewhere.Unseen, v.Elsewhere.Strangers
+	}
 	if v.Watch != nil && v.Champion.ID != "" {
 		m.Since = v.Watch.Since
 	}

@@ -53,6 +53,7 @@ func define[I, O any](o Operation, f func(ctx context.Context, s *Service, who C
 func All() []Operation {
 	var out []Operation
 	out = append(out, models()...)
+	out = append(out, weights())
 	out = append(out, runs()...)
 	out = append(out, acts()...)
 	out = append(out, events()...)

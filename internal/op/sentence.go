@@ -49,19 +49,25 @@ func remark(v loop.View) (Mood, string) {
 	case v.Stuck:
 		return Attention, " serves, but does nothing else: its state cannot be read. The log has the cause."
 	case v.Run != nil:
-		return runRemark(*v.Run, v.Champion.ID)
+		return runRemark(v, *v.Run)
 	case v.Champion.ID == "" && v.Last != nil && v.Last.Ending != hone.Promoted:
 		return Attention, fmt.Sprintf(" has no champion: its first run was %s.", words(v.Last.Ending))
 	case v.Champion.ID == "" && v.Rows < v.Model.Dataset.MinRows:
 		return New, fmt.Sprintf(" has no champion yet: %d labelled rows, %d needed.", v.Rows, v.Model.Dataset.MinRows)
 	case v.Champion.ID == "":
 		return New, fmt.Sprintf(" has no champion yet; its %d labelled rows are enough to train one.", v.Rows)
+	case v.Undelivered != "":
+		return Attention, ": its newest plan does not get to its servers; it is tried again."
+	case unseen(v) != "" && len(v.Elsewhere.Strangers) > 0 && v.Elsewhere.Strangers[0].Version != "":
+		return Attention, fmt.Sprintf(": %s waits to be seen in the logs; they name %s, which is unknown here.", v.Champion.ID, say.Clip(string(v.Elsewhere.Strangers[0].Version), 20))
 	case silent(v) != "":
 		return Attention, silent(v)
 	case len(v.Failed) >= 2:
 		return Attention, failed(v, fmt.Sprintf(" serves, but its last %s runs failed: ", count(len(v.Failed))))
 	case v.Failures >= 2:
 		return Attention, fmt.Sprintf(": %s candidates in a row did not make it; look at its data.", count(v.Failures))
+	case unseen(v) != "":
+		return Working, fmt.Sprintf(": %s is champion and waits to be seen in the logs.", v.Champion.ID)
 	case len(v.Failed) == 1:
 		return Well, failed(v, " serves, and its last run failed: ")
 	case v.Watch != nil && !v.Watch.Over:
@@ -134,8 +140,48 @@ func plural(n int, noun string) string {
 	return noun + "s"
 }
 
-func runRemark(r hone.Run, champion hone.VersionID) (Mood, string) {
-	if champion == "" {
+// unseen is the version that the logs have yet to name, where the model is served
+// elsewhere.
+func unseen(v loop.View) hone.VersionID {
+	if v.Elsewhere == nil {
+		return ""
+	}
+	return v.Elsewhere.Unseen
+}
+
+// elsewhere says what the logs do not: the version that they have yet to name, and
+// those that they name in vain.
+func elsewhere(v loop.View) string {
+	if v.Elsewhere == nil {
+		return ""
+	}
+	var parts []string
+	if v.Undelivered != "" {
+		parts = append(parts, "Its plan is not delivered: "+say.Clip(v.Undelivered, 200)+". It is tried again.")
+	}
+	if id := v.Elsewhere.Unseen; id != "" {
+		parts = append(parts, fmt.Sprintf("%s waits to be seen in the logs; until then its numbers are what Hone's copy of it would have answered.", id))
+	}
+	if all := v.Elsewhere.Strangers; len(all) > 0 {
+		s, names := all[0], "no version"
+		if s.Version != "" {
+			names = fmt.Sprintf("%s, which %s does not have", say.Clip(string(s.Version), 40), v.Model.Name)
+		}
+		more := ""
+		if n := len(all) - 1; n > 0 {
+			more = fmt.Sprintf(" (and %d more such %s)", n, plural(n, "name"))
+		}
+		verb := "name"
+		if s.N == 1 {
+			verb = "names"
+		}
+		parts = append(parts, fmt.Sprintf("%d logged %s %s %s%s: they count for no version.", s.N, plural(s.N, "prediction"), verb, names, more))
+	}
+	return strings.Join(parts, " ")
+}
+
+func runRemark(v loop.View, r hone.Run) (Mood, string) {
+	if v.Champion.ID == "" {
 		switch r.State {
 		case hone.AwaitingApproval:
 			return Attention, " has a first version that waits for approval."
@@ -154,7 +200,7 @@ func runRemark(r hone.Run, champion hone.VersionID) (Mood, string) {
 	case hone.AwaitingApproval:
 		return Attention, stale + ", and its replacement waits for approval."
 	case hone.Shadowing, hone.Canary:
-		return rolloutRemark(r, stale)
+		return rolloutRemark(v, r, stale)
 	case hone.Deciding:
 		if len(r.Verdicts) > 0 {
 			return Working, stale + ", and its replacement waits for more labels."
@@ -166,7 +212,7 @@ func runRemark(r hone.Run, champion hone.VersionID) (Mood, string) {
 	return Working, stale + ", and its replacement is being prepared."
 }
 
-func rolloutRemark(r hone.Run, stale string) (Mood, string) {
+func rolloutRemark(v loop.View, r hone.Run, stale string) (Mood, string) {
 	where, does := "canary", "is in canary"
 	if r.State == hone.Shadowing {
 		where, does = "shadow", "answers in shadow"
@@ -177,6 +223,12 @@ func rolloutRemark(r hone.Run, stale string) (Mood, string) {
 	case r.Rollout != nil && r.Rollout.Paused:
 		return Attention, fmt.Sprintf("%s, and its replacement is paused in %s.", stale, where)
 	}
+	if v.Undelivered != "" {
+		return Attention, fmt.Sprintf("%s, and its replacement does not get to its servers.", stale)
+	}
+	if id := unseen(v); id != "" && id == r.Candidate {
+		does = "waits to be seen in the logs"
+	}
 	return Working, fmt.Sprintf("%s, and its replacement %s.", stale, does)
 }
 
@@ -185,15 +237,23 @@ func words(e hone.Ending) string { return strings.ReplaceAll(string(e), "_", " "
 // Lead says in a few more words what stands behind the sentence: what was
 // measured, what it would take, and what happens next.
 func Lead(v loop.View, now time.Time) string {
+	logs := elsewhere(v)
 	if v.Run != nil {
-		return v.Run.Sentence
+		return strings.TrimSpace(v.Run.Sentence + " " + logs)
 	}
 	var parts []string
 	if v.Decision.Sentence != "" {
 		parts = append(parts, v.Decision.Sentence)
 	}
+	if logs != "" {
+		parts = append(parts, logs)
+	}
 	if v.Watch != nil && v.Champion.ID != "" {
-		parts = append(parts, fmt.Sprintf("%s has served for %s.", v.Champion.ID, age(now.Sub(v.Watch.Since))))
+		does := "has served"
+		if unseen(v) == v.Champion.ID {
+			does = "has been champion"
+		}
+		parts = append(parts, fmt.Sprintf("%s %s for %s.", v.Champion.ID, does, age(now.Sub(v.Watch.Since))))
 	}
 	if said := expected(v); said != "" {
 		parts = append(parts, said)

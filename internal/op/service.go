@@ -52,6 +52,7 @@ type Service struct {
 	Control Control
 	Records Records
 	Events  Events
+	Plans   Plans
 	Inbox   Inbox
 	People  People
 	Samples Sampler
@@ -60,6 +61,8 @@ type Service struct {
 	Fence   hone.Fence
 	// Doctor looks at the machine and the folder.
 	Doctor func(ctx context.Context) []Finding
+	// Artefact finds the folder of a version's files by its digest.
+	Artefact func(digest string) (string, error)
 	// Vault makes backups and erases.
 	Vault  Vault
 	Config Configuration

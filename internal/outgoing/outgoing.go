@@ -31,7 +31,7 @@ func Dialer(private bool) *net.Dialer {
 // Blocks that no server is found at: the cloud's own about a machine, those that
 // lead to many or to nobody, and those that wrap an address of another kind.
 var never = prefixes("0.0.0.0/8", "169.254.0.0/16", "192.0.0.0/24", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
-	"::/128", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "fe80::/10", "fec0::/10", "ff00::/8", "fd00:ec2::/32")
+	"::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "fe80::/10", "fec0::/10", "ff00::/8", "fd00:ec2::/32")
 
 // own are the blocks of this machine and of private networks.
 var own = prefixes("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "198.18.0.0/15", "::1/128", "fc00::/7")
@@ -40,7 +40,7 @@ var own = prefixes("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16
 func Check(a netip.Addr, private bool) error {
 	a = a.Unmap().WithZone("")
 	for _, p := range never {
-		if p.Contains(a) {
+		if p.Contains(a) && a != netip.IPv6Loopback() {
 			return &hone.Error{Code: hone.Denied, Message: a.String() + " is no address of a server", Hint: "link-local, multicast and reserved addresses are never called"}
 		}
 	}

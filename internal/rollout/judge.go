@@ -36,7 +36,23 @@ func judge(gs []hone.Guardrail, s hone.Step, h hone.Health) []hone.Verdict {
 	} else {
 		out = []hone.Verdict{faults(h, b.margin), faultRate(h, b), slow(h), sampleRatio(s, h), quality(h.Quality, b.harm), exposure(s, h)}
 	}
+	if h.Elsewhere {
+		unseen(s, h, out)
+	}
 	return append(out, guardrails(gs, s, h, b.each)...)
+}
+
+// unseen says of a version that was to get traffic and that no log names, that this is
+// what the step waits for.
+func unseen(s hone.Step, h hone.Health, all []hone.Verdict) {
+	if s.Shadow > 0 || h.Canary.Requests > 0 {
+		return
+	}
+	for i := range all {
+		if all[i].Need > 0 && all[i].Gate != "quality" {
+			all[i].Sentence = "it was never seen in the logs."
+		}
+	}
 }
 
 // blocking returns the verdict that keeps the step from being passed. Broken
@@ -183,6 +199,12 @@ func sampleRatio(s hone.Step, h hone.Health) hone.Verdict {
 	v := hone.Verdict{Gate: "sample_ratio", Result: hone.Pass, Limit: ratioLimit, N: canary + control, Unit: "e-value"}
 	v.Value = stat.SampleRatioE(canary, control, want)
 	v.Sentence = "it has " + say.Whole(canary) + " of " + say.Whole(canary+control) + " " + what + ", and " + say.Percent(want) + " were due."
+	if v.Value >= ratioLimit && h.Elsewhere {
+		// The owner's servers take a plan up one after the other, or split as they like.
+		v.Result = hone.Inconclusive
+		v.Sentence = "the traffic was not split as planned, so that what was not paired compares different users: " + v.Sentence
+		return v
+	}
 	if v.Value >= ratioLimit {
 		v.Result = hone.Fail
 		v.Sentence = "the split of the traffic is broken, whatever the candidate is worth: " + v.Sentence

@@ -42,6 +42,7 @@ func Routes() []Route {
 // own are the routes that are no operations.
 var own = []Route{
 	{"POST", "/api/v1/models/{model}/predict", op.Predictor},
+	{"GET", "/api/v1/models/{model}/versions/{version}/files/{file...}", op.Predictor},
 	{"GET", "/v2", op.Predictor},
 	{"GET", "/v2/models/{model}", op.Predictor},
 	{"GET", "/v2/models/{model}/versions/{version}", op.Predictor},

@@ -20,7 +20,7 @@ import (
 
 // somewhere fills in a route's names: those of a model, and of what would be its.
 func somewhere(pattern, model string) string {
-	return strings.NewReplacer("{model}", model, "{run}", model+"-1", "{prediction_id}", model, "{dataset}", model, "{version}", "v1", "{principal}", "nobody").Replace(pattern)
+	return strings.NewReplacer("{model}", model, "{run}", model+"-1", "{prediction_id}", model, "{dataset}", model, "{version}", "v1", "{file...}", "hone.json", "{principal}", "nobody").Replace(pattern)
 }
 
 var strangers atomic.Int64

@@ -102,7 +102,9 @@ Predictions: ` + "`POST /v2/models/{model}/infer`" + ` (Open Inference Protocol 
 ` + "`/versions/{version}`" + `), or the short form ` + "`POST /api/v1/models/{model}/predict`" + ` with
 ` + "`{\"features\": {…}, \"prediction_id\": \"…\", \"unit\": \"…\"}` or `{\"rows\": […]}`" + `. The same port speaks
 gRPC (` + "`inference.GRPCInferenceService`" + `, see [serving.md](serving.md)). What changes is streamed
-from ` + "`GET /api/v1/events`" + ` (server-sent events: ` + "`audit`, `status`" + `).
+from ` + "`GET /api/v1/events`" + ` (server-sent events: ` + "`audit`, `status`" + `). With a token of the role
+predictor, ` + "`GET /api/v1/models/{model}/versions/{version}/files/{file}`" + ` gives one of a version's files as it is
+([served elsewhere](external.md)).
 
 | operation | role | takes | what it does |
 |---|---|---|---|

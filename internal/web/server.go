@@ -156,6 +156,7 @@ func (s *Server) handler() http.Handler {
 			handle(o.Method, o.Path, s.operation(o))
 		}
 		handle("GET", "/api/v1/events", s.admit(op.Viewer, s.events))
+		handle("GET", "/api/v1/models/{model}/versions/{version}/files/{file...}", s.admit(op.Predictor, s.file))
 		handle("GET", "/api/v1/openapi.json", s.admit(Known, openAPI))
 		mux.Handle("/", page())
 	} else {

@@ -5,5 +5,6 @@ from .log import Counts, Log
 from .run import Run
 from .schema import Schema
 from .server import serve
+from .split import bucket, version
 
-__all__ = ["Counts", "Encoder", "Log", "Run", "Schema", "serve"]
+__all__ = ["Counts", "Encoder", "Log", "Run", "Schema", "bucket", "serve", "version"]

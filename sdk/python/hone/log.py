@@ -99,11 +99,14 @@ class Log:
         latency_ms: float = 0.0,
         action: str = "",
         propensity: Optional[float] = None,
+        fault: str = "",
         time: Optional[datetime] = None,
     ) -> str:
         """Logs one answer: score for a binary or regression model, scores, one a
         class, for a multiclass one. Features that are None or not finite are
-        missing. Returns the id by which feedback speaks of it: the given one, or a
+        missing. A fault says why the version that was to answer did not: the challenger,
+        where version names the champion that answered in its place, else the named one,
+        without a score. Returns the id by which feedback speaks of it: the given one, or a
         new one."""
         name = id or uuid.uuid4().hex
         try:
@@ -112,7 +115,7 @@ class Log:
                 item["score"] = score
             if scores is not None:
                 item["scores"] = list(scores)
-            for key, value in (("version", version), ("unit", unit), ("latency_ms", latency_ms), ("action", action)):
+            for key, value in (("version", version), ("unit", unit), ("latency_ms", latency_ms), ("action", action), ("fault", fault)):
                 if value:
                     item[key] = value
             if propensity is not None:
