@@ -39,7 +39,7 @@ type RollbackIn struct {
 // RegisterIn brings a version that was made elsewhere.
 type RegisterIn struct {
 	Model        string    `json:"-" path:"model" help:"the model's name"`
-	Path         string    `json:"path" arg:"path" help:"the artefact on the server's machine: a folder with hone.json, LightGBM's text or XGBoost's JSON"`
+	Path         string    `json:"path" arg:"path" help:"the artefact on the server's machine: a folder with hone.json, LightGBM's text, XGBoost's JSON or an ONNX model"`
 	Champion     bool      `json:"champion,omitempty" help:"let it serve from now on, as the model's first champion"`
 	TrainedUntil time.Time `json:"trained_until,omitzero" help:"the time, or the day, of the newest row that it learned from; without it no row before now ever judges it"`
 	Classes      []string  `json:"classes,omitempty" help:"a class of a model file's scores; repeat it for each, in their order"`

@@ -160,3 +160,34 @@ func TestTreesAreChecked(t *testing.T) {
 	}, "are not calibrated")
 	f(func(dir string, _ *predictor.Manifest) { _ = os.Truncate(filepath.Join(dir, "model.txt"), 2000) }, "model.txt")
 }
+
+func TestWrap(t *testing.T) {
+	t.Parallel()
+	f := func(file, format, name, want string) {
+		t.Helper()
+		dir := t.TempDir()
+		from, _, _ := foreign(t, "lightgbm/binary.txt", "lightgbm")
+		m, err := predictor.ReadManifest(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = predictor.Wrap(dir, file, m.Signature)
+		if want != "" {
+			if code(err) != hone.Invalid || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: got %v, want %q", file, err, want)
+			}
+			return
+		}
+		if m, err2 := predictor.ReadManifest(dir); err != nil || err2 != nil || m.Format != format {
+			t.Errorf("%s: got %+v, %v, %v", file, m, err, err2)
+		}
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	f("../learn/gbdt/testdata/lightgbm/binary.txt", "lightgbm", "model.txt", "")
+	f("../learn/gbdt/testdata/xgboost/binary.model", "xgboost", "model.json", "")
+	f("../onnx/testdata/matrix/model.onnx", "onnx", "model.onnx", "")
+	f("../learn/gbdt/testdata/lightgbm/multiclass.txt", "", "", "the model is for the task multiclass")
+	f("trees_test.go", "", "", "no model file that is known")
+}

@@ -10,8 +10,8 @@ import (
 )
 
 // Wrap makes an artefact, in the empty folder dir, of a model file that another
-// library wrote: LightGBM's text or XGBoost's JSON, told by what is in it. The
-// model must fit the signature.
+// library wrote: LightGBM's text, XGBoost's JSON or an ONNX model, told by what is in
+// it. The model must fit the signature; of ONNX that shows when it is opened.
 func Wrap(dir, file string, s hone.Signature) error {
 	b, err := readBounded(file, maxModel)
 	if err != nil {
@@ -20,13 +20,17 @@ func Wrap(dir, file string, s hone.Signature) error {
 	name := formatOf(b)
 	if name == "" {
 		return refuse(fmt.Sprintf("%s is no model file that is known", filepath.Base(file)),
-			"give LightGBM's text (Booster.save_model), XGBoost's JSON (save_model to .json), or an artefact's folder with hone.json; a pickle needs a server of its own: docs/guide/trainer.md")
-	}
-	if err := os.WriteFile(filepath.Join(dir, ModelFile(name)), b, 0o600); err != nil {
-		return err
+			"give LightGBM's text (Booster.save_model), XGBoost's JSON (save_model to .json), an ONNX model, or an artefact's folder with hone.json; a pickle needs a server of its own: docs/guide/trainer.md")
 	}
 	m := Manifest{Format: name, Signature: s}
-	if err := WriteManifest(dir, m); err != nil {
+	as := ModelFile(name)
+	if !m.inProcess() {
+		as = ONNXFile
+	}
+	if err := os.WriteFile(filepath.Join(dir, as), b, 0o600); err != nil {
+		return err
+	}
+	if err := WriteManifest(dir, m); err != nil || !m.inProcess() {
 		return err
 	}
 	_, err = readModel(dir, m)
@@ -41,6 +45,8 @@ func formatOf(b []byte) string {
 		return "lightgbm"
 	case bytes.HasPrefix(head, []byte("{")) && bytes.Contains(head, []byte(`"learner"`)):
 		return "xgboost"
+	case len(b) > 1 && b[0] == 0x08 && b[1] < 0x80: // A protobuf that begins with the version of its format.
+		return "onnx"
 	}
 	return ""
 }
