@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"hone/internal/learn/odds"
 )
 
 // Method is a way to calibrate.
@@ -51,7 +53,7 @@ func Fit(method Method, scores, truth, weights []float64) (Map, error) {
 // Apply is the probability that a score stands for.
 func (m Map) Apply(score float64) float64 {
 	if m.Method == Platt {
-		return sigmoid(m.Slope*logOdds(score) + m.Shift)
+		return odds.Sigmoid(m.Slope*logOdds(score) + m.Shift)
 	}
 	return Curve{X: m.Scores, Y: m.Shares}.At(score)
 }
@@ -140,7 +142,7 @@ func platt(rows []row) (Map, error) {
 		h11, h22 = 1e-12, 1e-12
 		for _, r := range rows {
 			x := r.odds
-			p := sigmoid(slope*x + shift)
+			p := odds.Sigmoid(slope*x + shift)
 			d, v := r.weight*p-(r.true*high+(r.weight-r.true)*low), r.weight*p*(1-p)
 			g1, g2 = g1+d*x, g2+d
 			h11, h12, h22 = h11+v*x*x, h12+v*x, h22+v
@@ -175,11 +177,3 @@ func logOdds(p float64) float64 {
 }
 
 func softplus(z float64) float64 { return max(z, 0) + math.Log1p(math.Exp(-math.Abs(z))) }
-
-func sigmoid(z float64) float64 {
-	if z >= 0 {
-		return 1 / (1 + math.Exp(-z))
-	}
-	e := math.Exp(z)
-	return e / (1 + e)
-}

@@ -53,7 +53,7 @@ func newMatrix(f *frame.Frame, features []feature, o Options) *matrix {
 	m := &matrix{rows: f.N}
 	sample := sampled(f.N, o.Seed)
 	found := make([]*column, len(features))
-	each(o.Threads, len(features), func(_, i int) {
+	each(o.Threads, len(features), func(i int) {
 		switch features[i].kind {
 		case frame.Number:
 			found[i] = numberColumn(f.Cols[i].Num, sample, &features[i], o.Bins)
@@ -88,7 +88,7 @@ func (m *matrix) fill(f *frame.Frame, threads int) {
 	for at := range m.columns {
 		tables[at] = newSearch(m.columns[at].bounds)
 	}
-	each(threads, (m.rows+some-1)/some, func(_, task int) {
+	each(threads, (m.rows+some-1)/some, func(task int) {
 		from, to := task*some, min((task+1)*some, m.rows)
 		for at := range m.columns {
 			m.fillColumn(f, at, tables[at], from, to)

@@ -138,7 +138,7 @@ func spread(scores, start []float64) {
 // rawAll is Raw by several threads.
 func (m *Model) rawAll(f *frame.Frame, out []float64, threads int) {
 	const some = 16 * blockRows
-	each(threads, (f.N+some-1)/some, func(_, task int) {
+	each(threads, (f.N+some-1)/some, func(task int) {
 		from, to := task*some, min((task+1)*some, f.N)
 		m.Raw(f.Slice(from, to), out[from*m.outputs:to*m.outputs])
 	})
@@ -242,7 +242,7 @@ func (b *booster) take(t *grown, c int) {
 		t.leaves[0].value = 0
 	}
 	made := t.tree(b.matrix, rate, b.grower.d.secondUnit)
-	each(b.o.Threads, len(t.leaves), func(_, i int) {
+	each(b.o.Threads, len(t.leaves), func(i int) {
 		v := made.values[i]
 		for _, r := range t.leaves[i].rows {
 			b.scores[int(r)*k+c] += v

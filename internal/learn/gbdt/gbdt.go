@@ -9,6 +9,7 @@ import (
 	"unsafe"
 
 	"hone/internal/frame"
+	"hone/internal/learn/odds"
 )
 
 // Model is a sum of trees. It does not change, and is safe for concurrent use.
@@ -170,11 +171,11 @@ func (l link) apply(out []float64, k int) {
 	switch l.kind {
 	case "sigmoid":
 		for i, z := range out {
-			out[i] = sigmoid(l.slope * z)
+			out[i] = odds.Sigmoid(l.slope * z)
 		}
 	case "softmax":
 		for ; len(out) > 0; out = out[k:] {
-			softmax(out[:k])
+			odds.Softmax(out[:k])
 		}
 	case "exp":
 		for i, z := range out {
@@ -184,29 +185,5 @@ func (l link) apply(out []float64, k int) {
 		for i, z := range out {
 			out[i] = math.Copysign(z*z, z)
 		}
-	}
-}
-
-func sigmoid(z float64) float64 {
-	if z >= 0 {
-		return 1 / (1 + math.Exp(-z))
-	}
-	e := math.Exp(z)
-	return e / (1 + e)
-}
-
-// softmax turns scores into probabilities in place.
-func softmax(z []float64) {
-	top := z[0]
-	for _, x := range z {
-		top = max(top, x)
-	}
-	sum := 0.0
-	for c := range z {
-		z[c] = math.Exp(z[c] - top)
-		sum += z[c]
-	}
-	for c := range z {
-		z[c] /= sum
 	}
 }

@@ -163,7 +163,7 @@ func (g *grower) count(h []histogram, rows []int32) {
 	for len(g.more) < threads-1 {
 		g.more = append(g.more, make([]histogram, len(g.m.columns)))
 	}
-	each(threads, threads, func(_, task int) {
+	each(threads, threads, func(task int) {
 		to := h
 		if task > 0 {
 			to = g.more[task-1]
@@ -240,7 +240,7 @@ func (g *grower) search(leaves ...*leaf) {
 			judges[i] = newJudge(g.o, g.d, l.sum, len(l.rows))
 		}
 	}
-	each(g.threads, len(found), func(_, task int) {
+	each(g.threads, len(found), func(task int) {
 		i, at := task/len(columns), columns[task%len(columns)]
 		if j := judges[i]; j != nil {
 			c := &g.m.columns[at]
@@ -262,7 +262,7 @@ func (g *grower) search(leaves ...*leaf) {
 
 // answer gives each leaf the value that is best for its rows, from exact sums.
 func (g *grower) answer(t *grown) {
-	each(g.threads, len(t.leaves), func(_, task int) {
+	each(g.threads, len(t.leaves), func(task int) {
 		l := &t.leaves[task]
 		for _, r := range l.rows {
 			l.first += float64(g.d.first[r])

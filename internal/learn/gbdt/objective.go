@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"hone/internal/frame"
+	"hone/internal/learn/odds"
 )
 
 // objective gives the loss of rows and its derivatives.
@@ -113,7 +114,7 @@ func (b *objective) softmax(scores []float64, d []*derivatives, from, to int) (l
 	for i := from; i < to; i++ {
 		w, y := b.weight(i), int(b.y[i])
 		copy(p, scores[i*b.k:])
-		softmax(p)
+		odds.Softmax(p)
 		for c, q := range p {
 			d[c].second[i] = float32(w * max(scale*q*(1-q), leastSecond))
 			if c == y {

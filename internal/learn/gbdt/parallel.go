@@ -6,21 +6,21 @@ import (
 )
 
 // each calls do for every task below n, on so many threads, and returns once all
-// are done. A thread has one number, below threads, all along.
-func each(threads, n int, do func(thread, task int)) {
+// are done.
+func each(threads, n int, do func(task int)) {
 	threads = min(threads, n)
 	if threads < 2 {
 		for task := range n {
-			do(0, task)
+			do(task)
 		}
 		return
 	}
 	var next atomic.Int64
 	var done sync.WaitGroup
-	for thread := range threads {
+	for range threads {
 		done.Go(func() {
 			for task := int(next.Add(1)) - 1; task < n; task = int(next.Add(1)) - 1 {
-				do(thread, task)
+				do(task)
 			}
 		})
 	}
@@ -32,7 +32,7 @@ func each(threads, n int, do func(thread, task int)) {
 func blocked(threads, n int, do func(from, to int) (float64, float64)) (a, b float64) {
 	const blockSize = 8192
 	parts := make([][2]float64, (n+blockSize-1)/blockSize)
-	each(threads, len(parts), func(_, task int) {
+	each(threads, len(parts), func(task int) {
 		parts[task][0], parts[task][1] = do(task*blockSize, min((task+1)*blockSize, n))
 	})
 	for _, p := range parts {

@@ -117,7 +117,7 @@ func (m *Model) pulls(t *tree) []float64 {
 func (r *refit) sort(t *tree) {
 	width := len(r.m.features)
 	n := r.set.Rows.N
-	each(r.threads, (n+blockRows-1)/blockRows, func(_, task int) {
+	each(r.threads, (n+blockRows-1)/blockRows, func(task int) {
 		b := &block{values: make([]float64, blockRows*width)}
 		from := task * blockRows
 		rows := min(blockRows, n-from)

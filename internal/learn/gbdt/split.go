@@ -26,7 +26,6 @@ type split struct {
 type judge struct {
 	o       *Options
 	sum     sums
-	rows    int
 	least   float64 // Second derivatives, in units, that a side must hold.
 	perUnit float64 // Rows.
 	l1, l2  float64 // In units.
@@ -37,7 +36,7 @@ type judge struct {
 }
 
 func newJudge(o *Options, d *derivatives, sum sums, rows int) *judge {
-	j := &judge{o: o, sum: sum, rows: rows, l1: o.L1 / d.firstUnit, l2: o.L2 / d.secondUnit,
+	j := &judge{o: o, sum: sum, l1: o.L1 / d.firstUnit, l2: o.L2 / d.secondUnit,
 		smooth: o.CatSmooth / d.secondUnit, catL2: o.CatL2 / d.secondUnit,
 		scale: d.firstUnit * d.firstUnit / d.secondUnit}
 	j.perUnit = float64(rows) / max(1, sum.second())

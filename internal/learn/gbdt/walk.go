@@ -4,7 +4,8 @@ import "slices"
 
 // forest holds the trees whose nodes all ask whether a number is below a threshold,
 // laid out for fast walks. A walk jumps on nothing that no processor could foresee:
-// a leaf is a node that leads to itself. Several walks go side by side, since each waits for memory at each node.
+// a leaf is a node that leads to itself. Several walks go side by side, since each
+// waits for memory at each node.
 type forest struct {
 	steps []step
 	roots []int32 // By tree of the model; -1 for one that is not here.

@@ -4,11 +4,11 @@
 package linear
 
 import (
-	"math"
 	"sync"
 
 	"hone/internal/frame"
 	"hone/internal/learn/encode"
+	"hone/internal/learn/odds"
 )
 
 // Model is a fitted model. It does not change, and is safe for concurrent use.
@@ -100,34 +100,10 @@ func (m *Model) score(b *buffer, out []float64) {
 	}
 	switch m.options.Task {
 	case Logistic:
-		out[0] = sigmoid(out[0])
+		out[0] = odds.Sigmoid(out[0])
 	case Softmax:
-		softmax(out)
+		odds.Softmax(out)
 	default:
 		out[0] = m.mean + m.sd*out[0]
-	}
-}
-
-func sigmoid(z float64) float64 {
-	if z >= 0 {
-		return 1 / (1 + math.Exp(-z))
-	}
-	e := math.Exp(z)
-	return e / (1 + e)
-}
-
-// softmax turns scores into probabilities in place.
-func softmax(z []float64) {
-	top := z[0]
-	for _, x := range z {
-		top = max(top, x)
-	}
-	sum := 0.0
-	for c := range z {
-		z[c] = math.Exp(z[c] - top)
-		sum += z[c]
-	}
-	for c := range z {
-		z[c] /= sum
 	}
 }

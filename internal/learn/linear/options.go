@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"hone/internal/learn/encode"
+
+	"hone/internal/say"
 )
 
 // Task is what a model learns.
@@ -99,8 +101,11 @@ func (o *Options) set(key string, v any) error {
 	case "interactions":
 		return truth(&o.Interactions, key, v)
 	}
-	return fmt.Errorf("parameter %q is not known to the linear trainer; did you mean %q? It knows %s",
-		key, nearest(key), strings.Join(keys, ", "))
+	hint := "."
+	if near := say.Nearest(key, keys); near != "" {
+		hint = fmt.Sprintf("; did you mean %q?", near)
+	}
+	return fmt.Errorf("parameter %q is not known to the linear trainer%s It knows %s", key, hint, strings.Join(keys, ", "))
 }
 
 // setChars takes 3, 3-5, or 0 for none.
@@ -161,37 +166,6 @@ func asFloat(v any) (float64, bool) {
 		return float64(x), true
 	}
 	return 0, false
-}
-
-// nearest returns the known key that takes the fewest edits to reach.
-func nearest(key string) string {
-	best, least := "", math.MaxInt
-	for _, k := range keys {
-		if d := edits(key, k); d < least {
-			best, least = k, d
-		}
-	}
-	return best
-}
-
-// edits is the Levenshtein distance in bytes.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		corner := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := corner
-			if a[i] != b[j] {
-				cost = 1 + min(corner, row[j], row[j+1])
-			}
-			corner, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }
 
 // check tells what makes the options unfit, whoever made them.

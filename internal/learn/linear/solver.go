@@ -3,6 +3,8 @@ package linear
 import (
 	"math"
 	"slices"
+
+	"hone/internal/learn/odds"
 )
 
 // solver holds the weights of a fit and moves them by the gradients of
@@ -122,7 +124,7 @@ func (s *solver) single(val []float32, y, weight float64) float64 {
 		slope = z - (y-s.mean)/s.sd
 		loss = slope * slope
 	} else {
-		slope = sigmoid(z) - y
+		slope = odds.Sigmoid(z) - y
 		loss = max(z, 0) - z*y + math.Log1p(math.Exp(-math.Abs(z)))
 	}
 	step := float32(slope * weight)
@@ -142,7 +144,7 @@ func (s *solver) several(val []float32, y int, weight float64) float64 {
 	for c, z := range s.slope {
 		s.p[c] = float64(z)
 	}
-	softmax(s.p)
+	odds.Softmax(s.p)
 	loss := -math.Log(math.Max(s.p[y], 1e-300))
 	s.p[y]--
 	for c, p := range s.p {

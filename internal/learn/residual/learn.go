@@ -1,6 +1,10 @@
 package residual
 
-import "math"
+import (
+	"math"
+
+	"hone/internal/learn/odds"
+)
 
 // answer turns the residuals into what each expert answers, and into the
 // mixture's answer.
@@ -18,7 +22,7 @@ func (p *Probe) answer(champion []float64) {
 	default:
 		sum := p.share[0] * champion[0]
 		for k := range p.out {
-			p.out[k] = sigmoid(clip(p.base+p.out[k], maxOutput))
+			p.out[k] = odds.Sigmoid(clip(p.base+p.out[k], maxOutput))
 			sum += p.share[k+1] * p.out[k]
 		}
 		p.mix[0] = sum
@@ -47,14 +51,6 @@ func (p *Probe) answerClasses(champion []float64) {
 			p.mix[at/experts] += p.share[k+1] * p.out[at]
 		}
 	}
-}
-
-func sigmoid(z float64) float64 {
-	if z >= 0 {
-		return 1 / (1 + math.Exp(-z))
-	}
-	e := math.Exp(z)
-	return e / (1 + e)
 }
 
 // learn gathers the gradient of the row at hand and what it says for each
@@ -95,7 +91,7 @@ func (p *Probe) learn(champion []float64, y float64) bool {
 
 func (p *Probe) slopeBinary(y float64) {
 	// σ of the clipped logit, from which the experts begin.
-	p.gathered[0] += math.Log(right(sigmoid(p.base), y))
+	p.gathered[0] += math.Log(right(odds.Sigmoid(p.base), y))
 	for k, q := range p.out {
 		p.gathered[k+1] += math.Log(right(q, y))
 		p.slope[k] = q - y

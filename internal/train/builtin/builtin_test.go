@@ -72,22 +72,7 @@ func TestTrain(t *testing.T) {
 		if reports == 0 || !(got.Metrics["train_loss"] >= 0) || got.Metrics["warm_start"] != 0 || got.Dir != filepath.Join(j.Dir, "model") {
 			t.Errorf("%s: %d reports, result %v", task, reports, got)
 		}
-		p, err := predictor.Open(t.Context(), got.Dir, predictor.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer p.Close()
-		s, err := p.Predict(t.Context(), j.Rows)
-		if err != nil {
-			t.Fatal(err)
-		}
-		loss, l := 0.0, hone.Loss{Kind: hone.ZeroOne}
-		if task == hone.Regression {
-			l.Kind = hone.Absolute
-		}
-		for i, y := range j.Targets {
-			loss += l.Of(p.Signature(), s.Row(i), y, 0) / float64(len(j.Targets))
-		}
+		loss := meanLoss(t, got.Dir, j)
 		if loss > wrong || math.IsNaN(loss) {
 			t.Errorf("%s: mean loss is %v, want at most %v", task, loss, wrong)
 		}
@@ -95,6 +80,29 @@ func TestTrain(t *testing.T) {
 	f(hone.Binary, 0.06)
 	f(hone.Multiclass, 0.01)
 	f(hone.Regression, 0.3)
+}
+
+// meanLoss is what an artefact loses on the rows of a job: by wrong classes, or how far
+// it is from a number.
+func meanLoss(t *testing.T, dir string, j train.Job) float64 {
+	t.Helper()
+	p, err := predictor.Open(t.Context(), dir, predictor.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	s, err := p.Predict(t.Context(), j.Rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	loss, l := 0.0, hone.Loss{Kind: hone.ZeroOne}
+	if j.Signature.Task == hone.Regression {
+		l.Kind = hone.Absolute
+	}
+	for i, y := range j.Targets {
+		loss += l.Of(p.Signature(), s.Row(i), y, 0) / float64(len(j.Targets))
+	}
+	return loss
 }
 
 func TestWarmStart(t *testing.T) {

@@ -32,22 +32,7 @@ func TestTrees(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := predictor.Open(t.Context(), got.Dir, predictor.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer p.Close()
-		s, err := p.Predict(t.Context(), j.Rows)
-		if err != nil {
-			t.Fatal(err)
-		}
-		loss, l := 0.0, hone.Loss{Kind: hone.ZeroOne}
-		if task == hone.Regression {
-			l.Kind = hone.Absolute
-		}
-		for i, y := range j.Targets {
-			loss += l.Of(p.Signature(), s.Row(i), y, 0) / float64(len(j.Targets))
-		}
+		loss := meanLoss(t, got.Dir, j)
 		if !(loss <= wrong) {
 			t.Errorf("%s: mean loss is %v, want at most %v", task, loss, wrong)
 		}
