@@ -102,6 +102,24 @@ func (m Model) Guardrails() []Guardrail {
 	return out
 }
 
+// LatencyLimit is how long an answer may take by the owner's gates and guardrails, 0
+// where they do not say. Below it no answer is slow, whatever the champion's take: a
+// model that is scored in process may be followed by a server.
+func (m Model) LatencyLimit() time.Duration {
+	most := 0.0
+	for _, g := range m.Gates {
+		if g.Metric == LatencyP99 && g.Max != nil {
+			most = max(most, *g.Max)
+		}
+	}
+	for _, g := range m.Rollout.Guardrails {
+		if g.Metric == LatencyP99 && g.Max != nil {
+			most = max(most, *g.Max)
+		}
+	}
+	return time.Duration(most * float64(time.Second))
+}
+
 // MetricNames are the model's own metrics, sorted.
 func (m Model) MetricNames() []string { return slices.Sorted(maps.Keys(m.Metrics)) }
 

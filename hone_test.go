@@ -119,3 +119,17 @@ func TestError(t *testing.T) {
 		}
 	}
 }
+
+func TestLatencyLimit(t *testing.T) {
+	t.Parallel()
+	limit := func(x float64) *float64 { return &x }
+	f := func(m hone.Model, want time.Duration) {
+		t.Helper()
+		if got := m.LatencyLimit(); got != want {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	}
+	f(hone.Model{}, 0)
+	f(hone.Model{Gates: []hone.Gate{{Metric: "latency_p99", Max: limit(0.02)}, {Metric: "memory", Max: limit(1e9)}, {Metric: "latency_p99", MaxRegression: limit(1)}}}, 20*time.Millisecond)
+	f(hone.Model{Rollout: hone.RolloutSpec{Guardrails: []hone.Guardrail{{Metric: hone.LatencyP99, Max: limit(0.05)}}}, Gates: []hone.Gate{{Metric: "latency_p99", Max: limit(0.02)}}}, 50*time.Millisecond)
+}

@@ -66,6 +66,9 @@ func latency(r hone.Replay, first bool) hone.Verdict {
 		}
 		v.Sentence = "Its slowest hundredth take " + round(r.Candidate) + " against " + round(r.Champion) +
 			", its median " + round(r.CandidateP50) + " against " + round(r.ChampionP50) + "."
+		if v.Result == hone.Fail {
+			v.Sentence += " Where that is quick enough, a gate of yours, such as {metric: latency_p99, max: 20ms}, takes the place of this one."
+		}
 	}
 	return v
 }

@@ -93,7 +93,7 @@ func (k *keeper) stepOn(ctx context.Context, run hone.Run, next hone.Rollout, be
 
 // openArms begins to count a step, for the owner's guardrails too.
 func (k *keeper) openArms(ctx context.Context) error {
-	k.arms = monitor.NewArms(k.monitor.SlowLatency(), k.champion.ID)
+	k.arms = monitor.NewArms(max(k.monitor.SlowLatency(), k.model.LatencyLimit()), k.champion.ID)
 	gs := k.model.Guardrails()
 	if len(gs) == 0 || k.run == nil || k.run.Rollout == nil {
 		return nil
