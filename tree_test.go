@@ -54,14 +54,15 @@ const mayImport = `
 	STAGE                      : . LEAF
 	internal/validate/world    : . internal/frame internal/validate
 	internal/train/search      : internal/say
-	internal/train/builtin     : . LEAF internal/train
+	internal/train/params      : internal/learn/gbdt internal/learn/linear
+	internal/train/builtin     : . LEAF internal/train internal/train/params
 	internal/train/command     : . LEAF internal/train
 	internal/train/machine       : . LEAF internal/train
 	internal/train/traintest   : . LEAF internal/train
 	internal/audit             : .
 	internal/store             : . internal/audit internal/clock internal/fault internal/frame internal/feedback internal/vfs
 	internal/spool              : . internal/clock internal/fault
-	internal/config            : . internal/expr internal/frame internal/say internal/stat/change internal/train/search
+	internal/config            : . internal/expr internal/frame internal/say internal/stat/change internal/train/params internal/train/search
 	internal/vault             : . LEAF internal/audit internal/dataset internal/evaluate internal/store
 	internal/gateway           : . LEAF
 	internal/loop              : . LEAF STAGE internal/train/search

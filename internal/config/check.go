@@ -16,6 +16,7 @@ import (
 	"hone"
 	"hone/internal/frame"
 	"hone/internal/stat/change"
+	"hone/internal/train/params"
 	"hone/internal/train/search"
 )
 
@@ -268,6 +269,9 @@ func (c *checker) trainer() {
 		c.fault("train.calibration", "take it out", "scores of the task %s are not calibrated", c.m.Task)
 	case !t.BuiltIn():
 		c.fault("train.calibration", "take it out; a program of yours calibrates itself, or writes calibration into hone.json", "the trainer command is not calibrated by Hone")
+	}
+	if err := params.Check(t.Trainer, t.Params); err != nil && !c.failedUnder("train") {
+		c.fault("train.params", "", "%v", err)
 	}
 	c.texts()
 	c.search()

@@ -85,7 +85,7 @@ func TestDiffSaysWhatChanges(t *testing.T) {
 	f(plain, add("dataset: {holdout: 30%}"), "dataset.holdout: 20% → 30%")
 	f(plain, add("train: {trainer: command, command: [python, train.py], env: {A: env:B}, limits: {memory: 8GiB}, params: {depth: 3}}"),
 		"train.trainer: linear → command", "train.command:  → [python, train.py]", "train.params.depth:  → 3", `train.env.A:  → "env:B"`, "train.limits.memory: 4GiB → 8GiB")
-	f(add("train: {params: {a: 1, b: [1, 2]}}"), add("train: {params: {b: [1, 3]}}"), "train.params.a: 1 →", "train.params.b: [1,2] → [1,3]")
+	f(add("train: {trainer: command, command: [t], params: {a: 1, b: [1, 2]}}"), add("train: {trainer: command, command: [t], params: {b: [1, 3]}}"), "train.params.a: 1 →", "train.params.b: [1,2] → [1,3]")
 	f(add("triggers: [{data_volume: 500}, {drift: {features: 30%}}]"), add("triggers: [{recoverable_loss: 300}, {data_volume: 400}]"),
 		"triggers: {data_volume: 500} → {data_volume: 400}", "triggers: {drift: {features: 30%}} →", "triggers:  → {recoverable_loss: {retrain_cost: 300}}")
 	f(add("triggers: [{data_volume: 500}, {drift: {features: 30%}}]"), add("triggers: [{drift: {features: 30%}}, {data_volume: 500}]"),

@@ -325,7 +325,7 @@ func TestHash(t *testing.T) {
 	f("    label: y\n", "    label: {name: y}   # The same.\n", true)
 	f("    label: y\n    dataset: {holdout: 20%, window: 5_000}\n", "    dataset: {window: 5000, holdout: 0.2}\n    label: y\n", true)
 	f("    label: y\n", "    label: y\n    guards: {cooldown: 60m}\n", true) // The default said aloud.
-	f("    label: y\n    train: {params: {a: 1, b: 2}}\n", "    label: y\n    train: {params: {b: 2.0, a: 1}}\n", true)
+	f("    label: y\n    train: {params: {epochs: 1, batch: 2}}\n", "    label: y\n    train: {params: {batch: 2.0, epochs: 1}}\n", true)
 	f("    label: y\n", "    label: z\n", false)
 	f("    label: y\n", "    label: y\n    train: {warm_start: false}\n", false)
 }

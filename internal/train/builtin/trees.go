@@ -3,7 +3,6 @@ package builtin
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"runtime"
 	"slices"
 
@@ -12,45 +11,29 @@ import (
 	"hone/internal/learn/gbdt"
 	"hone/internal/predictor"
 	"hone/internal/train"
+	"hone/internal/train/params"
 )
 
-// How a training of trees begins from the champion: from its found parameters alone,
-// by more trees after its own, or by new answers in the leaves of its own.
-const (
-	warmParameters = "parameters"
-	warmContinue   = "continue"
-	warmRefit      = "refit"
-)
-
-const (
-	// manyTrees is how often the trees of one training may be gone on from: each
-	// answer costs more with every one.
-	manyTrees = 10
-	// refitDecay is the share of its answer that a leaf keeps when it is refitted.
-	refitDecay = 0.9
-)
+// manyTrees is how often the trees of one training may be gone on from: each answer
+// costs more with every one.
+const manyTrees = 10
 
 // trees is the learner gbdt.
 type trees struct {
+	params.Trees
 	o     gbdt.Options
-	warm  string
-	decay float64
 	from  *gbdt.Model
 	late  bool // Early stopping was asked for.
 	stops int  // The trees after which it stopped; 0 while it has not.
 }
 
 func newTrees(job train.Job, report func(train.Progress)) (learner, error) {
-	t := &trees{warm: warmParameters, decay: refitDecay}
-	params := maps.Clone(job.Params)
-	if err := t.take(params); err != nil {
-		return nil, invalid(err, "mend train.params")
-	}
-	o, err := gbdt.OptionsFrom(gbdt.Defaults(), params)
+	read, err := params.ReadTrees(job.Params)
 	if err != nil {
 		return nil, invalid(err, "mend train.params")
 	}
-	if _, given := params["seed"]; !given {
+	t, o := &trees{Trees: read}, read.Options
+	if !t.Seeded {
 		o.Seed = job.Seed
 	}
 	o.Threads = runtime.GOMAXPROCS(0)
@@ -68,42 +51,24 @@ func newTrees(job train.Job, report func(train.Progress)) (learner, error) {
 		return nil, invalid(errors.New("the trainer gbdt reads numbers and categories, and every feature is a text"), "use the trainer linear, or one of your own")
 	}
 	t.o, t.late = o, o.EarlyStopping > 0
-	if t.warm != warmParameters {
+	if t.Warm != params.Parameters {
 		t.from = previous(job, report, predictor.ReadTrees)
 	}
-	if t.from != nil && t.warm == warmContinue && t.from.Trees() > (manyTrees-1)*o.Iterations*t.from.Width() {
+	if t.from != nil && t.Warm == params.Continue && t.from.Trees() > (manyTrees-1)*o.Iterations*t.from.Width() {
 		report(train.Progress{Line: fmt.Sprintf("began anew: the champion has %d trees already", t.from.Trees())})
 		t.from = nil
 	}
 	return t, nil
 }
 
-// take reads, and takes out of params, what gbdt itself has no option for.
-func (t *trees) take(params map[string]any) error {
-	if v, ok := params["warm_start"]; ok {
-		t.warm, _ = v.(string)
-		if t.warm != warmParameters && t.warm != warmContinue && t.warm != warmRefit {
-			return fmt.Errorf("parameter \"warm_start\" wants %s, %s or %s, got %v", warmParameters, warmContinue, warmRefit, v)
-		}
-	}
-	if v, ok := params["refit_decay"]; ok {
-		if t.decay, ok = v.(float64); !ok || !(t.decay >= 0 && t.decay <= 1) {
-			return fmt.Errorf("parameter \"refit_decay\" wants a number from 0 to 1, got %v", v)
-		}
-	}
-	delete(params, "warm_start")
-	delete(params, "refit_decay")
-	return nil
-}
-
 func (t *trees) held() bool { return t.late && t.stops == 0 && !t.refits() }
 
-func (t *trees) refits() bool { return t.from != nil && t.warm == warmRefit }
+func (t *trees) refits() bool { return t.from != nil && t.Warm == params.Refit }
 
 func (t *trees) fit(r rows, late *rows, report func(int, float64) bool) (model, error) {
 	set := gbdt.Set{Rows: r.Frame, Targets: r.targets, Weights: r.weights}
 	if t.refits() {
-		if m, err := gbdt.Refit(t.from, set, t.decay, t.o.Threads); err == nil {
+		if m, err := gbdt.Refit(t.from, set, t.Decay, t.o.Threads); err == nil {
 			return m, nil
 		}
 	}
