@@ -159,6 +159,14 @@ func (s *solver) several(val []float32, y int, weight float64) float64 {
 // add adds a times x to y.
 func add(y []float32, a float32, x []float32) {
 	y = y[:len(x)]
+	for len(x) >= 4 { // Without a look at the bounds in between.
+		p, q := (*[4]float32)(x), (*[4]float32)(y)
+		q[0] += a * p[0]
+		q[1] += a * p[1]
+		q[2] += a * p[2]
+		q[3] += a * p[3]
+		x, y = x[4:], y[4:]
+	}
 	for i, v := range x {
 		y[i] += a * v
 	}
