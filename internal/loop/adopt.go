@@ -58,8 +58,7 @@ func (k *keeper) adopt(ctx context.Context, a Act) (string, error) {
 	if err := fault.At(fault.Crown); err != nil {
 		return "", err
 	}
-	watch := hone.Watch{Model: k.model.Name, Version: v.ID, Since: v.Created, From: predictions, FromFeedback: feedback,
-		Over: true, Sentence: fmt.Sprintf("%s is the first version: nothing to go back to.", v.ID)}
+	watch := unwatched(hone.Watch{Model: k.model.Name, Version: v.ID, Since: v.Created, From: predictions, FromFeedback: feedback})
 	plan := rollout.PlanFor(k.model, v.ID, "", nil, nil)
 	sentence := fmt.Sprintf("%s registered %s, made elsewhere, as champion of %s; rows after %s judge it%s.",
 		a.By, v.ID, k.model.Name, v.TrainedUntil.UTC().Format(time.DateTime), because(a.Reason))
@@ -236,18 +235,9 @@ func (r history) labels() []string {
 // part is what the version has probably learned, by its time, or all there is where
 // that is too little to take a reference from; and the labelled rows after it.
 func (r history) part(until time.Time) (learned, later dataset.Rows) {
-	pick := func(rows dataset.Rows, is func(time.Time) bool) dataset.Rows {
-		var at []int
-		for i, t := range rows.Times {
-			if is(t) {
-				at = append(at, i)
-			}
-		}
-		return rows.Pick(at)
-	}
-	learned = pick(r.all, func(t time.Time) bool { return !t.After(until) })
+	learned = r.all.Without(func(i int) bool { return r.all.Times[i].After(until) })
 	if learned.Len() < monitor.MinWindow {
 		learned = r.all
 	}
-	return learned, pick(r.labelled, func(t time.Time) bool { return t.After(until) })
+	return learned, r.labelled.Without(func(i int) bool { return !r.labelled.Times[i].After(until) })
 }

@@ -415,12 +415,7 @@ func (k *keeper) refit(ctx context.Context, run *hone.Run) (hone.Version, hone.V
 	if err != nil {
 		return v, hone.Verdict{}, err
 	}
-	prices := k.model.Loss.Prices(c.Holdout.Frame)
-	own, weights := 0.0, c.Holdout.Shares()
-	for i, l := range c.Holdout.Labels {
-		own += weights[i] * k.model.Loss.Of(v.Signature, scores.Row(i), v.Signature.Target(l), prices[i])
-	}
-	found := hone.Refit{Version: id, Loss: own, N: c.Holdout.Len()}
+	found := hone.Refit{Version: id, Loss: meanLoss(k.model.Loss, v.Signature, scores, c.Holdout), N: c.Holdout.Len()}
 	if c.Anchor.Len() > 0 {
 		if found.Failed, err = k.refitAnchors(ctx, v, c.Anchor); err != nil {
 			return v, hone.Verdict{}, err
@@ -430,6 +425,15 @@ func (k *keeper) refit(ctx context.Context, run *hone.Run) (hone.Version, hone.V
 	e.Refit = &found
 	run.Evaluation = &e
 	return v, gate.Refit(e), nil
+}
+
+// meanLoss is what a version loses on a row, each counted for its weight.
+func meanLoss(l hone.Loss, sig hone.Signature, scores hone.Scores, rows dataset.Rows) float64 {
+	prices, shares, sum := l.Prices(rows.Frame), rows.Shares(), 0.0
+	for i, y := range rows.Targets(sig) {
+		sum += shares[i] * l.Of(sig, scores.Row(i), y, prices[i])
+	}
+	return sum
 }
 
 // refitAnchors counts the anchor cases that the refitted version gets wrong.

@@ -228,13 +228,19 @@ func (k *keeper) crown(ctx context.Context, run hone.Run, c hone.Change, by, why
 	watch.Proven, watch.Unproven = k.proven()
 	watch.Sentence = fmt.Sprintf("%s is under probation against %s.", run.Candidate, rollout.Against(watch))
 	if watch.Previous == "" {
-		watch.Over, watch.Sentence = true, fmt.Sprintf("%s is the first version: nothing to go back to.", run.Candidate)
+		watch = unwatched(watch)
 	}
 	plan := rollout.PlanFor(k.model, run.Candidate, rollout.Against(watch), nil, nil)
 	c.Run, c.Plan, c.Watch = &run, &plan, &watch
 	c.Aliases = append(c.Aliases, registry.Crown(k.model.Name, k.aliasesWith(c.Aliases), run.Candidate, now, by, run.ID, why)...)
 	c.Event = hone.Event{Actor: by, Action: "run.promoted", Version: run.Candidate, Sentence: sentence, Data: evidence(run)}
 	return c, nil
+}
+
+// unwatched is the watch on a first version, which is over as it begins.
+func unwatched(w hone.Watch) hone.Watch {
+	w.Over, w.Sentence = true, fmt.Sprintf("%s is the first version: nothing to go back to.", w.Version)
+	return w
 }
 
 // proven is the newest champion that is proven on labels: the one that serves,

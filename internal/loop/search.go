@@ -28,22 +28,19 @@ const (
 // hunt is a search for params under way.
 type hunt struct {
 	*keeper
-	run    hone.Run
-	job    train.Job // As it would be with the configured params.
-	of     hone.DatasetID
-	from   string // The champion that it begins from.
-	spec   hone.Search
-	space  search.Space
-	learn  dataset.Rows
-	judge  dataset.Rows
-	prices []float64
-	rng    *rand.Rand
-	begun  time.Time
+	run   hone.Run
+	job   train.Job // As it would be with the configured params.
+	of    hone.DatasetID
+	from  string // The champion that it begins from.
+	spec  hone.Search
+	space search.Space
+	learn dataset.Rows
+	judge dataset.Rows
+	rng   *rand.Rand
+	begun time.Time
 
-	past   []search.Trial // That were judged, with the values that were tried.
-	found  hone.Searched
-	best   float64
-	params map[string]any // Of the best; nil while none was judged.
+	past  []search.Trial // That were judged, with the values that were tried.
+	found hone.Searched  // With the best so far; Found is nil while none was judged.
 }
 
 // search chooses the params of a training by trials on its rows, and says how. Each
@@ -55,10 +52,9 @@ func (k *keeper) search(ctx context.Context, run hone.Run, job train.Job, rows d
 	if spec == nil || rows.Len()-from < judgedLeast {
 		return job.Params, nil, nil
 	}
-	h := &hunt{keeper: k, run: run, job: job, of: of, from: champion, spec: *spec, best: math.Inf(1), begun: k.o.Clock.Now(),
-		learn: rows.Pick(span(0, from)), judge: rows.Pick(span(from, rows.Len())),
-		rng: rand.New(rand.NewPCG(job.Seed, 0x73656172)), found: hone.Searched{Method: spec.Method, Rows: rows.Len() - from, Configured: math.NaN()}}
-	h.prices = k.model.Loss.Prices(h.judge.Frame)
+	h := &hunt{keeper: k, run: run, job: job, of: of, from: champion, spec: *spec, begun: k.o.Clock.Now(),
+		learn: rows.Slice(0, from), judge: rows.Slice(from, rows.Len()),
+		rng: rand.New(rand.NewPCG(job.Seed, 0x73656172)), found: hone.Searched{Method: spec.Method, Rows: rows.Len() - from, Configured: math.NaN(), Loss: math.Inf(1)}}
 	var err error
 	if h.space, err = search.SpaceFrom(spec.Space); len(spec.Space) == 0 {
 		h.space, err = search.Usual(k.model.Train.Trainer), nil
@@ -71,22 +67,13 @@ func (k *keeper) search(ctx context.Context, run hone.Run, job train.Job, rows d
 	if err != nil {
 		return nil, nil, err
 	}
-	if h.params == nil {
+	if h.found.Found == nil {
 		return nil, nil, &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("none of %d trials of the search could be trained and asked", h.found.Failed), Hint: "look at the run's log, or take train.search out"}
 	}
 	if math.IsNaN(h.found.Configured) { // It failed, or was no trial.
-		h.found.Configured = h.best
+		h.found.Configured = h.found.Loss
 	}
-	h.found.Loss = h.best
-	return h.with(h.params), &h.found, nil
-}
-
-func span(from, to int) []int {
-	out := make([]int, to-from)
-	for i := range out {
-		out[i] = from + i
-	}
-	return out
+	return h.with(h.found.Found), &h.found, nil
 }
 
 // with is the configured params with some others in their place.
@@ -162,7 +149,7 @@ func (h *hunt) halve(ctx context.Context) error {
 	plan := search.Halving{Least: max(1, most/9), Most: most, Keep: 3}
 	begun := 0
 	for _, much := range plan.Rounds() {
-		h.params, h.best = nil, math.Inf(1) // Little tells less than more.
+		h.found.Found, h.found.Loss = nil, math.Inf(1) // Little tells less than more.
 		losses, err := h.round(ctx, begun, turn, name, much)
 		if err != nil || h.found.Stopped != "" {
 			return err
@@ -205,7 +192,7 @@ func (h *hunt) round(ctx context.Context, begun int, turn []search.Values, name 
 
 // late tells that no further trial begins.
 func (h *hunt) late() bool {
-	if h.o.Clock.Now().Sub(h.begun) < time.Duration(h.spec.Time) || h.params == nil {
+	if h.o.Clock.Now().Sub(h.begun) < time.Duration(h.spec.Time) || h.found.Found == nil {
 		return false
 	}
 	h.found.Stopped = fmt.Sprintf("its time of %s was over", h.spec.Time)
@@ -220,8 +207,8 @@ func (h *hunt) take(v search.Values, loss float64) {
 	if len(v) > 0 {
 		h.past = append(h.past, search.Trial{Values: v, Loss: loss})
 	}
-	if loss < h.best {
-		h.best, h.params, h.found.Found = loss, v, v
+	if loss < h.found.Loss {
+		h.found.Loss, h.found.Found = loss, v
 	}
 }
 
@@ -281,15 +268,11 @@ func (h *hunt) trial(ctx context.Context, n int, v search.Values) (float64, erro
 }
 
 func (h *hunt) loss(scores hone.Scores) float64 {
-	sig, declared, guide := h.job.Signature, 0.0, 0.0
-	shares := h.judge.Shares()
-	for i, y := range h.judge.Targets(sig) {
-		declared += shares[i] * h.model.Loss.Of(sig, scores.Row(i), y, h.prices[i])
-		if sig.Task != hone.Regression {
-			guide += shares[i] * hone.Loss{Kind: hone.Log}.Of(sig, scores.Row(i), y, 0)
-		}
+	loss := meanLoss(h.model.Loss, h.job.Signature, scores, h.judge)
+	if h.job.Signature.Task != hone.Regression {
+		loss += tie * min(meanLoss(hone.Loss{Kind: hone.Log}, h.job.Signature, scores, h.judge), 100)
 	}
-	return declared + tie*min(guide, 100)
+	return loss
 }
 
 // clearTrials removes what the trials of a run that is closed were given and made.

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"hone"
@@ -69,7 +70,7 @@ var learners = map[string]func(job train.Job, report func(train.Progress)) (lear
 }
 
 // Names lists the trainers.
-func Names() []string { return []string{"linear", "gbdt"} }
+func Names() []string { return slices.Sorted(maps.Keys(learners)) }
 
 type engine struct{}
 
