@@ -87,6 +87,34 @@ func TestShadowElsewhereFails(t *testing.T) {
 	}
 }
 
+// log sends rows as the owner's client answers them, each edited before.
+func (w *world) log(t *testing.T, n int, edit func(i int, item *op.LoggedItem)) {
+	t.Helper()
+	f, _, ids, err := w.rows("sea", n, options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := w.client.weights()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := op.LoggedIn{Model: model}
+	for i, id := range ids {
+		item, err := w.client.row(plan, f.Slice(i, i+1), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		edit(i, &item)
+		in.Items = append(in.Items, item)
+	}
+	if _, err := w.call("log", &in); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.step(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestLoggedFaults: faults that the owner's server saw of the challenger are its own.
 func TestLoggedFaults(t *testing.T) {
 	t.Parallel()
@@ -97,20 +125,7 @@ func TestLoggedFaults(t *testing.T) {
 	if r := w.last(t); r.State != hone.Canary {
 		t.Fatalf("%s is %s: %s", r.ID, r.State, r.Sentence)
 	}
-	f, _, ids, err := w.rows("sea", 60, options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	plan, err := w.client.weights()
-	if err != nil {
-		t.Fatal(err)
-	}
-	in := op.LoggedIn{Model: model}
-	for i, id := range ids {
-		item, err := w.client.row(plan, f.Slice(i, i+1), id)
-		if err != nil {
-			t.Fatal(err)
-		}
+	w.log(t, 60, func(i int, item *op.LoggedItem) {
 		item.LatencyMS = float64(i)
 		if item.Version == "v2" {
 			item.Fault, item.Scores = "connection refused", nil
@@ -118,14 +133,7 @@ func TestLoggedFaults(t *testing.T) {
 				item.Version, item.Scores = "v1", []float64{0.5}
 			}
 		}
-		in.Items = append(in.Items, item)
-	}
-	if _, err := w.call("log", &in); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.step(); err != nil {
-		t.Fatal(err)
-	}
+	})
 	if r := w.last(t); r.Ending != hone.RolledBack || !strings.Contains(r.Sentence, "connection refused") {
 		t.Errorf("%s %s: %s", r.ID, r.Ending, r.Sentence)
 	}
@@ -136,29 +144,7 @@ func TestLoggedFaults(t *testing.T) {
 func TestManyNames(t *testing.T) {
 	t.Parallel()
 	w := outside(t, "")
-	f, _, ids, err := w.rows("sea", 500, options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	plan, err := w.client.weights()
-	if err != nil {
-		t.Fatal(err)
-	}
-	in := op.LoggedIn{Model: model}
-	for i, id := range ids {
-		item, err := w.client.row(plan, f.Slice(i, i+1), id)
-		if err != nil {
-			t.Fatal(err)
-		}
-		item.Version = hone.VersionID(fmt.Sprintf("<b>%d", i))
-		in.Items = append(in.Items, item)
-	}
-	if _, err := w.call("log", &in); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.step(); err != nil {
-		t.Fatal(err)
-	}
+	w.log(t, 500, func(i int, item *op.LoggedItem) { item.Version = hone.VersionID(fmt.Sprintf("<b>%d", i)) })
 	v, err := w.app.Loop().View(model)
 	if err != nil || len(v.Elsewhere.Strangers) == 0 || len(v.Elsewhere.Strangers) > 200 || v.Elsewhere.Unseen != "v1" {
 		t.Errorf("%d strangers, %q unseen: %v", len(v.Elsewhere.Strangers), v.Elsewhere.Unseen, err)
