@@ -2,6 +2,7 @@ package linear_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -295,6 +296,35 @@ func TestUnmarshalLearnerRefuses(t *testing.T) {
 	try(in("cells", `:"`, `:"AACAfwAA`), "read linear learner")
 }
 
+// A learner whose sums have left what a number holds is not stored: it could not be
+// read again.
+func TestDivergedIsNotStored(t *testing.T) {
+	t.Parallel()
+	f, y := sea(rand.New(rand.NewPCG(3, 3)), 32, 8, 0.1) // One batch.
+	b, err := learn(t, f, y, penalised).Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stored map[string]any
+	if err := json.Unmarshal(b, &stored); err != nil {
+		t.Fatal(err)
+	}
+	stored["options"].(map[string]any)["learning_rate"] = 1e-42
+	if b, err = json.Marshal(stored); err != nil {
+		t.Fatal(err)
+	}
+	l, err := linear.UnmarshalLearner(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Update(f, y, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Marshal(); err == nil || !strings.Contains(err.Error(), "diverged") {
+		t.Errorf("got %v, want an error with %q", err, "diverged")
+	}
+}
+
 func FuzzUnmarshalLearner(f *testing.F) {
 	r := rand.New(rand.NewPCG(11, 11))
 	g, y := sea(r, 60, 8, 0.1)
@@ -310,7 +340,10 @@ func FuzzUnmarshalLearner(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if _, err := l.Update(g, y, nil); err == nil {
+		if _, err := l.Update(g, y, nil); err != nil {
+			return
+		}
+		if _, err := l.Marshal(); err == nil { // Else it has diverged.
 			reread(t, l)
 		}
 	})

@@ -59,7 +59,7 @@ func (w *words) UnmarshalText(text []byte) error {
 }
 
 // Marshal writes the learner's state. A learner that is read back from it goes on as
-// this one would, bit for bit.
+// this one would, bit for bit. A learner that has diverged is refused.
 func (l *Learner) Marshal() ([]byte, error) {
 	s := state{
 		Format: learnerFormat, Options: l.options, WarmStarted: l.warmStarted, Steps: l.steps, Loss: l.loss,
@@ -70,6 +70,9 @@ func (l *Learner) Marshal() ([]byte, error) {
 		s.Slots[i] = uint32(v)
 	}
 	for i, v := range l.cells {
+		if v-v != 0 {
+			return nil, fmt.Errorf("write linear learner: %w", errDiverged)
+		}
 		s.Cells[i] = math.Float32bits(v)
 	}
 	if l.l1 > 0 {
