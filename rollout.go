@@ -97,8 +97,11 @@ type Watch struct {
 	Proven   VersionID   `json:"proven,omitempty"`
 	Unproven []VersionID `json:"unproven,omitempty"`
 	Run      RunID       `json:"run"`
-	Since    time.Time   `json:"since"`
-	From     int64       `json:"from_seq"` // Predictions after this one count.
+	// Reused is set where the version had served before, and came back by what it would
+	// have lost on rows up to Since: these do not judge it again.
+	Reused bool      `json:"reused,omitempty"`
+	Since  time.Time `json:"since"`
+	From   int64     `json:"from_seq"` // Predictions after this one count.
 	// FromFeedback is the last feedback read before the version began to serve.
 	FromFeedback int64  `json:"from_feedback_seq"`
 	Labels       int    `json:"labels"`  // How many it lasts.

@@ -55,6 +55,8 @@ type Run struct {
 	// Checks of the dataset, and what came of each.
 	Checks  []Check  `json:"checks,omitempty"`
 	Rollout *Rollout `json:"rollout,omitempty"`
+	// Receipt is what the run won back, once its version has served.
+	Receipt *Receipt `json:"receipt,omitempty"`
 	// Pending is a trigger that fired while the run was under way. It is looked
 	// at once the run is over and its champion still serves.
 	Pending *Reason `json:"pending,omitempty"`
@@ -112,6 +114,9 @@ type Recipe struct {
 	Holdout int `json:"holdout_rows"`
 	// Suffix is the number of newest rows since which the champion was losing.
 	Suffix int `json:"suffix_rows,omitempty"`
+	// Returns is the number of newest rows that a version was chosen by which was there
+	// already.
+	Returns int `json:"returns_rows,omitempty"`
 	// HeldBack is the newest time of rows that never judge, because the champion
 	// was trained on them.
 	HeldBack time.Time `json:"held_back,omitzero"`

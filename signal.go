@@ -26,6 +26,19 @@ type Tick struct {
 	Var   float64   `json:"var"`
 	Loss  float64   `json:"loss"`  // Sum of the champion's own loss.
 	Probe float64   `json:"probe"` // Sum of the probe's.
+	// Rivals are the versions that were asked about the same rows.
+	Rivals []Rival `json:"rivals,omitempty"`
+}
+
+// Rival is another version on the rows of a tick: the sum of what it would have saved
+// against the champion, and the sum of its squares.
+type Rival struct {
+	Version VersionID `json:"version"`
+	// Learner is set where it goes on learning: Version is then its newest snapshot.
+	Learner bool    `json:"learner,omitempty"`
+	N       int     `json:"n"`
+	Gain    float64 `json:"gain"`
+	Var     float64 `json:"var"`
 }
 
 // TriggerKind names what can start a run.
@@ -75,6 +88,10 @@ type Decision struct {
 	Reasons []Reason    `json:"reasons"`
 	Signals []Signal    `json:"signals,omitempty"`
 	Ticks   []Tick      `json:"ticks,omitempty"`
+	// Reuse is the former champion that comes back, so that nothing is trained.
+	Reuse VersionID `json:"reuse,omitempty"`
+	// Forecast is what the run is to win back.
+	Forecast *Forecast `json:"forecast,omitempty"`
 	// LossRate is the loss that the stale champion is thought to cost a row.
 	LossRate float64 `json:"loss_rate,omitempty"`
 	// Event is the newest announcement that the run answers.

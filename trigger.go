@@ -58,6 +58,10 @@ type AtLeast struct {
 type RecoverableLoss struct {
 	// RetrainCost is what one retrain and rollout costs, in units of the loss.
 	RetrainCost float64 `json:"retrain_cost" yaml:"retrain_cost"`
+	// Reuse is how many former champions are asked about each labelled row, so that
+	// one that would lose surely less comes back without training. Default 5; -1 asks
+	// none.
+	Reuse int `json:"reuse,omitempty" yaml:"reuse"`
 }
 
 // Schedule is a cron expression of five fields.

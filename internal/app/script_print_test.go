@@ -84,6 +84,8 @@ func (w *world) do(words []string) ([]string, error) {
 		return w.replay(words[1])
 	case "runs":
 		return w.runs()
+	case "receipts":
+		return w.receipts()
 	case "verdicts":
 		return w.verdicts(o["run"])
 	case "guards":
@@ -308,6 +310,17 @@ func (w *world) runs() ([]string, error) {
 			state = string(r.Ending)
 		}
 		out = append(out, fmt.Sprintf("%s %s by %s: %s", r.ID, state, r.Decision.Trigger, r.Sentence))
+	}
+	return out, err
+}
+
+func (w *world) receipts() ([]string, error) {
+	all, err := w.allRuns()
+	var out []string
+	for _, r := range all {
+		if r.Receipt != nil {
+			out = append(out, fmt.Sprintf("%s over %t: %s", r.ID, r.Receipt.Over, r.Receipt.Sentence))
+		}
 	}
 	return out, err
 }

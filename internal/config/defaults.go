@@ -106,6 +106,7 @@ func fillTriggers(in []hone.Trigger) []hone.Trigger {
 		if r := t.RecoverableLoss; r != nil {
 			filled := *r
 			or(&filled.RetrainCost, 100)
+			or(&filled.Reuse, 5)
 			t.RecoverableLoss = &filled
 		}
 		if s := t.Schedule; s != nil {

@@ -87,7 +87,7 @@ func TestDiffSaysWhatChanges(t *testing.T) {
 		"train.trainer: linear → command", "train.command:  → [python, train.py]", "train.params.depth:  → 3", `train.env.A:  → "env:B"`, "train.limits.memory: 4GiB → 8GiB")
 	f(add("train: {trainer: command, command: [t], params: {a: 1, b: [1, 2]}}"), add("train: {trainer: command, command: [t], params: {b: [1, 3]}}"), "train.params.a: 1 →", "train.params.b: [1,2] → [1,3]")
 	f(add("triggers: [{data_volume: 500}, {drift: {features: 30%}}]"), add("triggers: [{recoverable_loss: 300}, {data_volume: 400}]"),
-		"triggers: {data_volume: 500} → {data_volume: 400}", "triggers: {drift: {features: 30%}} →", "triggers:  → {recoverable_loss: {retrain_cost: 300}}")
+		"triggers: {data_volume: 500} → {data_volume: 400}", "triggers: {drift: {features: 30%}} →", "triggers:  → {recoverable_loss: {retrain_cost: 300, reuse: 5}}")
 	f(add("triggers: [{data_volume: 500}, {drift: {features: 30%}}]"), add("triggers: [{drift: {features: 30%}}, {data_volume: 500}]"),
 		"triggers: [{data_volume: 500}, {drift: {features: 30%}}] → [{drift: {features: 30%}}, {data_volume: 500}]")
 	f(plain, add("guards: {cooldown: 2h, max_per_day: 8, min_new_labels: 100}"),

@@ -52,7 +52,7 @@ func TestParseReadsEveryForm(t *testing.T) {
 			Sandbox: "best_effort",
 		},
 		Triggers: []hone.Trigger{
-			{RecoverableLoss: &hone.RecoverableLoss{RetrainCost: 300}},
+			{RecoverableLoss: &hone.RecoverableLoss{RetrainCost: 300, Reuse: 5}},
 			{Schedule: &hone.Schedule{Cron: "0 3 * * 1", TimeZone: "UTC"}},
 			{DataVolume: 50_000},
 			{Drift: &hone.DriftTrigger{Features: 0.3}},

@@ -23,7 +23,7 @@ func TestParseReadsTriggers(t *testing.T) {
 			{AtLeast: &hone.AtLeast{N: 2, Of: hone.Triggers{
 				{Performance: &hone.Performance{Metric: "auc", Below: ptr(0.8)}},
 				{Schedule: &hone.Schedule{Cron: "0 3 * * 1", TimeZone: "UTC"}},
-				{RecoverableLoss: &hone.RecoverableLoss{RetrainCost: 100}},
+				{RecoverableLoss: &hone.RecoverableLoss{RetrainCost: 100, Reuse: 5}},
 			}}},
 		}},
 	}

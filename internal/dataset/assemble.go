@@ -20,7 +20,10 @@ type Need struct {
 	// Suffix is the number of newest labelled rows since which the champion has
 	// been losing, 0 where no such moment is known.
 	Suffix int
-	Seed   uint64
+	// Returns is the number of newest labelled rows by which a version that is there
+	// already was chosen, 0 where one is to be trained: they judge it.
+	Returns int
+	Seed    uint64
 	// Caps bound what one user or source may do to the dataset; nil for none. They
 	// hold as of At; Heard is when each source of labels was first heard.
 	Caps  *hone.Caps
@@ -107,6 +110,9 @@ func holdoutSize(n Need, rows []Row) int {
 	size := min(max(int(share*float64(usable)), min(goodHoldout, usable/2)), maxHoldout)
 	if n.Suffix > 0 {
 		size = min(max(int(share*float64(n.Suffix)), minSuffixOut), maxSuffixOut)
+	}
+	if n.Returns > 0 {
+		size = min(max(n.Returns, minSuffixOut), maxSuffixOut)
 	}
 	return min(size, usable, len(rows)*9/10)
 }

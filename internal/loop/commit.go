@@ -12,6 +12,9 @@ import (
 // put commits a change and takes it over. Evidence that other evidence has taken
 // the place of goes: it has no row that the later one has not.
 func (k *keeper) put(ctx context.Context, c hone.Change) error {
+	if err := k.concludeReceipt(ctx, c); err != nil {
+		return err
+	}
 	var before []string
 	if k.run != nil && c.Run != nil && k.run.ID == c.Run.ID {
 		before = evident(k.run, nil)

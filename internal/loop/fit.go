@@ -27,6 +27,9 @@ func refits(m hone.Model) bool { return m.Evidence != hone.Strict }
 
 // train makes the candidate from the training rows alone.
 func (k *keeper) train(ctx context.Context, run hone.Run) (hone.Change, error) {
+	if run.Decision.Reuse != "" {
+		return k.reuse(run), nil
+	}
 	ds, c, err := k.thaw(ctx, run)
 	if err != nil {
 		return hone.Change{}, err
@@ -51,6 +54,16 @@ func (k *keeper) train(ctx context.Context, run hone.Run) (hone.Change, error) {
 	return hone.Change{Run: &run, Version: &v,
 		Aliases: []hone.AliasMove{k.move(hone.Candidate, id, run, "trained")},
 		Event:   hone.Event{Action: "run.evaluating", Version: id, Sentence: sentence, Data: marshal(v)}}, nil
+}
+
+// reuse takes a version that is there already as the candidate.
+func (k *keeper) reuse(run hone.Run) hone.Change {
+	id := run.Decision.Reuse
+	sentence := fmt.Sprintf("%s trains nothing: %s is there already.", run.ID, id)
+	run = k.enter(run, hone.Evaluating, sentence)
+	run.Twin, run.Candidate = id, id
+	return hone.Change{Run: &run, Aliases: []hone.AliasMove{k.move(hone.Candidate, id, run, "came back")},
+		Event: hone.Event{Action: "run.evaluating", Version: id, Sentence: sentence, Data: marshal(run.Decision.Forecast)}}
 }
 
 // chosen says how its params were found.

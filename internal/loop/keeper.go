@@ -41,6 +41,7 @@ type keeper struct {
 	vigil    *duel  // Of the probation.
 	bias     string // Of the labels that the champion was trained on.
 	arms     *monitor.Arms
+	formers  []*former // Champions before, asked about the rows of this reign.
 	// estimated is what is expected of the newest window while its labels lack.
 	estimated []hone.Signal
 	// joint is what all features of the newest window that was looked at tell together.
@@ -162,6 +163,7 @@ func (k *keeper) reign(ctx context.Context) (err error) {
 		return err
 	}
 	k.closeDuel()
+	k.closeRivals()
 	k.vigil, k.remeasured, k.seen = nil, false, nil
 	k.monitor, k.ref, k.champion, k.arms = nil, nil, hone.Version{}, nil
 	k.estimated, k.joint, k.intake = nil, nil, nil
@@ -199,6 +201,12 @@ func (k *keeper) reign(ctx context.Context) (err error) {
 		return err
 	}
 	k.stale = false
+	if k.reused() {
+		k.monitor.After(k.watch.Since)
+	}
+	if err := k.openRivals(ctx); err != nil {
+		return err
+	}
 	if err := k.hearBefore(ctx); err != nil {
 		return err
 	}
@@ -206,6 +214,11 @@ func (k *keeper) reign(ctx context.Context) (err error) {
 		return err
 	}
 	return k.openDuel(ctx)
+}
+
+// reused tells whether the champion had served before, and came back without training.
+func (k *keeper) reused() bool {
+	return k.watch != nil && k.watch.Reused && k.watch.Version == k.champion.ID
 }
 
 // findCursor sets where the log of this reign begins: predictions from the
@@ -229,7 +242,14 @@ func (k *keeper) findCursor(ctx context.Context) error {
 		// Senders' clocks may be a minute ahead of arrival.
 		presumed, err := k.firstSince(ctx, k.champion.TrainedUntil.Add(-time.Minute))
 		k.cursor.presumed = presumed
+		if k.reused() {
+			k.cursor.presumed = max(presumed, k.watch.From)
+		}
 		return err
+	}
+	if k.reused() { // Rows before it came back do not count.
+		k.cursor.labels = k.watch.FromFeedback
+		return nil
 	}
 	if k.model.Label.Delay > 0 || k.champion.Dataset == "" {
 		return nil
@@ -260,6 +280,7 @@ func (k *keeper) ask(id hone.VersionID) monitor.Scorer {
 func (k *keeper) keep(ctx context.Context) {
 	defer k.endWork()
 	defer k.endMeasure()
+	defer k.closeRivals()
 	defer k.recallParcel()
 	for {
 		changed := k.o.Hints.Changed(k.model.Name)
@@ -373,6 +394,11 @@ func (k *keeper) step(ctx context.Context) error {
 		k.expect(ctx, now)
 		k.watchJoint(ctx, now)
 	}
+	if found.Ticked {
+		if err := k.receive(ctx, false); err != nil {
+			return err
+		}
+	}
 	if found.Ticked || found.Drift {
 		err := k.o.Records.SaveSignals(ctx, k.signals(now))
 		if e, ok := hone.AsError(err); ok && e.Code == hone.Unavailable {
@@ -461,4 +487,5 @@ func (k *keeper) close() {
 	k.endWork()
 	k.endMeasure()
 	k.closeDuel()
+	k.closeRivals()
 }

@@ -45,7 +45,7 @@ func (k *keeper) wantsPermuted(run hone.Run, s hone.Signature) bool {
 			return true
 		}
 	}
-	return k.model.Train.BuiltIn() && time.Duration(run.Took[hone.Training]) < quickTraining/time.Duration(twins(s))
+	return run.Decision.Reuse == "" && k.model.Train.BuiltIn() && time.Duration(run.Took[hone.Training]) < quickTraining/time.Duration(twins(s))
 }
 
 // permute has the twins answer the rows that the evidence got last. That they cannot

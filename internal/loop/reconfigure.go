@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hone"
+	"hone/internal/trigger"
 )
 
 // Reconfigure puts other models in force, all of them or none, without a pause
@@ -253,8 +254,10 @@ func (k *keeper) lookBack(ctx context.Context) {
 
 // measured is a model without what has no part in how its log is read.
 func measured(m hone.Model) hone.Model {
+	rivals := trigger.Reuse(m)
 	m.Deliver = hone.Delivery{}
 	m.Owner, m.Dataset, m.Train, m.Triggers, m.Guards, m.Gates, m.Metrics = "", hone.DatasetSpec{}, hone.TrainSpec{}, nil, hone.Guards{}, nil, nil
 	m.Evidence, m.Approval, m.Rollout, m.Log, m.Retention = "", "", hone.RolloutSpec{}, "", 0
+	m.Triggers = []hone.Trigger{{RecoverableLoss: &hone.RecoverableLoss{Reuse: rivals}}}
 	return m
 }

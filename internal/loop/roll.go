@@ -222,7 +222,7 @@ func (k *keeper) crown(ctx context.Context, run hone.Run, c hone.Change, by, why
 	run = k.enter(run, hone.Closed, sentence)
 	run.Ending = hone.Promoted
 	watch := hone.Watch{
-		Model: k.model.Name, Version: run.Candidate, Previous: k.champion.ID, Run: run.ID, Since: now,
+		Model: k.model.Name, Version: run.Candidate, Previous: k.champion.ID, Run: run.ID, Since: now, Reused: run.Decision.Reuse != "",
 		From: predictions, FromFeedback: feedback, Labels: k.model.Rollout.Probation.Labels,
 	}
 	watch.Proven, watch.Unproven = k.proven()

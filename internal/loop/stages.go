@@ -28,6 +28,9 @@ func (k *keeper) collect(ctx context.Context, run hone.Run) (hone.Change, error)
 	if run.Decision.Trigger == hone.OnLoss {
 		need.Suffix = trigger.SinceChange(run.Decision.Ticks)
 	}
+	if f := run.Decision.Forecast; f != nil && run.Decision.Reuse != "" {
+		need.Returns = f.Rows
+	}
 	predictions, feedback, _, err := k.o.Events.LastSeq(ctx, k.model.Name)
 	if err != nil {
 		return hone.Change{}, err
@@ -96,7 +99,7 @@ func (k *keeper) assemble(ctx context.Context, need dataset.Need, r hone.Recipe)
 		return c, seen, err
 	}
 	c.Recipe.Predictions, c.Recipe.Feedback, c.Recipe.MatureAt, c.Recipe.Heard = r.Predictions, r.Feedback, r.MatureAt, r.Heard
-	c.Recipe.Suffix = need.Suffix
+	c.Recipe.Suffix, c.Recipe.Returns = need.Suffix, need.Returns
 	if k.model.Dataset.Anchor != "" {
 		c.Anchor, c.Recipe.Anchor, err = dataset.ReadAnchors(k.file(k.model.Dataset.Anchor), k.model)
 	}
@@ -221,7 +224,7 @@ func (l *Loop) Rebuild(ctx context.Context, ds hone.Dataset) (hone.DatasetID, er
 	}
 	r := ds.Recipe
 	k = &keeper{o: k.o, model: m, schemas: schemas}
-	c, _, err := k.assemble(ctx, dataset.Need{Model: k.model, HeldBack: r.HeldBack, Suffix: r.Suffix, Seed: r.Seed}, r)
+	c, _, err := k.assemble(ctx, dataset.Need{Model: k.model, HeldBack: r.HeldBack, Suffix: r.Suffix, Returns: r.Returns, Seed: r.Seed}, r)
 	if err != nil {
 		return "", err
 	}

@@ -37,6 +37,8 @@ type Monitor struct {
 	decoder frame.Decoder
 	scorer  Scorer
 	probe   *residual.Probe
+	rivals  []Rival
+	after   time.Time // Rows up to then do not count.
 
 	windows *windows
 	drift   Drift
@@ -86,7 +88,7 @@ func New(m hone.Model, v hone.Version, ref *Reference, d frame.Decoder, s Scorer
 	}
 	mean, sd := ref.Means()
 	return &Monitor{
-		model: m, version: v, ref: ref, decoder: d, scorer: s,
+		model: m, version: v, ref: ref, decoder: d, scorer: s, after: v.TrainedUntil,
 		probe: residual.New(residual.Options{
 			Schema: v.Signature.Features, Mean: mean, SD: sd,
 			Width: v.Signature.Width(), Task: string(v.Signature.Task), TargetSD: ref.TargetSD,
@@ -248,7 +250,7 @@ func (m *Monitor) Advance(ctx context.Context, now time.Time) (Step, error) {
 		if !ok {
 			break
 		}
-		if !o.Time.After(m.version.TrainedUntil) {
+		if !o.Time.After(m.after) {
 			continue // The champion may have been trained on it.
 		}
 		m.owed.Mature = append(m.owed.Mature, o)
@@ -305,18 +307,19 @@ func (m *Monitor) learn(ctx context.Context) error {
 	sig, loss := m.version.Signature, m.model.Loss
 	targets, weights := make([]float64, rows.N), make([]float64, rows.N)
 	prices := loss.Prices(rows)
-	flat := make([]float64, 0, rows.N*sig.Width())
+	flat, lost := make([]float64, 0, rows.N*sig.Width()), make([]float64, rows.N)
 	for i, o := range m.batch {
 		targets[i] = sig.Target(o.Label)
 		flat = append(flat, scores[i]...)
 		weights[i] = o.Weight()
-		lost := loss.Of(sig, scores[i], targets[i], prices[i])
-		m.losses.add(lost)
-		m.quality.add(scored{loss: lost, target: targets[i], scores: scores[i], weight: weights[i]}, rows, i)
+		lost[i] = loss.Of(sig, scores[i], targets[i], prices[i])
+		m.losses.add(lost[i])
+		m.quality.add(scored{loss: lost[i], target: targets[i], scores: scores[i], weight: weights[i]}, rows, i)
 	}
 	sums := m.probe.Batch(rows, flat, targets, func(row int, s []float64) float64 {
 		return weights[row] * loss.Of(sig, s, targets[row], prices[row])
 	})
+	m.contest(ctx, rows, lost, prices, weights)
 	next := m.tick
 	next.N += sums.N
 	next.Gain += sums.Gain

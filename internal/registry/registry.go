@@ -29,6 +29,7 @@ type Blobs interface {
 type Versions interface {
 	Versions(ctx context.Context, model string) ([]hone.Version, error)
 	Version(ctx context.Context, model string, id hone.VersionID) (hone.Version, error)
+	AliasHistory(ctx context.Context, model string) ([]hone.AliasMove, error)
 }
 
 // Registry finds versions and opens them.
@@ -124,6 +125,18 @@ func (r *Registry) Open(ctx context.Context, model string, id hone.VersionID) (p
 		return nil, err
 	}
 	return predictor.Open(ctx, dir, r.open(model))
+}
+
+// Champions are the versions of a model that were champion, each once, the last to
+// become it first.
+func (r *Registry) Champions(ctx context.Context, model string) (out []hone.VersionID, err error) {
+	moves, err := r.versions.AliasHistory(ctx, model)
+	for _, m := range slices.Backward(moves) {
+		if m.Alias == hone.Champion && m.Version != "" && !slices.Contains(out, m.Version) {
+			out = append(out, m.Version)
+		}
+	}
+	return out, err
 }
 
 // Dir is the folder of a version's artefact, checked.

@@ -276,8 +276,8 @@ func (s *session) putRun(r hone.Run) error {
 	return err
 }
 
-// mayBecome refuses to change a closed run, but for one that was promoted and
-// is rolled back after all; its sentence may say so.
+// mayBecome refuses to change a closed run, but for one that was promoted: it may be
+// rolled back after all, as its sentence then says, and it gets its receipt once.
 func mayBecome(old string, r hone.Run) error {
 	var was hone.Run
 	if err := json.Unmarshal([]byte(old), &was); err != nil {
@@ -291,6 +291,9 @@ func mayBecome(old string, r hone.Run) error {
 	}
 	if was.Ending == hone.Promoted && r.Ending == hone.RolledBack {
 		was.Ending, was.Sentence = r.Ending, r.Sentence
+	}
+	if was.Receipt == nil && (was.Ending == hone.Promoted || was.Ending == hone.RolledBack) {
+		was.Receipt = r.Receipt
 	}
 	if !sameJSON(was, r) {
 		return conflict("run %s is closed as %s", r.ID, was.Ending)

@@ -111,6 +111,11 @@ func TestRuns(t *testing.T) {
 	changed = first
 	changed.State = hone.Training
 	wantCode(t, try(changed), hone.Conflict)
+	first.Receipt = &hone.Receipt{Rows: 500, Gain: 40, Over: true}
+	ok(first) // It gets its receipt once.
+	changed = first
+	changed.Receipt = &hone.Receipt{Rows: 500, Gain: 90, Over: true}
+	wantCode(t, try(changed), hone.Conflict)
 	first.Ending, first.Sentence = hone.RolledBack, "It was worse."
 	ok(first)
 	first.Ending = hone.Promoted
@@ -128,8 +133,8 @@ func TestRuns(t *testing.T) {
 	_, err = db.Run(ctx, "fraud-9")
 	wantCode(t, err, hone.NotFound)
 	// What was refused left no event behind.
-	if n, _, err := db.Head(ctx); err != nil || n != 7 {
-		t.Errorf("the head is at %d, want 7 (%v)", n, err)
+	if n, _, err := db.Head(ctx); err != nil || n != 8 {
+		t.Errorf("the head is at %d, want 8 (%v)", n, err)
 	}
 }
 

@@ -22,9 +22,13 @@ func guards(in Input, by *finding, now time.Time) []finding {
 			started(in, "max_per_month", in.Model.Guards.MaxPerMonth, month, "30 days", now))
 	}
 	if b := in.Model.Guards.Budget; capped(b) {
-		out = append(out, afford(in, b.PerDay, day24, "24 hours", now), afford(in, b.PerMonth, month, "30 days", now))
+		cost := b.RunCost
+		if by != nil && by.reuse != "" {
+			cost *= ReuseShare
+		}
+		out = append(out, afford(in, cost, b.PerDay, day24, "24 hours", now), afford(in, cost, b.PerMonth, month, "30 days", now))
 	}
-	if kind != hone.OnFirst && in.HasChampion {
+	if kind != hone.OnFirst && in.HasChampion && (by == nil || by.reuse == "") { // What is there already needs no new labels.
 		f := newLabels(in)
 		if f.Fired && kind == hone.OnManual && in.Manual.Force {
 			f.Fired = false
@@ -118,8 +122,7 @@ func capped(b hone.Budget) bool { return b.PerDay > 0 || b.PerMonth > 0 }
 
 // afford holds a run back whose cost would pass the cap of a stretch of time,
 // whoever asks for it.
-func afford(in Input, most float64, stretch time.Duration, words string, now time.Time) finding {
-	cost := in.Model.Guards.Budget.RunCost
+func afford(in Input, cost, most float64, stretch time.Duration, words string, now time.Time) finding {
 	f := finding{Reason: hone.Reason{Guard: "budget", Limit: most}}
 	if most <= 0 {
 		f.Sentence = "What runs may cost in " + words + " is not capped."
@@ -129,7 +132,7 @@ func afford(in Input, most float64, stretch time.Duration, words string, now tim
 	var paid []hone.Run
 	for _, r := range in.Runs {
 		if within(r.Started, now, stretch) {
-			spent += costOf(r, cost)
+			spent += costOf(r, in.Model.Guards.Budget.RunCost)
 			paid = append(paid, r)
 		}
 	}
@@ -141,7 +144,7 @@ func afford(in Input, most float64, stretch time.Duration, words string, now tim
 		if left+cost <= most*slack {
 			break
 		}
-		left -= costOf(r, cost)
+		left -= costOf(r, in.Model.Guards.Budget.RunCost)
 		f.until = r.Started.Add(stretch)
 	}
 	if left+cost > most*slack {

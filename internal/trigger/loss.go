@@ -78,6 +78,13 @@ func onLoss(in Input, r hone.RecoverableLoss) finding {
 		f.Sentence = "Recoverable loss is not known yet: " + say.Count(len(in.Ticks), "stretch", "stretches") + " of labelled rows, and it takes " + say.Num(minSuffix) + "."
 		return f
 	}
+	k, trust := len(in.Ticks)-from, Trust(r.RetrainCost, in.Runs)
+	variance := 0.0
+	for _, t := range in.Ticks[from:] {
+		variance += t.Var
+	}
+	f.forecast = forecast(gain, variance, n, n*min(max(k, minWatched), maxWatched)/k, trust)
+	gain, lower = trust*gain, trust*lower
 	f.Value = lower
 	f.Fired = f.Limit > 0 && lower >= f.Limit
 	f.start = "it would win back at least " + say.Num(lower) + " units of loss, over its price of " + price + "."
@@ -86,6 +93,9 @@ func onLoss(in Input, r hone.RecoverableLoss) finding {
 		") a retrain would have won back about " + say.Num(gain) + ", at least " + say.Num(math.Max(lower, 0)) + " units of loss; it costs " + price
 	if b := backOff(in.Failures); b > 1 {
 		f.Sentence += ", " + say.Num(b) + " times the usual price after " + say.Num(float64(in.Failures)) + " failed candidates"
+	}
+	if trust != 1 {
+		f.Sentence += ". Past retrains brought " + say.Percent(trust) + " of what was measured before them, and so much of it is believed"
 	}
 	f.Sentence += "."
 	return f

@@ -26,6 +26,11 @@ func (l *look) triggers() []finding {
 		return append(out, first(l.in))
 	}
 	for _, t := range l.in.Model.Triggers {
+		if r := t.RecoverableLoss; r != nil {
+			if f, ok := onReuse(l.in, *r); ok {
+				out = append(out, f)
+			}
+		}
 		out = append(out, l.rule(t))
 	}
 	if l.in.Pending != nil {

@@ -14,8 +14,12 @@ const maxSummary = 90
 // summary says the decision in one sentence.
 func summary(model string, all []finding, best, stop *finding) string {
 	switch {
+	case best != nil && stop != nil && best.reuse != "":
+		return say.Clip(model+" would let "+string(best.reuse)+" serve, but waits: "+stop.start, maxSummary)
 	case best != nil && stop != nil:
 		return say.Clip(model+" would retrain, but waits: "+stop.start, maxSummary)
+	case best != nil && best.reuse != "":
+		return say.Clip(model+" goes "+best.start, maxSummary)
 	case best != nil && best.Trigger == hone.OnFirst:
 		return say.Clip(model+" trains "+best.start, maxSummary)
 	case best != nil:

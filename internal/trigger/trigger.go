@@ -3,6 +3,7 @@
 package trigger
 
 import (
+	"slices"
 	"time"
 
 	"hone"
@@ -69,7 +70,7 @@ func Decide(in Input, now time.Time) hone.Decision {
 		At:      now,
 		By:      "hone",
 		Signals: in.Signals,
-		Ticks:   in.Ticks[max(0, len(in.Ticks)-maxTicks):],
+		Ticks:   evidence(in.Ticks),
 	}
 	d.LossRate = lossRate(in.Ticks)
 	if in.Policy != nil {
@@ -90,7 +91,7 @@ func Decide(in Input, now time.Time) hone.Decision {
 		}
 	}
 	if best != nil {
-		d.Trigger = best.Trigger
+		d.Trigger, d.Reuse, d.Forecast = best.Trigger, best.reuse, best.forecast
 		d.Start = stop == nil
 		if best.Trigger == hone.OnManual {
 			d.By = in.Manual.By
@@ -108,6 +109,16 @@ func Decide(in Input, now time.Time) hone.Decision {
 	return d
 }
 
+// evidence are the ticks that a decision carries along; rivals are only of those that
+// they are looked at for.
+func evidence(ticks []hone.Tick) []hone.Tick {
+	out := slices.Clone(ticks[max(0, len(ticks)-maxTicks):])
+	for i := range max(0, len(out)-maxReuse) {
+		out[i].Rivals = nil
+	}
+	return out
+}
+
 // begin adds to a decision what only the start of a run has.
 func (l *look) begin(d *hone.Decision) {
 	if len(l.in.Events) > 0 {
@@ -115,6 +126,9 @@ func (l *look) begin(d *hone.Decision) {
 	}
 	if capped(l.in.Model.Guards.Budget) {
 		d.Cost = l.in.Model.Guards.Budget.RunCost
+		if d.Reuse != "" {
+			d.Cost *= ReuseShare
+		}
 	}
 	if d.Trigger == hone.OnManual && l.in.Manual.Force {
 		d.Reasons = append(d.Reasons, hone.Reason{
@@ -169,6 +183,9 @@ type finding struct {
 	until time.Time
 	// parts are the rules of a combination.
 	parts []finding
+	// reuse is the version that comes back, and forecast what the run is to win back.
+	reuse    hone.VersionID
+	forecast *hone.Forecast
 }
 
 // tell appends the reason and, under it, those of its parts.

@@ -118,7 +118,7 @@ func TestRecoverableLoss(t *testing.T) {
 		t.Error("a price of nothing must not start a run")
 	}
 	in.Ticks = ticks(1, 1, 900)
-	if d := trigger.Decide(in, start); len(d.Ticks) != 500 || d.Ticks[499] != in.Ticks[899] {
+	if d := trigger.Decide(in, start); len(d.Ticks) != 500 || !reflect.DeepEqual(d.Ticks[499], in.Ticks[899]) {
 		t.Errorf("the evidence holds %d ticks", len(d.Ticks))
 	}
 }

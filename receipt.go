@@ -1,0 +1,29 @@
+package hone
+
+// Forecast is what a run is thought to win back over the next rows, in units of the
+// loss.
+type Forecast struct {
+	Rows int `json:"rows"`
+	// Measured is what was measured so far, carried on; Gain is what is believed of it
+	// after what past runs brought.
+	Measured float64 `json:"measured"`
+	Gain     float64 `json:"gain"`
+	// Lower and Upper hold what it will be in four of five cases.
+	Lower float64 `json:"lower"`
+	Upper float64 `json:"upper"`
+}
+
+// Receipt holds what a run was to win back against what it did, on labelled rows that
+// neither its version nor the champion before was trained on.
+type Receipt struct {
+	// Forecast for Rows.
+	Forecast Forecast `json:"forecast"`
+	// Rows so far, and what the champion before would have lost more on them than the
+	// run's version did.
+	Rows int     `json:"rows"`
+	Gain float64 `json:"gain"`
+	// Over is set once the rows of the forecast are through, or the version serves no
+	// more.
+	Over     bool   `json:"over"`
+	Sentence string `json:"sentence"`
+}
