@@ -335,6 +335,9 @@ func printRun(w io.Writer, r hone.Run) {
 	if r.Pending != nil {
 		fmt.Fprintf(w, "  meanwhile the trigger %s fired: %s\n", r.Pending.Trigger, r.Pending.Sentence)
 	}
+	if r.Receipt != nil {
+		fmt.Fprintf(w, "  receipt: %s\n", r.Receipt.Sentence)
+	}
 	if r.Dataset != "" {
 		fmt.Fprintf(w, "  dataset %.12s\n", r.Dataset)
 	}

@@ -359,6 +359,11 @@ func (s *Service) evidence(ctx context.Context, t *Trace, v hone.Version) error 
 	for _, m := range moves {
 		if m.Version == v.ID && (m.Alias == hone.Challenger || m.Alias == hone.Champion) {
 			t.Aliases = append(t.Aliases, m)
+			if m.Alias == hone.Champion && m.Run != v.Run && m.Run != "" {
+				if run, err := s.Control.Run(ctx, m.Run); err == nil && run.Decision.Reuse == v.ID {
+					t.say("Run %s took it as it was: %s", run.ID, run.Decision.Sentence)
+				}
+			}
 			t.say("%s became %s at %s by %s: %s.", m.Version, m.Alias, clockTime(m.At), m.By, strings.TrimSuffix(m.Reason, "."))
 		}
 	}

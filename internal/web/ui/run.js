@@ -41,7 +41,7 @@ export function run(modelID, id) {
 				open && r.rollout?.ask && h('p.note.warn', {key: 'ask'}, capital(r.rollout.ask)),
 				steps(r),
 				h('div.two', {key: 'two'},
-					h('div', gates(r), r.evaluation && evaluation(r.evaluation), started(r.decision)),
+					h('div', gates(r), r.evaluation && evaluation(r.evaluation), r.receipt && receipt(r.receipt), started(r.decision)),
 					h('div', r.rollout && rollout(r, mine), mine?.training && r.state === 'training' && training(mine.training), data(r, dataset(r)))),
 			];
 		},
@@ -85,6 +85,15 @@ function evaluation(e) {
 			re.fault && ['A fault', code(re.fault)]])),
 		e.champion && e.metrics?.length > 0 && metrics(e.metrics),
 		fails.length > 0 && fold('anchor cases that are wrong', h('ul', fails.slice(0, 50).map(f => h('li', {key: f.case}, code(name(f.case)), ` wants ${f.want}, got ${f.got}`, f.champion_failed_too && ', as the champion did')))));
+}
+
+// receipt holds what the run won back against what it was to.
+function receipt(r) {
+	const share = r.rows / r.forecast.rows, edge = Math.sqrt(share), f = r.forecast;
+	return card('Receipt', r.over ? `over ${int(r.rows)} labelled rows` : `${int(r.rows)} of ${int(f.rows)} labelled rows so far`,
+		body(pairs([
+			['Won back', `${num(r.gain)} units of loss`],
+			['Forecast', `${num(share * f.gain)}, ${num(share * f.gain - edge * (f.gain - f.lower))} to ${num(share * f.gain + edge * (f.upper - f.gain))} in four of five cases`]])));
 }
 
 const stepWords = s => (s.shadow ? `shadow ${int(s.shadow)} requests` : pct(s.weight || 0, 0));
