@@ -294,6 +294,10 @@ type TrainSpec struct {
 	Params map[string]any `json:"params,omitempty" yaml:"params"`
 	// Search chooses params before each training.
 	Search *Search `json:"search,omitempty" yaml:"search"`
+	// Continuous has the linear learner learn the labels as they come, beside whatever
+	// trains: after each so many labels it is frozen, and one of its versions that loses
+	// surely less than the champion takes over. At least 100; default 0, not at all.
+	Continuous int `json:"continuous,omitempty" yaml:"continuous"`
 	// Calibration has the scores of a binary model mean what they say: platt, isotonic
 	// (where a tenth of the rows is a thousand or more, else platt) or none. The built-in
 	// trainers learn it from the newest tenth of the rows. Default none.

@@ -35,10 +35,12 @@ type Tick struct {
 type Rival struct {
 	Version VersionID `json:"version"`
 	// Learner is set where it goes on learning: Version is then its newest snapshot.
-	Learner bool    `json:"learner,omitempty"`
-	N       int     `json:"n"`
-	Gain    float64 `json:"gain"`
-	Var     float64 `json:"var"`
+	Learner bool `json:"learner,omitempty"`
+	N       int  `json:"n"`
+	// Own counts the rows of these that Version itself was asked about.
+	Own  int     `json:"own,omitempty"`
+	Gain float64 `json:"gain"`
+	Var  float64 `json:"var"`
 }
 
 // TriggerKind names what can start a run.

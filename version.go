@@ -21,6 +21,8 @@ type Version struct {
 	// Baseline are the numbers that this version's metrics are held against.
 	Baseline map[string]float64 `json:"baseline"`
 	Created  time.Time          `json:"created"`
+	// Learner is the SHA-256 of the state from which learning goes on as labels come.
+	Learner string `json:"learner,omitempty"`
 }
 
 // Lineage says what a version was made from.
@@ -41,6 +43,9 @@ type Lineage struct {
 	TrainedRows int `json:"trained_rows"`
 	// Search is how Params were chosen.
 	Search *Searched `json:"search,omitempty"`
+	// Learned counts the labels that were learned one by one since the version was
+	// trained that a snapshot begins from; 0 for one that is no snapshot.
+	Learned int `json:"learned,omitempty"`
 	// Sandbox lists the layers that contained the trainer, if it was a command.
 	Sandbox []string `json:"sandbox,omitempty"`
 }

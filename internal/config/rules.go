@@ -147,6 +147,7 @@ var rules = map[string]rule{
 	"TrainSpec.calibration": {words: []string{"none", "platt", "isotonic"}},
 	"TrainSpec.env":         {also: "references alone: `{API_KEY: env:ACME_KEY, DB_PASSWORD: file:secrets/db}`"},
 	"TrainSpec.sandbox":     {words: []string{"best_effort", "require", "off"}},
+	"TrainSpec.continuous":  {min: 100, max: 1000000, example: "500"},
 	"TrainSpec.read":        {example: "[/srv/embeddings]"},
 	"Limits.time":           {min: 1e9, example: "30m"},
 	"Limits.memory":         {min: 1 << 20, example: "4GiB"},

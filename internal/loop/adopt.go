@@ -98,7 +98,10 @@ func (k *keeper) foreign(ctx context.Context, a Adoption) (hone.Version, error) 
 		return v, err
 	}
 	learned, later := rows.part(a.TrainedUntil)
-	if v, err = k.profile(ctx, v, dir, learned); err != nil || later.Len() == 0 {
+	if v, err = k.profile(ctx, v, dir, learned); err != nil {
+		return v, err
+	}
+	if v, err = k.teach(ctx, v, learned); err != nil || later.Len() == 0 {
 		return v, err
 	}
 	scores, err := k.o.Registry.Score(ctx, v.Model, dir, later.Frame)

@@ -50,6 +50,9 @@ func (k *keeper) train(ctx context.Context, run hone.Run) (hone.Change, error) {
 	run.Twin = id
 	if !refits(k.model) {
 		run.Candidate = id
+		if v, err = k.teach(ctx, v, c.Train); err != nil {
+			return hone.Change{}, err
+		}
 	}
 	return hone.Change{Run: &run, Version: &v,
 		Aliases: []hone.AliasMove{k.move(hone.Candidate, id, run, "trained")},

@@ -411,6 +411,9 @@ func (k *keeper) refit(ctx context.Context, run *hone.Run) (hone.Version, hone.V
 		return v, hone.Verdict{}, err
 	}
 	v.Baseline = baseline(run.Evaluation)
+	if v, err = k.teach(ctx, v, all); err != nil {
+		return v, hone.Verdict{}, err
+	}
 	scores, err := k.o.Registry.ScoreVersion(ctx, v, c.Holdout.Frame)
 	if err != nil {
 		return v, hone.Verdict{}, err

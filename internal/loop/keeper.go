@@ -42,6 +42,7 @@ type keeper struct {
 	bias     string // Of the labels that the champion was trained on.
 	arms     *monitor.Arms
 	formers  []*former // Champions before, asked about the rows of this reign.
+	pupil    *pupil    // What learns them as they come, if anything does.
 	// estimated is what is expected of the newest window while its labels lack.
 	estimated []hone.Signal
 	// joint is what all features of the newest window that was looked at tell together.
@@ -164,6 +165,7 @@ func (k *keeper) reign(ctx context.Context) (err error) {
 	}
 	k.closeDuel()
 	k.closeRivals()
+	k.pupil = nil
 	k.vigil, k.remeasured, k.seen = nil, false, nil
 	k.monitor, k.ref, k.champion, k.arms = nil, nil, hone.Version{}, nil
 	k.estimated, k.joint, k.intake = nil, nil, nil
@@ -204,7 +206,7 @@ func (k *keeper) reign(ctx context.Context) (err error) {
 	if k.reused() {
 		k.monitor.After(k.watch.Since)
 	}
-	if err := k.openRivals(ctx); err != nil {
+	if err := errors.Join(k.openRivals(ctx), k.openPupil(ctx)); err != nil {
 		return err
 	}
 	if err := k.hearBefore(ctx); err != nil {
@@ -385,6 +387,9 @@ func (k *keeper) step(ctx context.Context) error {
 	}
 	found, err := k.read(ctx, now)
 	if err != nil {
+		return err
+	}
+	if err := k.keepSnapshots(ctx); err != nil {
 		return err
 	}
 	if k.replaying {

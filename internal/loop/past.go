@@ -63,19 +63,27 @@ func (k *keeper) eras(ctx context.Context, run hone.Run, ds hone.Dataset, c data
 	if err != nil {
 		return nil, err
 	}
-	mine, theirs := idsOf(c.Train), k.taught(ctx, champion)
+	ids, theirs := idsOf(c.Train), k.taught(ctx, champion)
+	mine := func(r dataset.Row) bool { return ids[r.ID] }
+	if id := run.Decision.Reuse; id != "" {
+		v, err := k.o.Control.Version(ctx, k.model.Name, id)
+		if err != nil {
+			return nil, err
+		}
+		mine = k.taught(ctx, v)
+	}
 	newest := c.Train.Times[c.Train.Len()-1]
 	if n := c.Holdout.Len(); n > 0 {
 		newest = c.Holdout.Times[n-1]
 	}
-	return past.Eras(newest, func(row dataset.Row) (bool, bool) { return mine[row.ID], theirs(row) }), nil
+	return past.Eras(newest, func(row dataset.Row) (bool, bool) { return mine(row), theirs(row) }), nil
 }
 
 // taught tells which rows a version was trained on. Where its dataset is gone,
 // it was trained on all that are no newer than the newest of its rows.
 func (k *keeper) taught(ctx context.Context, v hone.Version) func(dataset.Row) bool {
 	ds, err := k.o.Control.Dataset(ctx, v.Dataset)
-	if err == nil {
+	if err == nil && v.Learned == 0 {
 		var c dataset.Collected
 		if c, err = dataset.Thaw(k.datasetDir(ds.ID), ds, k.model); err == nil {
 			ids := idsOf(c.Train)

@@ -121,6 +121,9 @@ func (k *keeper) usable(o hone.Outcome) bool {
 // only the champion was trained on: its twin, where that answers without a server
 // of its own. Else it is the champion itself.
 func (k *keeper) standIn(ctx context.Context) hone.Version {
+	if k.champion.Learned > 0 {
+		return k.champion
+	}
 	runs, err := k.o.Records.Runs(ctx, k.model.Name, remembered(k.model))
 	if err != nil {
 		return k.champion

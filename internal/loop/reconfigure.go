@@ -254,10 +254,11 @@ func (k *keeper) lookBack(ctx context.Context) {
 
 // measured is a model without what has no part in how its log is read.
 func measured(m hone.Model) hone.Model {
-	rivals := trigger.Reuse(m)
+	rivals, continuous := trigger.Reuse(m), m.Train.Continuous
 	m.Deliver = hone.Delivery{}
 	m.Owner, m.Dataset, m.Train, m.Triggers, m.Guards, m.Gates, m.Metrics = "", hone.DatasetSpec{}, hone.TrainSpec{}, nil, hone.Guards{}, nil, nil
 	m.Evidence, m.Approval, m.Rollout, m.Log, m.Retention = "", "", hone.RolloutSpec{}, "", 0
+	m.Train.Continuous = continuous
 	m.Triggers = []hone.Trigger{{RecoverableLoss: &hone.RecoverableLoss{Reuse: rivals}}}
 	return m
 }

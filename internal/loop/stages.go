@@ -28,8 +28,15 @@ func (k *keeper) collect(ctx context.Context, run hone.Run) (hone.Change, error)
 	if run.Decision.Trigger == hone.OnLoss {
 		need.Suffix = trigger.SinceChange(run.Decision.Ticks)
 	}
-	if f := run.Decision.Forecast; f != nil && run.Decision.Reuse != "" {
-		need.Returns = f.Rows
+	if id := run.Decision.Reuse; id != "" {
+		v, err := k.o.Control.Version(ctx, k.model.Name, id)
+		if err != nil {
+			return hone.Change{}, err
+		}
+		need.Returns = run.Decision.Forecast.Rows
+		if v.TrainedUntil.After(need.HeldBack) {
+			need.HeldBack = v.TrainedUntil
+		}
 	}
 	predictions, feedback, _, err := k.o.Events.LastSeq(ctx, k.model.Name)
 	if err != nil {

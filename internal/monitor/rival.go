@@ -12,7 +12,8 @@ import (
 
 // Rival is a version that is asked about the same labelled rows as the champion.
 type Rival interface {
-	// Version may be another once a Learner has learned.
+	// Version may be another once a Learner has learned; while it has no ID the rival
+	// is not asked.
 	Version() hone.Version
 	// Ask returns the scores of rows. A rival that cannot be asked is dropped.
 	Ask(ctx context.Context, rows *frame.Frame) (hone.Scores, error)
@@ -22,7 +23,8 @@ type Rival interface {
 // and how much each counts.
 type Learner interface {
 	Rival
-	Learn(rows *frame.Frame, labels []string, weights []float64) error
+	// The newest of the rows was served then.
+	Learn(rows *frame.Frame, labels []string, weights []float64, newest time.Time) error
 }
 
 // Beside has rivals asked about all rows that count from now on.
@@ -45,29 +47,42 @@ func (m *Monitor) contest(ctx context.Context, rows *frame.Frame, lost, prices, 
 	if len(m.rivals) == 0 {
 		return
 	}
-	labels := make([]string, len(m.batch))
+	labels, newest := make([]string, len(m.batch)), time.Time{}
 	for i, o := range m.batch {
 		labels[i] = o.Label
+		if o.Time.After(newest) {
+			newest = o.Time
+		}
 	}
 	m.rivals = slices.DeleteFunc(m.rivals, func(r Rival) bool {
-		v := r.Version()
-		scores, err := r.Ask(ctx, rows)
-		if err != nil {
+		if r.Version().ID != "" && m.ask(ctx, r, rows, lost, prices, weights) != nil {
 			return true
 		}
 		l, learns := r.(Learner)
-		sums := hone.Rival{Version: v.ID, Learner: learns}
-		for i, o := range m.batch {
-			loss := m.model.Loss.Of(v.Signature, scores.Row(i), v.Signature.Target(labels[i]), prices[i])
-			if d := weights[i] * (lost[i] - loss); d-d == 0 && o.Time.After(v.TrainedUntil) {
-				sums.N++
-				sums.Gain += d
-				sums.Var += d * d
-			}
-		}
-		m.tick.Rivals = tally(m.tick.Rivals, sums)
-		return learns && l.Learn(rows, labels, weights) != nil
+		return learns && l.Learn(rows, labels, weights, newest) != nil
 	})
+}
+
+// ask adds to the tick what one rival would have lost on the rows of a batch.
+func (m *Monitor) ask(ctx context.Context, r Rival, rows *frame.Frame, lost, prices, weights []float64) error {
+	scores, err := r.Ask(ctx, rows)
+	if err != nil {
+		return err
+	}
+	v := r.Version()
+	_, learns := r.(Learner)
+	sums := hone.Rival{Version: v.ID, Learner: learns}
+	for i, o := range m.batch {
+		loss := m.model.Loss.Of(v.Signature, scores.Row(i), v.Signature.Target(o.Label), prices[i])
+		if d := weights[i] * (lost[i] - loss); d-d == 0 && o.Time.After(v.TrainedUntil) {
+			sums.N++
+			sums.Own++
+			sums.Gain += d
+			sums.Var += d * d
+		}
+	}
+	m.tick.Rivals = tally(m.tick.Rivals, sums)
+	return nil
 }
 
 // tally adds what a rival came to in a batch to what it did in the tick.
@@ -81,7 +96,10 @@ func tally(all []hone.Rival, r hone.Rival) []hone.Rival {
 	if i < 0 {
 		return append(all, r)
 	}
-	all[i].Version = r.Version
+	if all[i].Version != r.Version {
+		all[i].Version, all[i].Own = r.Version, 0
+	}
+	all[i].Own += r.Own
 	all[i].N += r.N
 	all[i].Gain += r.Gain
 	all[i].Var += r.Var

@@ -39,7 +39,7 @@ func (r *rival) Ask(_ context.Context, f *frame.Frame) (hone.Scores, error) {
 // pupil is a rival that learns.
 type pupil struct{ rival }
 
-func (p *pupil) Learn(f *frame.Frame, labels []string, weights []float64) error {
+func (p *pupil) Learn(f *frame.Frame, labels []string, weights []float64, _ time.Time) error {
 	for i := range labels {
 		if weights[i] > 0 {
 			p.learned = append(p.learned, labels[i])

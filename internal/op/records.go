@@ -382,7 +382,12 @@ func (s *Service) making(ctx context.Context, t *Trace, v hone.Version) error {
 	}
 	t.Run, t.Dataset = &run, &ds
 	t.say("Run %s made it: %s", run.ID, run.Decision.Sentence)
-	t.say("It was trained on %d rows up to %s; dataset %.12s, %d rows held out.", v.TrainedRows, clockTime(v.TrainedUntil), ds.ID, ds.Holdout)
+	if v.Learned > 0 {
+		t.say("It is a snapshot: begun on %d rows of dataset %.12s, it learned %d labels one by one as they came, up to %s.",
+			v.TrainedRows-v.Learned, ds.ID, v.Learned, clockTime(v.TrainedUntil))
+	} else {
+		t.say("It was trained on %d rows up to %s; dataset %.12s, %d rows held out.", v.TrainedRows, clockTime(v.TrainedUntil), ds.ID, ds.Holdout)
+	}
 	for _, g := range run.Verdicts {
 		t.say("Gate %s: %s. %s", g.Gate, g.Standing(), g.Sentence)
 	}

@@ -22,10 +22,11 @@ func Reuse(m hone.Model) int {
 }
 
 const (
-	minReuse    = 2  // Ticks that a return may rest on,
-	maxReuse    = 40 // and at most.
-	sureFormer  = 2  // Standard errors that a former champion must be ahead by,
-	sureLearner = 4  // and a snapshot of what goes on learning.
+	minReuse    = 2   // Ticks that a return may rest on,
+	maxReuse    = 40  // and at most.
+	sureFormer  = 2   // Standard errors that a former champion must be ahead by,
+	sureLearner = 4   // and a snapshot of what goes on learning,
+	ownRows     = 100 // on that many rows by itself, which then judge it.
 )
 
 // BestRival returns the rival that would for sure have saved most against the champion:
@@ -47,11 +48,14 @@ func BestRival(ticks []hone.Tick, skip func(hone.Rival) bool) (best hone.Rival, 
 				newest[key] = r.Version
 			}
 			s := sums[key]
+			if r.Version == newest[key] {
+				s.Own += r.Own
+			}
 			s.N, s.Gain, s.Var = s.N+r.N, s.Gain+r.Gain, s.Var+r.Var
 			s.Version, s.Learner = newest[key], r.Learner
 			sums[key] = s
 			b := s.Gain - z*math.Sqrt(s.Var)
-			if len(ticks)-i >= minReuse && b > lower && !math.IsInf(b, 0) && !skip(s) {
+			if len(ticks)-i >= minReuse && b > lower && !math.IsInf(b, 0) && (!s.Learner || s.Own >= ownRows) && !skip(s) {
 				best, lower, n = s, b, s.N
 			}
 		}

@@ -1,0 +1,115 @@
+// Package continuous learns a model's labels as they come, beside whatever trains its
+// versions. It begins from the rows that a version was trained on and goes on by the
+// built-in linear learner, one pass over each row; when it is frozen is left to others.
+package continuous
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"hone"
+	"hone/internal/frame"
+	"hone/internal/learn/linear"
+)
+
+// Learner goes on learning. It is not safe for concurrent use, the models it freezes are.
+type Learner struct {
+	sig   hone.Signature
+	state *linear.Learner
+}
+
+// Rows to begin from: their targets as the signature gives them, NaN or below 0 for
+// those that nothing is learned from, and weights, nil where all count 1.
+type Rows struct {
+	Frame            *frame.Frame
+	Targets, Weights []float64
+}
+
+// Begin fits a learner on rows, with the params of the linear trainer. It ends with
+// the context's error, or once the time is over, where that is not 0.
+func Begin(ctx context.Context, sig hone.Signature, rows Rows, params map[string]any, most time.Duration) (*Learner, error) {
+	o, err := linear.OptionsFrom(params)
+	if err != nil {
+		return nil, err
+	}
+	switch sig.Task {
+	case hone.Binary:
+		o.Task = linear.Logistic
+	case hone.Multiclass:
+		o.Task, o.Classes = linear.Softmax, len(sig.Classes)
+	case hone.Regression:
+		o.Task = linear.LeastSquares
+	default:
+		return nil, fmt.Errorf("task %s is not learned as labels come", sig.Task)
+	}
+	began := time.Now()
+	state, err := linear.Learn(rows.Frame, rows.Targets, rows.Weights, o, nil, func(int, float64) bool {
+		return ctx.Err() == nil && (most <= 0 || time.Since(began) < most)
+	})
+	if errors.Is(err, linear.ErrStopped) && ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Learner{sig, state}, nil
+}
+
+// Read takes up what Marshal wrote, for the signature that it was begun with.
+func Read(b []byte, sig hone.Signature) (*Learner, error) {
+	state, err := linear.UnmarshalLearner(b)
+	if err != nil {
+		return nil, err
+	}
+	m, err := state.Model()
+	if err != nil {
+		return nil, err
+	}
+	if m.Width() != sig.Width() || !slices.Equal(m.Schema(), sig.Features) {
+		return nil, errors.New("the learner does not fit the signature")
+	}
+	return &Learner{sig, state}, nil
+}
+
+// Marshal writes the learner, so that it goes on as this one would, bit for bit.
+func (l *Learner) Marshal() ([]byte, error) { return l.state.Marshal() }
+
+// Learn takes rows with their labels, each once and in the order given, and returns
+// how many it learned: those of unknown classes, and targets out of all proportion, it
+// leaves out.
+func (l *Learner) Learn(rows *frame.Frame, labels []string, weights []float64) (n int) {
+	var known []int
+	for i, label := range labels {
+		if y := l.sig.Target(label); y-y == 0 && (l.sig.Task == hone.Regression || y >= 0) {
+			known = append(known, i)
+		}
+	}
+	if l.update(rows, labels, weights, known) == nil {
+		return len(known)
+	}
+	for _, i := range known { // One was refused: each of the others is learned alone.
+		if l.update(rows, labels, weights, []int{i}) == nil {
+			n++
+		}
+	}
+	return n
+}
+
+func (l *Learner) update(rows *frame.Frame, labels []string, weights []float64, of []int) error {
+	if len(of) == 0 {
+		return nil
+	}
+	y, w := make([]float64, len(of)), make([]float64, len(of))
+	for k, i := range of {
+		y[k], w[k] = l.sig.Target(labels[i]), weights[i]
+	}
+	_, err := l.state.Update(rows.Pick(of), y, w)
+	return err
+}
+
+// Freeze returns what was learned so far, which does not change when the learner goes
+// on. It fails once the learner has diverged.
+func (l *Learner) Freeze() (*linear.Model, error) { return l.state.Model() }
