@@ -148,7 +148,7 @@ func (v *Vault) finish(ctx context.Context, x store.Erasing, moving bool) (hone.
 		if m.Evidence, err = v.unproven(x, model); err != nil {
 			return out, pending(err)
 		}
-		versions, err := v.trained(ctx, model, lost)
+		versions, err := v.trained(ctx, model, x.Found[model], lost)
 		if err != nil {
 			return out, pending(err)
 		}
@@ -254,8 +254,9 @@ func (v *Vault) unproven(x store.Erasing, model string) (n int, err error) {
 	return n, nil
 }
 
-// trained lists the versions that learned from rows that are gone.
-func (v *Vault) trained(ctx context.Context, model string, lost map[hone.DatasetID]int) ([]hone.ErasedVersion, error) {
+// trained lists the versions that learned from rows that are gone: of a dataset, or one
+// by one.
+func (v *Vault) trained(ctx context.Context, model string, gone []hone.PredictionID, lost map[hone.DatasetID]int) ([]hone.ErasedVersion, error) {
 	versions, err := v.db.Versions(ctx, model)
 	if err != nil {
 		return nil, err
@@ -264,9 +265,13 @@ func (v *Vault) trained(ctx context.Context, model string, lost map[hone.Dataset
 	if err != nil {
 		return nil, err
 	}
+	learned, err := v.learned(ctx, versions, gone)
+	if err != nil {
+		return nil, err
+	}
 	var out []hone.ErasedVersion
 	for _, ver := range versions {
-		if lost[ver.Dataset] == 0 {
+		if lost[ver.Dataset] == 0 && !learned(ver) {
 			continue
 		}
 		e := hone.ErasedVersion{Model: model, Version: ver.ID, Dataset: ver.Dataset}
@@ -278,6 +283,38 @@ func (v *Vault) trained(ctx context.Context, model string, lost map[hone.Dataset
 		out = append(out, e)
 	}
 	return out, nil
+}
+
+// learned tells of a snapshot whether predictions that are gone may be among those whose
+// labels it learned: they were served after what it begins from was trained, and no later
+// than the newest that it learned.
+func (v *Vault) learned(ctx context.Context, versions []hone.Version, gone []hone.PredictionID) (func(hone.Version) bool, error) {
+	begins := map[hone.VersionID]time.Time{}
+	var times []time.Time
+	for _, ver := range versions {
+		begins[ver.ID] = ver.TrainedUntil
+		if ver.Learned == 0 || times != nil {
+			continue
+		}
+		for _, id := range gone {
+			p, _, err := v.db.Find(ctx, ver.Model, id)
+			if e, ok := hone.AsError(err); ok && e.Code == hone.NotFound {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			times = append(times, p.Time)
+		}
+	}
+	return func(ver hone.Version) bool {
+		if ver.Learned == 0 {
+			return false
+		}
+		base, _, _ := strings.Cut(string(ver.ID), "-")
+		from := begins[hone.VersionID(base)]
+		return slices.ContainsFunc(times, func(at time.Time) bool { return at.After(from) && !at.After(ver.TrainedUntil) })
+	}, nil
 }
 
 // mentions finds the audit events whose data names who is forgotten.

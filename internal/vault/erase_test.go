@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"hone"
 	"hone/internal/clock"
@@ -159,6 +160,41 @@ func TestErasePredictions(t *testing.T) {
 	refused(t, err, hone.Invalid, "nobody is named")
 	_, err = w.try("erase", &op.EraseIn{Subject: "u1", Model: "nothing"})
 	refused(t, err, hone.NotFound, "nothing")
+}
+
+// TestEraseNamesSnapshots: what learned an erased row one by one is named, what was
+// frozen before the row, or begun after it, is not.
+func TestEraseNamesSnapshots(t *testing.T) {
+	t.Parallel()
+	w := old(t)
+	db := w.Service().Control.(*store.DB)
+	p, _, err := db.Find(t.Context(), "fraud", "p1001")
+	if err != nil {
+		t.Fatal(err)
+	}
+	save := func(id hone.VersionID, learned int, until time.Time) {
+		t.Helper()
+		v := hone.Version{ID: id, Model: "fraud", Lineage: hone.Lineage{Learned: learned, TrainedUntil: until}}
+		if _, err := db.Commit(t.Context(), db.Fence(), hone.Change{Version: &v, Event: hone.Event{Action: "test", Model: "fraud"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	save("v81", 0, p.Time.Add(-time.Hour))
+	save("v81-s500", 500, p.Time.Add(-time.Minute))
+	save("v81-s1000", 1000, p.Time)
+	save("v81-s1500", 1500, p.Time.Add(time.Minute))
+	save("v82", 0, p.Time.Add(time.Hour))
+	save("v82-s500", 500, p.Time.Add(2*time.Hour))
+	got := do[hone.Erasure](w, "erase", &op.EraseIn{Predictions: []string{"p1001"}, Model: "fraud"})
+	var names []string
+	for _, v := range got.Versions {
+		if v.Version > "v80" {
+			names = append(names, string(v.Version))
+		}
+	}
+	if fmt.Sprint(names) != "[v81-s1000 v81-s1500]" {
+		t.Errorf("it names %v", names)
+	}
 }
 
 // TestEraseResumes cuts an erasure short: as soon as it is recorded, and when
