@@ -68,6 +68,16 @@ func (s Space) Random(r *rand.Rand) Values {
 	return v
 }
 
+// Ends are the first and the last of what is chosen from, and then one between, or all
+// the choices: what takes these takes the others.
+func (p Param) Ends() []any {
+	if len(p.Choices) > 0 {
+		return p.Choices
+	}
+	const between = 0.618 // No fraction of few parts, which could be a whole number.
+	return []any{p.value(0), p.value(1), p.value(between)}
+}
+
 // value of a place between 0 and 1.
 func (p Param) value(at float64) float64 {
 	from, to := p.ends()
