@@ -42,7 +42,13 @@ func (h held) Train(ctx context.Context, job train.Job, report func(train.Progre
 // serving starts an app over a folder with the seams.
 func serving(t *testing.T, dir string, seams app.Seams) *app.App {
 	t.Helper()
-	text := []byte(strings.ReplaceAll(stressed, "LOG", "durable"))
+	return servingAs(t, dir, strings.ReplaceAll(stressed, "LOG", "durable"), seams)
+}
+
+// servingAs starts an app with a configuration.
+func servingAs(t *testing.T, dir, written string, seams app.Seams) *app.App {
+	t.Helper()
+	text := []byte(written)
 	c, err := config.Parse("hone.yaml", text)
 	if err != nil {
 		t.Fatal(err)
@@ -109,6 +115,36 @@ func TestCancelEndsTheTraining(t *testing.T) {
 	v, err := a.Loop().View(model)
 	if err != nil || v.Last == nil || v.Last.Ending != hone.Cancelled {
 		t.Errorf("the run ended as %+v (%v)", v.Last, err)
+	}
+}
+
+// searching is the configuration of a model that is trained by train, once there are
+// rows enough to search on.
+func searching(train string) string {
+	return strings.NewReplacer("LOG", "durable", "    monitor:", "    dataset: {min_rows: 800}\n    train: "+train+"\n    monitor:").Replace(stressed)
+}
+
+// TestCancelEndsTheTrials holds that who cancels a run ends the trials of its search,
+// also after the search was taken out of the configuration.
+func TestCancelEndsTheTrials(t *testing.T) {
+	t.Parallel()
+	s := &stress{t: t, dir: t.TempDir(), source: stream.NewSEA(7, nil, 0.05)}
+	var c traintest.Counter
+	h := held{builtin.New(), make(chan struct{}), make(chan struct{}, 100)}
+	a := servingAs(t, s.dir, searching("{trainer: linear, search: {trials: 20, parallel: 8}}"),
+		app.Seams{Trainer: func(_ string, t train.Trainer) train.Trainer { return c.Count(h) }})
+	s.load(a)
+	s.load(a)
+	l := &live{t: t, app: a}
+	l.eventually("eight trials train", func() bool { a.Loop().Wake(model); return c.Begun() == 8 })
+	if err := l.apply("ada", "", searching("{trainer: linear}")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Loop().Act(t.Context(), model, loop.Act{Do: loop.Cancel, By: "ada", Run: "sea-1"}); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(h.ended); n != 8 {
+		t.Errorf("the run is closed, and %d of 8 trials are ended", n)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"hone"
 	"hone/internal/stat/change"
+	"hone/internal/train/search"
 )
 
 // unit says how a number is written.
@@ -142,7 +143,7 @@ var rules = map[string]rule{
 	"Search.method":         {words: []string{"tpe", "random", "halving"}},
 	"Search.resource":       {example: "num_iterations"},
 	"Search.time":           {min: 1e9, example: "10m"},
-	"Search.parallel":       {min: 1, max: 64, example: "2"},
+	"Search.parallel":       {min: 1, max: search.MostParallel, example: "2"},
 	"Search.space":          {example: "{num_leaves: {from: 7, to: 127, log: true, whole: true}}"},
 	"TrainSpec.calibration": {words: []string{"none", "platt", "isotonic"}},
 	"TrainSpec.env":         {also: "references alone: `{API_KEY: env:ACME_KEY, DB_PASSWORD: file:secrets/db}`"},

@@ -140,6 +140,7 @@ func (h *hunt) halve(ctx context.Context) error {
 		most = int(x)
 	}
 	turn, space := h.first(), h.space.Without(name)
+	turn = turn[:min(len(turn), h.spec.Trials)]
 	for _, v := range turn {
 		delete(v, name)
 	}

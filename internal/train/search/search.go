@@ -9,6 +9,9 @@ import (
 	"slices"
 )
 
+// MostParallel is the most trials that may go on at the same time.
+const MostParallel = 64
+
 // Param is one thing to choose: a number from From to To, or one of Choices.
 type Param struct {
 	Name     string
