@@ -42,6 +42,7 @@ func (c *checker) search() {
 		return
 	}
 	c.space(t)
+	c.maxCost(t)
 	if len(t.Search.Space) == 0 && !t.BuiltIn() {
 		c.fault("train.search", "add space: {alpha: {from: 0.01, to: 1, log: true}}", "what is searched for a trainer of your own is not said")
 	}
@@ -64,6 +65,19 @@ func (c *checker) resource(t hone.TrainSpec) {
 		c.fault("train.search.resource", "", "%v", params.Check(t.Trainer, map[string]any{name: 1.0}))
 	case !ok && name != usual || ok && x < 2:
 		c.fault("train.search", "write params: {"+name+": 100}", "halving needs to know the most of %q to give", name)
+	}
+}
+
+// maxCost asks for the price of a trial, and holds what a search may cost against what a
+// run is said to.
+func (c *checker) maxCost(t hone.TrainSpec) {
+	run := c.m.Guards.Budget.RunCost
+	switch {
+	case t.Search.MaxCost == 0:
+	case t.CoreHourCost == 0:
+		c.fault("train.search.max_cost", "add core_hour_cost: 0.05 to train: what an hour of one processor core costs, in units of the loss", "what a trial costs is not known")
+	case run > 0 && t.Search.MaxCost > run:
+		c.fault("train.search.max_cost", "lower it, or raise guards.budget.run_cost", "a search may cost %v, and a run with all that it does is said to cost %v", t.Search.MaxCost, run)
 	}
 }
 
