@@ -298,6 +298,10 @@ type TrainSpec struct {
 	// trains: after each so many labels it is frozen, and one of its versions that loses
 	// surely less than the champion takes over. At least 100; default 0, not at all.
 	Continuous int `json:"continuous,omitempty" yaml:"continuous"`
+	// CoreHourCost is what an hour of one processor core costs, in units of the loss. By
+	// it the trials of a search are priced, but for those of a trainer that says itself
+	// what they cost. Default: they have no price.
+	CoreHourCost float64 `json:"core_hour_cost,omitempty" yaml:"core_hour_cost"`
 	// Calibration has the scores of a binary model mean what they say: platt, isotonic
 	// (where a tenth of the rows is a thousand or more, else platt) or none. The built-in
 	// trainers learn it from the newest tenth of the rows. Default none.
@@ -339,6 +343,10 @@ type Search struct {
 	Resource string `json:"resource,omitempty" yaml:"resource"`
 	// Time after which no trial begins. Default: half of limits.time.
 	Time Duration `json:"time,omitempty" yaml:"time"`
+	// MaxCost is what the trials may cost together, in units of the loss: none begins
+	// that would go above it if it cost what those before cost on average. It wants
+	// core_hour_cost. Default: no bound.
+	MaxCost float64 `json:"max_cost,omitempty" yaml:"max_cost"`
 	// Parallel trials at a time, each within the limits of a training. Default 1.
 	Parallel int `json:"parallel" yaml:"parallel"`
 	// Space says what is chosen, by param: {from: 0.01, to: 0.3}, with log: true where

@@ -63,6 +63,8 @@ type Searched struct {
 	// configured ones.
 	Loss       float64 `json:"loss"`
 	Configured float64 `json:"configured"`
+	// Cost of all trials together, in units of the loss; 0 where they have no price.
+	Cost float64 `json:"cost,omitempty"`
 	// Stopped says why it ended before its last trial.
 	Stopped string `json:"stopped,omitempty"`
 }

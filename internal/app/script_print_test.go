@@ -265,8 +265,12 @@ func (w *world) searches() (out []string, err error) {
 			continue
 		}
 		names := slices.Sorted(maps.Keys(s.Found))
-		out = append(out, fmt.Sprintf("%s: %s, %d trials on %d rows, %d failed; loses %.4f, configured %.4f, found %s; trained with %d params %s",
-			v.ID, s.Method, s.Trials, s.Rows, s.Failed, s.Loss, s.Configured, strings.Join(names, " "), len(v.Params), s.Stopped))
+		line := fmt.Sprintf("%s: %s, %d trials on %d rows, %d failed; loses %.4f, configured %.4f, found %s; trained with %d params %s",
+			v.ID, s.Method, s.Trials, s.Rows, s.Failed, s.Loss, s.Configured, strings.Join(names, " "), len(v.Params), s.Stopped)
+		if s.Cost > 0 {
+			line += fmt.Sprintf("; cost %.1f", s.Cost)
+		}
+		out = append(out, line)
 	}
 	return out, nil
 }

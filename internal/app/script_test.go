@@ -17,6 +17,7 @@ import (
 	"hone/internal/clock"
 	"hone/internal/config"
 	"hone/internal/op"
+	"hone/internal/train"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected half of the loop's scripts")
@@ -235,7 +236,8 @@ func newWorld(t *testing.T, parts map[string][]string) *world {
 	}
 	c.Dir, c.Server.Data = dir, filepath.Join(dir, "data")
 	w := &world{t: t, ctx: t.Context(), config: c, text: text, sources: map[string]*source{}, thumbs: map[string]int{},
-		clock: hands{clock.NewFake(time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC))}}
+		clock: hands{clock.NewFake(time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC))},
+		seams: app.Seams{Trainer: func(_ string, t train.Trainer) train.Trainer { return priced{t} }}}
 	w.model = c.Models[model]
 	if w.model.Elsewhere() {
 		w.client = newClient(w)

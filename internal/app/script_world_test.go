@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -13,7 +14,20 @@ import (
 	"hone/internal/gateway"
 	"hone/internal/op"
 	"hone/internal/stream"
+	"hone/internal/train"
 )
+
+// priced is a trainer that says what each training of a model costs whose search is
+// bounded by that: one unit for ten trees. What a machine measures varies.
+type priced struct{ train.Trainer }
+
+func (p priced) Train(ctx context.Context, job train.Job, report func(train.Progress)) (train.Result, error) {
+	r, err := p.Trainer.Train(ctx, job, report)
+	if s := job.Model.Train.Search; err == nil && s != nil && s.MaxCost > 0 {
+		r.Metrics[train.CostMetric] = job.Params["num_iterations"].(float64) / 10
+	}
+	return r, err
+}
 
 // source makes rows whose rule is that of the variant at the moment.
 type source struct {

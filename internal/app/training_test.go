@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -42,7 +43,13 @@ func (h held) Train(ctx context.Context, job train.Job, report func(train.Progre
 // serving starts an app over a folder with the seams.
 func serving(t *testing.T, dir string, seams app.Seams) *app.App {
 	t.Helper()
-	text := []byte(strings.ReplaceAll(stressed, "LOG", "durable"))
+	return servingAs(t, dir, strings.ReplaceAll(stressed, "LOG", "durable"), seams)
+}
+
+// servingAs starts an app with a configuration.
+func servingAs(t *testing.T, dir, written string, seams app.Seams) *app.App {
+	t.Helper()
+	text := []byte(written)
 	c, err := config.Parse("hone.yaml", text)
 	if err != nil {
 		t.Fatal(err)
@@ -109,6 +116,109 @@ func TestCancelEndsTheTraining(t *testing.T) {
 	v, err := a.Loop().View(model)
 	if err != nil || v.Last == nil || v.Last.Ending != hone.Cancelled {
 		t.Errorf("the run ended as %+v (%v)", v.Last, err)
+	}
+}
+
+// searching is the configuration of a model that is trained by train, once there are
+// rows enough to search on.
+func searching(train string) string {
+	return strings.NewReplacer("LOG", "durable", "    monitor:", "    dataset: {min_rows: 800}\n    train: "+train+"\n    monitor:").Replace(stressed)
+}
+
+// TestCancelEndsTheTrials holds that who cancels a run ends the trials of its search,
+// also after the search was taken out of the configuration.
+func TestCancelEndsTheTrials(t *testing.T) {
+	t.Parallel()
+	s := &stress{t: t, dir: t.TempDir(), source: stream.NewSEA(7, nil, 0.05)}
+	var c traintest.Counter
+	h := held{builtin.New(), make(chan struct{}), make(chan struct{}, 100)}
+	a := servingAs(t, s.dir, searching("{trainer: linear, search: {trials: 20, parallel: 8}}"),
+		app.Seams{Trainer: func(_ string, t train.Trainer) train.Trainer { return c.Count(h) }})
+	s.load(a)
+	s.load(a)
+	l := &live{t: t, app: a}
+	l.eventually("eight trials train", func() bool { a.Loop().Wake(model); return c.Begun() == 8 })
+	if err := l.apply("ada", "", searching("{trainer: linear}")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Loop().Act(t.Context(), model, loop.Act{Do: loop.Cancel, By: "ada", Run: "sea-1"}); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(h.ended); n != 8 {
+		t.Errorf("the run is closed, and %d of 8 trials are ended", n)
+	}
+}
+
+// TestSearchPaysForProcessors holds that trials are priced by the time of processors
+// that they take, where no trainer says what they cost.
+func TestSearchPaysForProcessors(t *testing.T) {
+	t.Parallel()
+	searched := func(price, most string) hone.Searched {
+		s := &stress{t: t, dir: t.TempDir(), source: stream.NewSEA(7, nil, 0.05)}
+		a := servingAs(t, s.dir, searching("{trainer: linear, core_hour_cost: "+price+", search: {trials: 4, max_cost: "+most+"}}"), app.Seams{})
+		defer a.Stop()
+		s.load(a)
+		s.load(a)
+		await(t, a, "a champion", func(v loop.View) bool { return v.Champion.ID == "v1" })
+		v, err := a.Loop().View(model)
+		if err != nil || v.Champion.Search == nil {
+			t.Fatalf("its search is %+v (%v)", v.Champion.Search, err)
+		}
+		return *v.Champion.Search
+	}
+	dear, cheap := searched("1000000000000", "1"), searched("0.000001", "1")
+	if dear.Trials != 1 || !(dear.Cost > 1) || !strings.HasSuffix(dear.Stopped, " of 1 are spent") {
+		t.Errorf("where an hour costs a trillion, the search came to %+v", dear)
+	}
+	if cheap.Trials != 4 || !(cheap.Cost > 0 && cheap.Cost < 1) || cheap.Stopped != "" {
+		t.Errorf("where an hour costs a millionth, the search came to %+v", cheap)
+	}
+}
+
+// charging is a trainer that charges two units for each training, and counts the trials
+// among them, of which the third waits until it is let go or ended.
+type charging struct {
+	held
+	begun *atomic.Int32
+}
+
+func (c charging) Train(ctx context.Context, job train.Job, report func(train.Progress)) (train.Result, error) {
+	t := c.Trainer
+	if strings.HasPrefix(filepath.Base(job.Dir), "search-") && c.begun.Add(1) == 3 {
+		t = c.held
+	}
+	r, err := t.Train(ctx, job, report)
+	if err == nil {
+		r.Metrics[train.CostMetric] = 2
+	}
+	return r, err
+}
+
+// TestBudgetOutlivesHone stops Hone in the middle of a search: what its trials had cost
+// is not forgotten, and none that was over is done again.
+func TestBudgetOutlivesHone(t *testing.T) {
+	t.Parallel()
+	s := &stress{t: t, dir: t.TempDir(), source: stream.NewSEA(7, nil, 0.05)}
+	c := charging{held{builtin.New(), make(chan struct{}), make(chan struct{}, 100)}, new(atomic.Int32)}
+	text := searching("{trainer: linear, core_hour_cost: 0.000001, search: {trials: 20, max_cost: 7}}")
+	seams := app.Seams{Trainer: func(string, train.Trainer) train.Trainer { return c }}
+	a := servingAs(t, s.dir, text, seams)
+	s.load(a)
+	s.load(a)
+	(&live{t: t, app: a}).eventually("the third trial waits", func() bool { a.Loop().Wake(model); return c.begun.Load() == 3 })
+	a.Stop()
+	a = servingAs(t, s.dir, text, seams)
+	await(t, a, "a champion", func(v loop.View) bool { return v.Champion.ID == "v1" })
+	v, err := a.Loop().View(model)
+	if err != nil || v.Champion.Search == nil {
+		t.Fatalf("its search is %+v (%v)", v.Champion.Search, err)
+	}
+	found := v.Champion.Search
+	if found.Trials != 3 || found.Cost != 6 || found.Stopped != "another trial would cost about 2, and 6 of 7 are spent" {
+		t.Errorf("the search came to %+v", found)
+	}
+	if n := c.begun.Load(); n != 4 {
+		t.Errorf("%d trials began, want three, and the third again", n)
 	}
 }
 

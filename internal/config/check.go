@@ -16,8 +16,6 @@ import (
 	"hone"
 	"hone/internal/frame"
 	"hone/internal/stat/change"
-	"hone/internal/train/params"
-	"hone/internal/train/search"
 )
 
 var modelName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
@@ -250,62 +248,6 @@ func (c *checker) dataset() {
 		c.fault("dataset.window", "", "a window of %d rows is less than min_rows %d", int64(rows), ds.MinRows)
 	}
 	ds.Window = strconv.FormatInt(int64(rows), 10)
-}
-
-func (c *checker) trainer() {
-	t := c.m.Train
-	switch has := c.has(join(c.path, "train.command")); {
-	case c.failedUnder("train.trainer") || c.failedUnder("train.command"):
-	case t.Trainer == "command" && len(t.Command) == 0:
-		c.fault("train.command", "add command: [python, train.py]", "the trainer command wants a command")
-	case t.Trainer != "command" && has:
-		c.fault("train.command", "write trainer: command, or take it out", "the trainer %s takes no command", t.Trainer)
-	case t.Trainer != "command" && len(t.Env) > 0:
-		c.fault("train.env", "write trainer: command, or take it out", "the trainer %s takes no environment", t.Trainer)
-	}
-	switch {
-	case t.Calibration == "" || t.Calibration == hone.NoCalibration || c.failedUnder("train"):
-	case c.m.Task != hone.Binary:
-		c.fault("train.calibration", "take it out", "scores of the task %s are not calibrated", c.m.Task)
-	case !t.BuiltIn():
-		c.fault("train.calibration", "take it out; a program of yours calibrates itself, or writes calibration into hone.json", "the trainer command is not calibrated by Hone")
-	}
-	if err := params.Check(t.Trainer, t.Params); err != nil && !c.failedUnder("train") {
-		c.fault("train.params", "", "%v", err)
-	}
-	c.texts()
-	c.search()
-}
-
-// search holds what is chosen against what the trainer knows.
-func (c *checker) search() {
-	t := c.m.Train
-	if t.Search == nil || c.failedUnder("train") {
-		return
-	}
-	if _, err := search.SpaceFrom(t.Search.Space); len(t.Search.Space) > 0 && err != nil {
-		c.fault("train.search.space", "", "%v", err)
-	}
-	if len(t.Search.Space) == 0 && !t.BuiltIn() {
-		c.fault("train.search", "add space: {alpha: {from: 0.01, to: 1, log: true}}", "what is searched for a trainer of your own is not said")
-	}
-	resource, _ := search.Resource(t.Trainer)
-	if t.Search.Method != "halving" {
-		if t.Search.Resource != "" {
-			c.fault("train.search.resource", "take it out, or write method: halving", "the method %s gives every trial all", t.Search.Method)
-		}
-		return
-	}
-	if t.Search.Resource != "" {
-		resource = t.Search.Resource
-	}
-	if resource == "" {
-		c.fault("train.search", "add resource: epochs, or what your trainer calls it", "halving does not know of which param to give little")
-		return
-	}
-	if x, ok := t.Params[resource].(float64); !ok && !t.BuiltIn() || ok && x < 2 {
-		c.fault("train.search", "write params: {"+resource+": 100}", "halving needs to know the most of %q to give", resource)
-	}
 }
 
 // texts tells an owner of nothing but texts that trees read none.

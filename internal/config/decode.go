@@ -61,6 +61,11 @@ func (d *decoder) failAt(path, hint, format string, args ...any) {
 	d.fail(at, path, hint, format, args...)
 }
 
+// failKey places a problem at a key that the file has.
+func (d *decoder) failKey(path, hint, format string, args ...any) {
+	d.fail(d.places[path].key, path, hint, format, args...)
+}
+
 // problemsAt returns what was found wrong with a key or below it.
 func (d *decoder) problemsAt(path string) (out Errors) {
 	for _, p := range d.problems {
@@ -368,7 +373,9 @@ func (d *decoder) free(n *node, path string) any {
 			if _, twice := out[p.key.text]; twice {
 				d.fail(p.key, path, "keep one", "the key %q is there twice", p.key.text)
 			}
-			out[p.key.text] = d.free(p.value, join(path, p.key.text))
+			sub := join(path, p.key.text)
+			d.places[sub] = place{p.key, p.value}
+			out[p.key.text] = d.free(p.value, sub)
 		}
 		return out
 	case sequence:

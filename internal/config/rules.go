@@ -5,6 +5,7 @@ import (
 
 	"hone"
 	"hone/internal/stat/change"
+	"hone/internal/train/search"
 )
 
 // unit says how a number is written.
@@ -134,27 +135,29 @@ var rules = map[string]rule{
 	"Constraint.categories":    {example: "[CH, DE, FR]"},
 	"Constraint.max_missing":   {unit: share, max: 1, example: "5%"},
 
-	"TrainSpec.trainer":     {words: []string{"linear", "gbdt", "command"}},
-	"TrainSpec.command":     {example: "[python, train.py]"},
-	"Server.reserve":        {example: "64MiB"},
-	"TrainSpec.search":      {also: "trials alone: `search: 20`"},
-	"Search.trials":         {required: true, min: 1, max: 1000, example: "20"},
-	"Search.method":         {words: []string{"tpe", "random", "halving"}},
-	"Search.resource":       {example: "num_iterations"},
-	"Search.time":           {min: 1e9, example: "10m"},
-	"Search.parallel":       {min: 1, max: 64, example: "2"},
-	"Search.space":          {example: "{num_leaves: {from: 7, to: 127, log: true, whole: true}}"},
-	"TrainSpec.calibration": {words: []string{"none", "platt", "isotonic"}},
-	"TrainSpec.env":         {also: "references alone: `{API_KEY: env:ACME_KEY, DB_PASSWORD: file:secrets/db}`"},
-	"TrainSpec.sandbox":     {words: []string{"best_effort", "require", "off"}},
-	"TrainSpec.continuous":  {min: 100, max: 1000000, example: "500"},
-	"TrainSpec.read":        {example: "[/srv/embeddings]"},
-	"Limits.time":           {min: 1e9, example: "30m"},
-	"Limits.memory":         {min: 1 << 20, example: "4GiB"},
-	"Limits.output":         {min: 1 << 20, example: "2GiB"},
-	"Model.upstreams":       {example: "[{url: https://scores.example}]"},
-	"Upstream.url":          {required: true, example: "https://scores.example"},
-	"Upstream.headers":      {also: "references alone: `{Authorization: file:secrets/scores}`"},
+	"TrainSpec.trainer":        {words: []string{"linear", "gbdt", "command"}},
+	"TrainSpec.command":        {example: "[python, train.py]"},
+	"Server.reserve":           {example: "64MiB"},
+	"TrainSpec.search":         {also: "trials alone: `search: 20`"},
+	"TrainSpec.core_hour_cost": {max: math.MaxFloat64, above: true, example: "0.05"},
+	"Search.max_cost":          {max: math.MaxFloat64, above: true, example: "5"},
+	"Search.trials":            {required: true, min: 1, max: 1000, example: "20"},
+	"Search.method":            {words: []string{"tpe", "random", "halving"}},
+	"Search.resource":          {example: "num_iterations"},
+	"Search.time":              {min: 1e9, example: "10m"},
+	"Search.parallel":          {min: 1, max: search.MostParallel, example: "2"},
+	"Search.space":             {example: "{num_leaves: {from: 7, to: 127, log: true, whole: true}}"},
+	"TrainSpec.calibration":    {words: []string{"none", "platt", "isotonic"}},
+	"TrainSpec.env":            {also: "references alone: `{API_KEY: env:ACME_KEY, DB_PASSWORD: file:secrets/db}`"},
+	"TrainSpec.sandbox":        {words: []string{"best_effort", "require", "off"}},
+	"TrainSpec.continuous":     {min: 100, max: 1000000, example: "500"},
+	"TrainSpec.read":           {example: "[/srv/embeddings]"},
+	"Limits.time":              {min: 1e9, example: "30m"},
+	"Limits.memory":            {min: 1 << 20, example: "4GiB"},
+	"Limits.output":            {min: 1 << 20, example: "2GiB"},
+	"Model.upstreams":          {example: "[{url: https://scores.example}]"},
+	"Upstream.url":             {required: true, example: "https://scores.example"},
+	"Upstream.headers":         {also: "references alone: `{Authorization: file:secrets/scores}`"},
 
 	"Trigger.recoverable_loss":     {also: "the price alone: `recoverable_loss: 300`"},
 	"Trigger.schedule":             {also: "the expression alone: `schedule: \"0 3 * * 1\"`"},

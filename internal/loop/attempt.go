@@ -12,6 +12,7 @@ import (
 
 	"hone"
 	"hone/internal/train"
+	"hone/internal/train/search"
 )
 
 // engine is where the model trains.
@@ -104,31 +105,45 @@ func (k *keeper) callOff(ctx context.Context, run hone.Run) error {
 	for i := range mostTwins {
 		parts = append(parts, permutedPart(i))
 	}
-	if s := k.model.Train.Search; s != nil {
-		for i := range 2*s.Trials + 2 { // Halving goes several rounds.
-			parts = append(parts, searchPart(i))
-		}
-	}
 	var failed []error
 	for _, engine := range k.o.Engines {
 		for _, part := range parts {
-			failed = append(failed, callOff(ctx, engine, train.Name{Run: run.ID, Part: part}))
+			_, err := callOff(ctx, engine, train.Name{Run: run.ID, Part: part})
+			failed = append(failed, err)
 		}
+		failed = append(failed, callOffTrials(ctx, engine, run.ID))
 	}
 	return errors.Join(failed...)
 }
 
-// callOff cancels the attempt at a part that is running, if there is one.
-func callOff(ctx context.Context, engine train.Engine, n train.Name) error {
-	for {
+// callOffTrials cancels what still trains of a run's search. How many trials that has
+// begun is asked of the engine, since the configuration may be another by now. They have
+// their numbers in turn, but for those that were to begin at the same time.
+func callOffTrials(ctx context.Context, engine train.Engine, run hone.RunID) error {
+	for n, missing := 0, 0; missing < search.MostParallel; n++ {
+		begun, err := callOff(ctx, engine, train.Name{Run: run, Part: searchPart(n)})
+		if err != nil {
+			return err
+		}
+		if missing++; begun {
+			missing = 0
+		}
+	}
+	return nil
+}
+
+// callOff cancels the attempt at a part that is running, if there is one, and tells
+// whether there ever was one.
+func callOff(ctx context.Context, engine train.Engine, n train.Name) (begun bool, err error) {
+	for ; ; begun = true {
 		n.Attempt++
 		s, err := engine.State(ctx, n)
 		if err != nil || s.State == train.Unknown {
-			return err
+			return begun, err
 		}
 		if s.State == train.Running {
 			if err := engine.Cancel(ctx, n); err != nil {
-				return fmt.Errorf("cancel the training %s: %w", n, err)
+				return begun, fmt.Errorf("cancel the training %s: %w", n, err)
 			}
 		}
 	}

@@ -74,7 +74,11 @@ func chosen(s *hone.Searched) string {
 	if s == nil {
 		return ""
 	}
-	return fmt.Sprintf(", the best of %s, which loses %s a row where the configured params lose %s", say.Count(s.Trials, "trial", "trials"), say.Num(s.Loss), say.Num(s.Configured))
+	text := fmt.Sprintf(", the best of %s, which loses %s a row where the configured params lose %s", say.Count(s.Trials, "trial", "trials"), say.Num(s.Loss), say.Num(s.Configured))
+	if s.Stopped != "" {
+		text += "; the search ended early: " + s.Stopped
+	}
+	return text
 }
 
 func (k *keeper) move(a hone.Alias, v hone.VersionID, run hone.Run, why string) hone.AliasMove {

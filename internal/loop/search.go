@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,6 +41,7 @@ type hunt struct {
 	begun time.Time
 
 	past  []search.Trial // That were judged, with the values that were tried.
+	given float64        // To all trials: of what halving gives little, else one each.
 	found hone.Searched  // With the best so far; Found is nil while none was judged.
 }
 
@@ -105,9 +107,13 @@ func (h *hunt) first() []search.Values {
 // follow draws each trial by what came of those before.
 func (h *hunt) follow(ctx context.Context) error {
 	queue := h.first()
-	for tried := 0; tried < h.spec.Trials && !h.late(); {
+	for tried := 0; tried < h.spec.Trials; {
+		n := h.room(h.spec.Trials-tried, 1)
+		if n == 0 {
+			return nil
+		}
 		var turn []search.Values
-		for len(turn) < min(h.spec.Parallel, h.spec.Trials-tried) {
+		for len(turn) < n {
 			switch {
 			case len(queue) > 0:
 				turn, queue = append(turn, queue[0]), queue[1:]
@@ -117,7 +123,7 @@ func (h *hunt) follow(ctx context.Context) error {
 				turn = append(turn, h.space.Suggest(h.past, h.rng))
 			}
 		}
-		losses, err := h.try(ctx, tried, turn)
+		losses, err := h.try(ctx, tried, turn, 1)
 		if err != nil {
 			return err
 		}
@@ -140,6 +146,7 @@ func (h *hunt) halve(ctx context.Context) error {
 		most = int(x)
 	}
 	turn, space := h.first(), h.space.Without(name)
+	turn = turn[:min(len(turn), h.spec.Trials)]
 	for _, v := range turn {
 		delete(v, name)
 	}
@@ -149,36 +156,49 @@ func (h *hunt) halve(ctx context.Context) error {
 	plan := search.Halving{Least: max(1, most/9), Most: most, Keep: 3}
 	begun := 0
 	for _, much := range plan.Rounds() {
+		before := h.found
 		h.found.Found, h.found.Loss = nil, math.Inf(1) // Little tells less than more.
 		losses, err := h.round(ctx, begun, turn, name, much)
-		if err != nil || h.found.Stopped != "" {
+		if err != nil {
 			return err
 		}
+		if h.found.Stopped != "" {
+			if before.Found != nil { // What was given the same is compared, or nothing.
+				h.found.Found, h.found.Loss, h.found.Configured = before.Found, before.Loss, before.Configured
+			}
+			return nil
+		}
 		begun += len(turn)
-		kept := plan.Kept(losses)
-		if !slices.Contains(kept, 0) {
-			kept = append(kept, 0)
-		}
-		slices.Sort(kept)
-		next := make([]search.Values, len(kept))
-		for i, at := range kept {
-			next[i] = turn[at]
-		}
-		turn = next
+		turn = onward(turn, plan.Kept(losses))
 	}
 	return nil
 }
 
+// onward are those of a turn that go on into the next round: those that were kept, and
+// the first, which is what is configured.
+func onward(turn []search.Values, kept []int) (next []search.Values) {
+	for i, v := range turn {
+		if i == 0 || slices.Contains(kept, i) {
+			next = append(next, v)
+		}
+	}
+	return next
+}
+
 // round gives so much of a param to each trial of a turn.
 func (h *hunt) round(ctx context.Context, begun int, turn []search.Values, name string, much int) (losses []float64, err error) {
-	for from := 0; from < len(turn) && !h.late(); from += h.spec.Parallel {
-		part := turn[from:min(from+h.spec.Parallel, len(turn))]
+	for from := 0; from < len(turn); from = len(losses) {
+		n := h.room(len(turn)-from, float64(much))
+		if n == 0 {
+			return losses, nil
+		}
+		part := turn[from : from+n]
 		given := make([]search.Values, len(part))
 		for i, v := range part {
 			given[i] = maps.Clone(v)
 			given[i][name] = float64(much)
 		}
-		got, err := h.try(ctx, begun+from, given)
+		got, err := h.try(ctx, begun+from, given, float64(much))
 		if err != nil {
 			return nil, err
 		}
@@ -188,15 +208,6 @@ func (h *hunt) round(ctx context.Context, begun int, turn []search.Values, name 
 		losses = append(losses, got...)
 	}
 	return losses, nil
-}
-
-// late tells that no further trial begins.
-func (h *hunt) late() bool {
-	if h.o.Clock.Now().Sub(h.begun) < time.Duration(h.spec.Time) || h.found.Found == nil {
-		return false
-	}
-	h.found.Stopped = fmt.Sprintf("its time of %s was over", h.spec.Time)
-	return true
 }
 
 // take notes what a trial came to.
@@ -212,16 +223,18 @@ func (h *hunt) take(v search.Values, loss float64) {
 	}
 }
 
-// try trains and judges some trials at a time. One that cannot be trained or asked
-// loses without bound; what is no fault of its own ends the search.
-func (h *hunt) try(ctx context.Context, begun int, turn []search.Values) ([]float64, error) {
-	losses, errs := make([]float64, len(turn)), make([]error, len(turn))
+// try trains and judges some trials at a time, each with so much. One that cannot be
+// trained or asked loses without bound; what is no fault of its own ends the search.
+func (h *hunt) try(ctx context.Context, begun int, turn []search.Values, much float64) ([]float64, error) {
+	losses, costs, errs := make([]float64, len(turn)), make([]float64, len(turn)), make([]error, len(turn))
 	var wait sync.WaitGroup
 	for i, v := range turn {
-		wait.Go(func() { losses[i], errs[i] = h.trial(ctx, begun+i, v) })
+		wait.Go(func() { losses[i], costs[i], errs[i] = h.trial(ctx, begun+i, v) })
 	}
 	wait.Wait()
 	for i, err := range errs {
+		h.found.Cost += costs[i]
+		h.given += much
 		e, known := hone.AsError(err)
 		switch {
 		case err == nil:
@@ -248,23 +261,26 @@ func (h *hunt) told(n int, v search.Values, loss float64, err error) string {
 	return fmt.Sprintf("trial %d of the search, %s, loses %.4g a row", n+1, what, loss)
 }
 
-// trial is the declared loss of a row; where two are equal, the log loss decides.
-func (h *hunt) trial(ctx context.Context, n int, v search.Values) (float64, error) {
+// trial is the declared loss of a row, where two are equal the log loss decides, and
+// what it cost, whatever came of it.
+func (h *hunt) trial(ctx context.Context, n int, v search.Values) (loss, cost float64, err error) {
 	params := h.with(v)
-	made, err := h.trained(ctx, h.run, searchPart(n), h.inputs(h.of, h.job.Signature, h.from, params), func() (train.Job, error) {
+	inputs := h.inputs(h.of, h.job.Signature, h.from, params)
+	made, err := h.trained(ctx, h.run, searchPart(n), inputs, func() (train.Job, error) {
 		job := h.job
 		job.Params, job.Rows, job.Labels, job.Weights = params, h.learn.Frame, h.learn.Labels, h.learn.Weights
 		job.Targets = h.learn.Targets(job.Signature)
 		return job, nil
 	}, func(train.Progress) {})
-	if err != nil {
-		return 0, err
+	cost, unknown := h.cost(ctx, train.Name{Run: h.run.ID, Part: searchPart(n)}, inputs, made)
+	if err = cmp.Or(err, unknown); err != nil {
+		return 0, cost, err
 	}
 	scores, err := h.o.Registry.Score(ctx, h.model.Name, made.Dir, h.judge.Frame)
 	if err != nil {
-		return 0, errors.Join(err, ctx.Err())
+		return 0, cost, errors.Join(err, ctx.Err())
 	}
-	return h.loss(scores), nil
+	return h.loss(scores), cost, nil
 }
 
 func (h *hunt) loss(scores hone.Scores) float64 {

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"runtime"
 	"syscall"
+	"time"
 )
 
 // Box is a program under way.
@@ -55,6 +56,10 @@ func (b *Box) Own() bool { return false }
 
 // Wait returns once the program is over, and how it ended.
 func (b *Box) Wait() error { return b.cmd.Wait() }
+
+// Processor is the time of processors that the program took, with all that was waited for
+// in it. It may be called once Wait has returned.
+func (b *Box) Processor() time.Duration { return took(b.cmd) }
 
 // OutOfMemory is never known here.
 func (b *Box) OutOfMemory() bool { return false }

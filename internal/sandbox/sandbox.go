@@ -5,8 +5,10 @@ package sandbox
 
 import (
 	"fmt"
+	"os/exec"
 	"slices"
 	"strings"
+	"time"
 
 	"hone"
 )
@@ -106,6 +108,15 @@ func (r Report) String() string {
 		gaps[i] = fmt.Sprintf("%s (%s)", g.Layer, g.Why)
 	}
 	return s + "; missing: " + strings.Join(gaps, ", ")
+}
+
+// took is the time of processors that a process took which is over, with its children
+// that it waited for.
+func took(cmd *exec.Cmd) time.Duration {
+	if cmd.ProcessState == nil {
+		return 0
+	}
+	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 }
 
 // needs are what must hold for a sandbox to be one: of each line, one layer.

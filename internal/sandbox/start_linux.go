@@ -336,6 +336,10 @@ func (b *Box) Wait() error {
 	return err
 }
 
+// Processor is the time of processors that the program took, with all that was waited for
+// in it. It may be called once Wait has returned.
+func (b *Box) Processor() time.Duration { return took(b.cmd) }
+
 // OutOfMemory tells whether the kernel has killed a process of the program for
 // the memory that it took.
 func (b *Box) OutOfMemory() bool { return b.oom.Load() || b.group.oom() }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"time"
 
 	"hone"
 )
@@ -47,6 +48,9 @@ const (
 type Status struct {
 	State  State
 	Inputs string // Of its job.
+	// Processor is the time that it took of processors, once it is over; 0 where that is
+	// not known, as of one whose process was killed.
+	Processor time.Duration
 }
 
 // Engine runs trainings under names, on this machine or elsewhere, so that Hone

@@ -4,6 +4,7 @@ package train
 
 import (
 	"context"
+	"time"
 
 	"hone"
 	"hone/internal/frame"
@@ -49,11 +50,18 @@ type Result struct {
 	Metrics map[string]float64
 	// Sandbox lists the layers that held, where a program of the user's trained.
 	Sandbox []string
+	// Processor is the time that the training took of processors, added up over them. It
+	// is told beside an error too; 0 where it is not known.
+	Processor time.Duration
 }
+
+// CostMetric is the metric by which a trainer says itself what a training cost, in units
+// of the loss.
+const CostMetric = "training_cost"
 
 // Trainer does one training in this process, or in a child of it. Train returns
 // once the training is over: a cancelled context ends it, at most a few seconds
-// later. The report function, which may be nil, is called from one goroutine at
+// later. Of its result only the time of processors counts beside an error. The report function, which may be nil, is called from one goroutine at
 // a time.
 type Trainer interface {
 	Train(ctx context.Context, job Job, report func(Progress)) (Result, error)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,23 +22,30 @@ var aliases = map[string]string{
 	"min_split_gain": "min_gain_to_split", "random_state": "seed",
 }
 
-// OptionsFrom returns o changed by params, each under the name that Options has in
-// JSON, but for the task and the classes. Any other key, type or range is an error
-// that says what would do.
-func OptionsFrom(o Options, params map[string]any) (Options, error) {
-	b, err := json.Marshal(o)
-	if err != nil {
-		return o, err
+// Names are those of the params that OptionsFrom knows: each is what Options calls it in
+// JSON. The task and the classes are none.
+func Names() []string {
+	var names []string
+	for f := range reflect.TypeFor[Options]().Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name != "-" && name != "task" && name != "classes" {
+			names = append(names, name)
+		}
 	}
-	var have map[string]any
-	if err := json.Unmarshal(b, &have); err != nil {
-		return o, err
-	}
-	delete(have, "task")
-	delete(have, "classes")
+	slices.Sort(names)
+	return names
+}
+
+// OptionsFrom returns o changed by params, by their Names, but for the others, which are
+// the caller's own. Any other key, type or range is an error that says what would do.
+func OptionsFrom(o Options, params map[string]any, others ...string) (Options, error) {
+	names := Names()
 	for _, key := range slices.Sorted(maps.Keys(params)) {
-		if _, ok := have[key]; !ok {
-			return o, unknown(key, slices.Sorted(maps.Keys(have)))
+		if slices.Contains(others, key) {
+			continue
+		}
+		if !slices.Contains(names, key) {
+			return o, unknown(key, append(names, others...))
 		}
 		x, ok := asNumber(params[key])
 		if !ok {
@@ -51,6 +59,7 @@ func OptionsFrom(o Options, params map[string]any) (Options, error) {
 }
 
 func unknown(key string, known []string) error {
+	slices.Sort(known)
 	meant := aliases[key]
 	if meant == "" {
 		meant = say.Nearest(key, known)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,7 +16,8 @@ import (
 // and dart. The schema is as for Unmarshal; categories need the names of their
 // values, which XGBoost keeps from version 3.1 on. Scores differ from XGBoost's by
 // the rounding of its single precision. It refuses, saying why, what could not be
-// scored. Such a model cannot be written as LightGBM's text.
+// scored: a model of gblinear has no trees. What was read cannot be written as
+// LightGBM's text.
 func UnmarshalXGBoost(b []byte, s frame.Schema) (*Model, error) {
 	m, err := readXGBoost(b, s)
 	if err != nil {
@@ -38,17 +40,29 @@ type xgboost struct {
 			Features string `json:"num_feature"`
 			Targets  string `json:"num_target"`
 		} `json:"learner_model_param"`
-		Booster struct {
-			Name   string          `json:"name"`
-			Model  *xgboostTrees   `json:"model"`
-			Weight []float64       `json:"weight_drop"`
-			Inner  *xgboostBooster `json:"gbtree"`
-		} `json:"gradient_booster"`
+		Booster xgboostBooster `json:"gradient_booster"`
 	} `json:"learner"`
 }
 
 type xgboostBooster struct {
-	Model *xgboostTrees `json:"model"`
+	Name   string        `json:"name"`
+	Model  *xgboostTrees `json:"model"`
+	Weight []float64     `json:"weight_drop"` // Of dart, one a tree.
+	Inner  *struct {
+		Model *xgboostTrees `json:"model"`
+	} `json:"gbtree"`
+}
+
+// trees are those of the boosters that have some, each to be taken so many times, or
+// nil. A model of gblinear has none, but stands where that of gbtree would.
+func (b xgboostBooster) trees() (*xgboostTrees, []float64) {
+	switch {
+	case b.Name == "gbtree" && b.Model != nil:
+		return b.Model, slices.Repeat([]float64{1}, len(b.Model.Trees))
+	case b.Name == "dart" && b.Inner != nil:
+		return b.Inner.Model, b.Weight
+	}
+	return nil, nil
 }
 
 type xgboostTrees struct {
@@ -90,10 +104,7 @@ func readXGBoost(b []byte, s frame.Schema) (*Model, error) {
 		return nil, fmt.Errorf("it is no JSON of XGBoost (save it under a name that ends in .json): %w", err)
 	}
 	l := &x.Learner
-	trees := l.Booster.Model
-	if l.Booster.Inner != nil {
-		trees = l.Booster.Inner.Model
-	}
+	trees, weights := l.Booster.trees()
 	if trees == nil {
 		return nil, fmt.Errorf("booster %q has no trees; gbtree and dart are known", l.Booster.Name)
 	}
@@ -107,7 +118,7 @@ func readXGBoost(b []byte, s frame.Schema) (*Model, error) {
 	if err := m.match(s); err != nil {
 		return nil, err
 	}
-	if err := m.xgboostTrees(trees, l.Booster.Weight); err != nil {
+	if err := m.xgboostTrees(trees, weights); err != nil {
 		return nil, err
 	}
 	m.forest = newForest(m.trees)
@@ -215,7 +226,7 @@ func (v xgboostValues) names() ([]string, error) {
 // xgboostTrees puts the trees in the order in which their answers are added: those of
 // one iteration together, one for each class.
 func (m *Model) xgboostTrees(x *xgboostTrees, weights []float64) error {
-	if len(x.Info) != len(x.Trees) || len(x.Trees) > maxTrees || len(weights) > 0 && len(weights) != len(x.Trees) {
+	if len(x.Info) != len(x.Trees) || len(x.Trees) > maxTrees || len(weights) != len(x.Trees) {
 		return fmt.Errorf("there are %d trees with %d classes and %d weights", len(x.Trees), len(x.Info), len(weights))
 	}
 	byClass := make([][]tree, m.outputs)
@@ -227,10 +238,8 @@ func (m *Model) xgboostTrees(x *xgboostTrees, weights []float64) error {
 		if err != nil {
 			return fmt.Errorf("tree %d: %w", i, err)
 		}
-		if len(weights) > 0 {
-			for leaf := range t.values {
-				t.values[leaf] *= weights[i]
-			}
+		for leaf := range t.values {
+			t.values[leaf] *= weights[i]
 		}
 		byClass[x.Info[i]] = append(byClass[x.Info[i]], t)
 	}

@@ -69,9 +69,40 @@ func TestXGBoostRefuses(t *testing.T) {
 	f("cut short", `"left_children":[1,`, `"left_children":[1,1,`)
 	f("asks for feature", `"split_indices":[`, `"split_indices":[7`)
 	f("not ASCII", `"values":[97,`, `"values":[-61,`)
+	f(`booster "" has no trees`, `"name":"gbtree"`, `"name":""`)
 	if _, err := gbdt.UnmarshalXGBoost(whole, frame.Schema{{Name: "amount", Kind: frame.Number}}); err == nil || !strings.Contains(err.Error(), "have no feature") {
 		t.Errorf("fields that are not there: got %v", err)
 	}
+}
+
+// A booster that has no trees is refused by its name: what else its file has looks like
+// a model of trees of which there are none.
+func TestXGBoostRefusesOtherBoosters(t *testing.T) {
+	t.Parallel()
+	linear, err := os.ReadFile("testdata/xgboost/gblinear.refused")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := gbdt.UnmarshalXGBoost(linear, nil); err == nil || !strings.Contains(err.Error(), `booster "gblinear" has no trees; gbtree and dart are known`) {
+		t.Errorf("gblinear: got %v", err)
+	}
+}
+
+// What dart dropped out is part of each score: without the weights of its trees, or with
+// those of some, no score is right.
+func TestXGBoostWantsTheWeightsOfDart(t *testing.T) {
+	t.Parallel()
+	whole, err := os.ReadFile("testdata/xgboost/dart.model")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := func(want, from, to string) {
+		t.Helper()
+		refuses(t, gbdt.UnmarshalXGBoost, whole, want, from, to)
+	}
+	f("10 trees with 10 classes and 0 weights", `"weight_drop":`, `"other":`)
+	f("10 trees with 10 classes and 11 weights", `"weight_drop":[`, `"weight_drop":[1,`)
+	f(`booster "dart" has no trees`, `"gbtree":{`, `"other":{`)
 }
 
 // What is read never hangs or panics.

@@ -76,6 +76,9 @@ func OptionsFrom(params map[string]any) (Options, error) {
 	return o, nil
 }
 
+// Names are those of the params that OptionsFrom knows.
+func Names() []string { return slices.Clone(keys) }
+
 var keys = []string{"batch", "bigrams", "chars", "epochs", "hash_bits", "interactions", "l1", "l2", "learning_rate", "squares"}
 
 func (o *Options) set(key string, v any) error {

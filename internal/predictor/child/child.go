@@ -204,6 +204,10 @@ func (p *Process) Done() <-chan struct{} { return p.done }
 // Done is closed.
 func (p *Process) Err() error { return p.err }
 
+// Processor is the time of processors that the program took, with all that it started
+// and waited for. It may be called once Done is closed.
+func (p *Process) Processor() time.Duration { return p.box.Processor() }
+
 // Tail returns the last 20 lines of standard error.
 func (p *Process) Tail() string {
 	p.mu.Lock()

@@ -90,6 +90,39 @@ func TestUsageCountsDescendants(t *testing.T) {
 	}
 }
 
+// TestProcessor holds that the time of processors is that of the program and of what it
+// waited for, as the shell counts it.
+func TestProcessor(t *testing.T) {
+	t.Parallel()
+	const spin = `i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done`
+	p, out := shell(t, child.Spec{}, spin+"; ("+spin+"); times")
+	<-p.Done()
+	var want time.Duration
+	for _, word := range strings.Fields(strings.Join(*out, " ")) {
+		d, err := time.ParseDuration(word)
+		if err != nil {
+			t.Fatalf("times says %q", *out)
+		}
+		want += d
+	}
+	if got := p.Processor(); want < 20*time.Millisecond || got < want-40*time.Millisecond || got > want+200*time.Millisecond {
+		t.Errorf("it took %v, and the shell says %v", got, want)
+	}
+	p, _ = shell(t, child.Spec{}, "(while :; do :; done)")
+	var seen time.Duration
+	for range 10_000 {
+		if seen = p.Usage().Processor; seen >= 50*time.Millisecond {
+			break
+		}
+		<-time.After(time.Millisecond)
+	}
+	p.Signal(syscall.SIGKILL)
+	<-p.Done()
+	if seen < 50*time.Millisecond || seen > time.Minute {
+		t.Errorf("while it ran it was seen to have taken %v", seen)
+	}
+}
+
 func TestWhoHoldsThePipesIsNotWaitedForLong(t *testing.T) {
 	t.Parallel()
 	pid := filepath.Join(t.TempDir(), "pid")

@@ -4,18 +4,25 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Usage is what a program takes at one moment, with all its descendants.
 type Usage struct {
 	PIDs   []int
 	Memory int64 // Resident bytes; pages that processes share count in each.
+	// Processor is the time of processors that those which live have taken so far, with
+	// what they waited for.
+	Processor time.Duration
 }
+
+// tick is the unit in which the kernel tells a process's time, whatever its own is.
+const tick = time.Second / 100
 
 type stat struct {
 	pid, parent, group int
 	zombie             bool
-	pages              int64
+	pages, ticks       int64
 }
 
 // Usage looks through /proc once, past the sandbox's own first process. It is empty where there is no such folder.
@@ -29,6 +36,7 @@ func (p *Process) Usage() Usage {
 		}
 		u.PIDs = append(u.PIDs, s.pid)
 		u.Memory += s.pages * page
+		u.Processor += time.Duration(s.ticks) * tick
 	}
 	return u
 }
@@ -80,5 +88,9 @@ func readStat(pid int) (stat, bool) {
 	s.parent, _ = strconv.Atoi(f[1])
 	s.group, _ = strconv.Atoi(f[2])
 	s.pages, _ = strconv.ParseInt(f[21], 10, 64)
+	for _, field := range f[11:15] { // Of its own and of its children, in both modes.
+		n, _ := strconv.ParseInt(field, 10, 64)
+		s.ticks += n
+	}
 	return s, true
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"hone"
+	"hone/internal/clock"
 	"hone/internal/frame"
 	"hone/internal/learn/calibrate"
 	"hone/internal/predictor"
@@ -59,6 +60,8 @@ type learner interface {
 	fit(r rows, late *rows, report func(step int, loss float64) bool) (model, error)
 	// settle takes over from a model, fitted with rows held out, what these decided.
 	settle(m model)
+	// threads are the most that it runs on.
+	threads() int
 	// metrics of the training that made m, and a sentence on what it began from.
 	about(m model) (metrics map[string]float64, said string)
 }
@@ -80,20 +83,30 @@ func New() train.Trainer { return engine{} }
 // Train fits a model by the learner that job.Model.Train.Trainer names and writes its
 // artefact into model/ under job.Dir. It begins from job.Previous where that is an
 // artefact of the same learner that fits, else anew, and says so in its progress. The
-// limit of time is enforced; memory is bounded by the learner itself.
+// limit of time is enforced; memory is bounded by the learner itself. What it takes of
+// processors is not told apart from what else this process does: it counts as the time
+// that passes on each of its threads, which is the most that it can be.
 func (engine) Train(ctx context.Context, job train.Job, report func(train.Progress)) (train.Result, error) {
+	watch := clock.Start()
 	if report == nil {
 		report = func(train.Progress) {}
 	}
-	spec := job.Model.Train
-	start, ok := learners[spec.Trainer]
+	start, ok := learners[job.Model.Train.Trainer]
 	if !ok {
-		return train.Result{}, invalid(fmt.Errorf("there is no learner %q", spec.Trainer), "use linear or gbdt")
+		return train.Result{}, invalid(fmt.Errorf("there is no learner %q", job.Model.Train.Trainer), "use linear or gbdt")
 	}
 	l, err := start(job, report)
 	if err != nil {
 		return train.Result{}, err
 	}
+	r, err := learn(ctx, job, l, report)
+	r.Processor = watch.Elapsed() * time.Duration(l.threads())
+	return r, err
+}
+
+// learn fits a model and writes its artefact.
+func learn(ctx context.Context, job train.Job, l learner, report func(train.Progress)) (train.Result, error) {
+	spec := job.Model.Train
 	if limit := time.Duration(spec.Limits.Time); limit > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, limit, &hone.Error{Code: hone.Unavailable,

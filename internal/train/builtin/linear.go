@@ -38,6 +38,7 @@ func newLinear(job train.Job, report func(train.Progress)) (learner, error) {
 
 func (l *linearLearner) held() bool   { return false }
 func (l *linearLearner) settle(model) {}
+func (l *linearLearner) threads() int { return 1 }
 
 func (l *linearLearner) fit(r rows, _ *rows, report func(int, float64) bool) (model, error) {
 	m, err := linear.Fit(r.Frame, r.targets, r.weights, l.o, l.from, report)

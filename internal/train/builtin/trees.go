@@ -63,6 +63,8 @@ func newTrees(job train.Job, report func(train.Progress)) (learner, error) {
 
 func (t *trees) held() bool { return t.late && t.stops == 0 && !t.refits() }
 
+func (t *trees) threads() int { return t.o.Threads }
+
 func (t *trees) refits() bool { return t.from != nil && t.Warm == params.Refit }
 
 func (t *trees) fit(r rows, late *rows, report func(int, float64) bool) (model, error) {

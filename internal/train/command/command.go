@@ -72,21 +72,21 @@ func (t *trainer) Train(ctx context.Context, job train.Job, report func(train.Pr
 	if err != nil {
 		return train.Result{}, err
 	}
-	held, err := t.run(ctx, job, secrets, newRecorder(report))
+	ran, err := t.run(ctx, job, secrets, newRecorder(report))
 	if err := errors.Join(secrets.sweep(job.Dir), err); err != nil {
-		return train.Result{}, err
+		return ran, err
 	}
 	r, err := collect(job)
-	r.Sandbox = held
+	r.Sandbox, r.Processor = ran.Sandbox, ran.Processor
 	return r, err
 }
 
-// run returns the layers that contained the trainer.
-func (t *trainer) run(ctx context.Context, job train.Job, secrets secrets, r *recorder) ([]string, error) {
+// run returns the layers that contained the trainer, and the time that it took.
+func (t *trainer) run(ctx context.Context, job train.Job, secrets secrets, r *recorder) (ran train.Result, err error) {
 	limits := job.Model.Train.Limits
 	before, err := treeSize(job.Dir)
 	if err != nil {
-		return nil, err
+		return ran, err
 	}
 	contained := t.box(job)
 	c, err := child.Start(child.Spec{
@@ -94,23 +94,26 @@ func (t *trainer) run(ctx context.Context, job train.Job, secrets secrets, r *re
 		Mask: secrets.mask(), Stdout: r.stdout, Stderr: r.stderr, Box: contained,
 	})
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, exec.ErrNotFound) {
-		return nil, &hone.Error{Code: hone.Invalid, Message: err.Error(), Hint: "install the program, or name Python as {python}"}
+		return ran, &hone.Error{Code: hone.Invalid, Message: err.Error(), Hint: "install the program, or name Python as {python}"}
 	}
 	if err != nil {
-		return nil, err
+		return ran, err
 	}
 	box := c.Contained()
 	if len(box.Missing) > 0 && contained.Program != "" {
 		r.stderr("sandbox: " + box.String())
 	}
 	w := watch{trainer: t, limits: limits, child: c, dir: job.Dir, before: before, tasks: contained.Tasks}
-	if err := w.wait(ctx); err != nil {
-		return nil, err
+	err = w.wait(ctx)
+	// What is killed leaves children that nobody waited for: they were seen.
+	ran = train.Result{Sandbox: box.Held, Processor: max(c.Processor(), w.seen)}
+	if err != nil {
+		return ran, err
 	}
 	if err := c.Err(); err != nil {
-		return nil, &hone.Error{Code: hone.Invalid, Message: failure(err, c.Tail()), Hint: hint(job, box)}
+		return ran, &hone.Error{Code: hone.Invalid, Message: failure(err, c.Tail()), Hint: hint(job, box)}
 	}
-	return box.Held, nil
+	return ran, nil
 }
 
 // hint says how to find out more: what the sandbox refused is not refused to who

@@ -139,6 +139,8 @@ func trainer(mode, run string) int {
 		write(`{"auc": "good"}`, "output", "metrics.json")
 	case "null":
 		write(`{"auc":null}`, "output", "metrics.json")
+	case "gain":
+		write(`{"training_cost": -1}`, "output", "metrics.json")
 	case "daemon":
 		c := exec.Command("sleep", "1000")
 		c.Stdout, c.Stderr = os.Stdout, os.Stderr // Holds the pipes.
@@ -382,6 +384,7 @@ func TestTrainerFaults(t *testing.T) {
 	f("features", hone.Invalid, `feature 1 is "country" (category) in the place of "amount" (number)`)
 	f("strings", hone.Invalid, "metrics.json is not an object of numbers")
 	f("null", hone.Invalid, `"auc" in output/metrics.json is null`)
+	f("gain", hone.Invalid, `"training_cost" in output/metrics.json is -1`)
 }
 
 func TestCommandThatIsNotThere(t *testing.T) {

@@ -174,6 +174,9 @@ func collect(job train.Job) (train.Result, error) {
 		return train.Result{}, refuse("the signature in output/model/hone.json is another one: "+what, "copy task, features, classes and threshold from schema.json")
 	}
 	metrics, err := readMetrics(filepath.Join(output, "metrics.json"))
+	if cost := metrics[train.CostMetric]; err == nil && cost < 0 {
+		err = refuse(fmt.Sprintf("%q in output/metrics.json is %v", train.CostMetric, cost), "write what the training cost in units of the loss, 0 or more, or leave it out")
+	}
 	return train.Result{Dir: model, Metrics: metrics}, err
 }
 

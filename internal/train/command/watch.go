@@ -25,8 +25,9 @@ type watch struct {
 	limits hone.Limits
 	child  *child.Process
 	dir    string
-	before int64 // Bytes in dir at the start.
-	tasks  int64 // That it may have at once.
+	before int64         // Bytes in dir at the start.
+	tasks  int64         // That it may have at once.
+	seen   time.Duration // That it had taken of processors at the last look.
 }
 
 // wait returns once the trainer is over: nil if it ended by itself.
@@ -64,6 +65,7 @@ func (w *watch) look() error {
 		return w.outOfMemory()
 	}
 	u := w.child.Usage()
+	w.seen = max(w.seen, u.Processor)
 	// What processes share counts in each, so the kernel's own count goes before.
 	if limit := int64(w.limits.Memory); limit > 0 && u.Memory > limit && !w.child.Contained().Holds(sandbox.CgroupMemory) {
 		return tooLarge("train.limits.memory", "out of memory: it used %d MiB of memory, over its limit of %d MiB", u.Memory>>20, limit>>20)

@@ -42,6 +42,7 @@ func (e *Engine) start(a *attempt, t train.Trainer, job train.Job) error {
 // end writes down what came of an attempt, and returns why it failed. Where that
 // cannot be written the attempt stays running on the disk, and so is lost.
 func (a *attempt) end(ctx context.Context, made train.Result, err error) error {
+	a.record.Seconds = made.Processor.Seconds()
 	if err == nil {
 		err = a.keep(made)
 	}

@@ -145,7 +145,7 @@ func (e *Engine) State(_ context.Context, n train.Name) (train.Status, error) {
 	if err == nil && r.State == train.Running {
 		r, err = f.settle()
 	}
-	return train.Status{State: r.State, Inputs: r.Inputs}, err
+	return train.Status{State: r.State, Inputs: r.Inputs, Processor: r.processor()}, err
 }
 
 // Cancel ends an attempt.
@@ -178,7 +178,7 @@ func (e *Engine) Result(ctx context.Context, n train.Name) (train.Result, error)
 	case err != nil:
 		return train.Result{}, err
 	case s.State == train.Finished:
-		return train.Result{Dir: f.artefact(r), Metrics: r.Metrics, Sandbox: r.Sandbox}, nil
+		return train.Result{Dir: f.artefact(r), Metrics: r.Metrics, Sandbox: r.Sandbox, Processor: r.processor()}, nil
 	case s.State == train.Failed:
 		e.mu.Lock()
 		defer e.mu.Unlock()

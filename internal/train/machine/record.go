@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"hone"
 	"hone/internal/train"
@@ -19,6 +20,7 @@ type record struct {
 	Dir     string             `json:"dir,omitempty"` // The artefact's, from the work's on.
 	Metrics map[string]float64 `json:"metrics,omitempty"`
 	Sandbox []string           `json:"sandbox,omitempty"`
+	Seconds float64            `json:"processor_seconds,omitempty"`
 	// Why it failed. Without a code it was no fault of the trainer's.
 	Code    hone.Code `json:"code,omitempty"`
 	Message string    `json:"message,omitempty"`
@@ -31,6 +33,8 @@ func (r *record) fail(err error) {
 		r.Code, r.Message, r.Hint = e.Code, e.Message, e.Hint
 	}
 }
+
+func (r record) processor() time.Duration { return time.Duration(r.Seconds * float64(time.Second)) }
 
 func (r record) failure() error {
 	if r.Code == "" {

@@ -5,7 +5,7 @@ package params
 
 import (
 	"fmt"
-	"maps"
+	"slices"
 
 	"hone/internal/learn/gbdt"
 	"hone/internal/learn/linear"
@@ -35,8 +35,22 @@ type Trees struct {
 	Seeded bool
 }
 
-// Check tells what is wrong with the parameters of a trainer, if anything. Those of a
-// trainer that is not built in are its own.
+// own are the parameters of gbdt that are about more than one training.
+var own = []string{"refit_decay", "warm_start"}
+
+// Knows tells whether a built-in trainer has a parameter of the name.
+func Knows(trainer, name string) bool {
+	switch trainer {
+	case "linear":
+		return slices.Contains(linear.Names(), name)
+	case "gbdt":
+		return slices.Contains(gbdt.Names(), name) || slices.Contains(own, name)
+	}
+	return false
+}
+
+// Check tells what is wrong with the parameters of a trainer, if anything: each is right
+// or wrong whatever the others are. Those of a trainer that is not built in are its own.
 func Check(trainer string, params map[string]any) (err error) {
 	switch trainer {
 	case "linear":
@@ -51,7 +65,6 @@ func Check(trainer string, params map[string]any) (err error) {
 // refit_decay.
 func ReadTrees(params map[string]any) (t Trees, err error) {
 	t = Trees{Warm: Parameters, Decay: refitDecay}
-	params = maps.Clone(params)
 	if v, ok := params["warm_start"]; ok {
 		s, _ := v.(string)
 		if t.Warm = Warm(s); t.Warm != Parameters && t.Warm != Continue && t.Warm != Refit {
@@ -64,8 +77,6 @@ func ReadTrees(params map[string]any) (t Trees, err error) {
 		}
 	}
 	_, t.Seeded = params["seed"]
-	delete(params, "warm_start")
-	delete(params, "refit_decay")
-	t.Options, err = gbdt.OptionsFrom(gbdt.Defaults(), params)
+	t.Options, err = gbdt.OptionsFrom(gbdt.Defaults(), params, own...)
 	return t, err
 }

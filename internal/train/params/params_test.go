@@ -23,7 +23,26 @@ func TestCheck(t *testing.T) {
 	f("gbdt", map[string]any{"num_leafs": 15.0}, `did you mean "num_leaves"`)
 	f("gbdt", map[string]any{"warm_start": true}, "wants parameters, continue or refit")
 	f("gbdt", map[string]any{"refit_decay": 2.0}, "wants a number from 0 to 1")
+	f("gbdt", map[string]any{"warm_strat": "refit"}, `did you mean "warm_start"? It knows bagging_fraction, `)
+	f("gbdt", map[string]any{"num_rounds": 5.0}, "num_leaves, refit_decay, seed, warm_start")
 	f("command", map[string]any{"anything": 1.0}, "")
+}
+
+func TestKnows(t *testing.T) {
+	t.Parallel()
+	f := func(trainer, name string, want bool) {
+		t.Helper()
+		if got := params.Knows(trainer, name); got != want {
+			t.Errorf("%s knows %s: %v", trainer, name, got)
+		}
+	}
+	f("linear", "chars", true)
+	f("linear", "num_leaves", false)
+	f("gbdt", "num_leaves", true)
+	f("gbdt", "warm_start", true)
+	f("gbdt", "task", false)
+	f("gbdt", "-", false)
+	f("command", "anything", false)
 }
 
 func TestReadTrees(t *testing.T) {

@@ -9,6 +9,9 @@ import (
 	"slices"
 )
 
+// MostParallel is the most trials that may go on at the same time.
+const MostParallel = 64
+
 // Param is one thing to choose: a number from From to To, or one of Choices.
 type Param struct {
 	Name     string
@@ -66,6 +69,16 @@ func (s Space) Random(r *rand.Rand) Values {
 		}
 	}
 	return v
+}
+
+// Ends are the first and the last of what is chosen from, and then one between, or all
+// the choices: what takes these takes the others.
+func (p Param) Ends() []any {
+	if len(p.Choices) > 0 {
+		return p.Choices
+	}
+	const between = 0.618 // No fraction of few parts, which could be a whole number.
+	return []any{p.value(0), p.value(1), p.value(between)}
 }
 
 // value of a place between 0 and 1.

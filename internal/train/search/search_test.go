@@ -102,6 +102,20 @@ func TestWholeNumbersAreAlike(t *testing.T) {
 	}
 }
 
+func TestEnds(t *testing.T) {
+	t.Parallel()
+	f := func(p search.Param, want ...any) {
+		t.Helper()
+		if got := p.Ends(); !slices.Equal(got, want) {
+			t.Errorf("%+v: got %v, want %v", p, got, want)
+		}
+	}
+	f(search.Param{From: 0, To: 10}, 0.0, 10.0, 6.18)
+	f(search.Param{From: 1, To: 100, Log: true, Whole: true}, 1.0, 100.0, 13.0)
+	f(search.Param{From: 0.5, To: 3.5, Whole: true}, 1.0, 3.0, 2.0)
+	f(search.Param{Choices: []any{"a", true}}, "a", true)
+}
+
 func TestTheSeedDecides(t *testing.T) {
 	t.Parallel()
 	run := func() (all []search.Values) {

@@ -285,6 +285,30 @@ func limits(w *world) {
 	}
 }
 
+// took holds that the time of processors is told of each attempt that is over, however
+// it ended, and is still known after a restart.
+func took(w *world) {
+	done, ended := name("fraud-1", 1), name("fraud-2", 1)
+	w.submit(done, w.job(Quick, "bern"))
+	w.follow(done, 0)
+	w.submit(ended, w.job(Slow, "bern"))
+	w.begun(ended)
+	if s := w.want(ended, train.Running); s.Processor != 0 {
+		w.Errorf("while it runs it is said to have taken %v", s.Processor)
+	}
+	if err := w.e.Cancel(w.ctx, ended); err != nil {
+		w.Fatal(err)
+	}
+	a, b := w.want(done, train.Finished), w.want(ended, train.Cancelled)
+	if a.Processor <= 0 || a.Processor > patience || b.Processor <= 0 || b.Processor > patience {
+		w.Errorf("they took %v and %v", a.Processor, b.Processor)
+	}
+	w.restart()
+	if again := w.want(done, train.Finished); again != a {
+		w.Errorf("after a restart it is %+v, before %+v", again, a)
+	}
+}
+
 func onlyItsRows(w *world) {
 	n := name("fraud-1", 1)
 	w.submit(n, w.job(Quick, "bern"))

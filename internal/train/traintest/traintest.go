@@ -67,6 +67,7 @@ func Run(t *testing.T, place func(t *testing.T) Place) {
 		{"two engines over one place", twoEngines},
 		{"a failure says why", broken},
 		{"limits", limits},
+		{"what it took", took},
 		{"only its rows", onlyItsRows},
 		{"two at once", twoAtOnce},
 	} {

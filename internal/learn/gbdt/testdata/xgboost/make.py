@@ -2,7 +2,8 @@
 
     pip install xgboost==3.2.0 pandas==2.3.3 && python make.py
 
-Each NAME.model is a model as JSON, each NAME.json the fields, rows and scores.
+Each NAME.model is a model as JSON, each NAME.json the fields, rows and scores; what
+ends in .refused is a model that has no trees.
 """
 
 import json
@@ -55,6 +56,11 @@ def main():
     b = xgboost.train({**base, "objective": "binary:logistic", "tree_method": "exact", "gamma": 2}, d, num_boost_round=10)
     few = pandas.DataFrame(few.to_numpy(), columns=[f"f{i}" for i in range(4)])
     save("unnamed", b, few, xgboost.DMatrix(few.to_numpy()))
+
+    d = xgboost.DMatrix(numpy.nan_to_num(plain.to_numpy()), label=(z > 0).astype(int))
+    linear = xgboost.train({"booster": "gblinear", "objective": "binary:logistic", "nthread": 1, "seed": 1}, d, num_boost_round=5)
+    linear.save_model(here / "gblinear.json")
+    (here / "gblinear.json").rename(here / "gblinear.refused")
 
 
 main()
