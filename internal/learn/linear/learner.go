@@ -85,6 +85,28 @@ func (l *Learner) Update(f *frame.Frame, y, weights []float64) (float64, error) 
 	return l.loss, nil
 }
 
+// Seen is how many rows were learned, those of the first fit once each.
+func (l *Learner) Seen() int { return l.seen }
+
+// Steps is how many minibatches were learned, those of every epoch.
+func (l *Learner) Steps() int { return l.steps }
+
+// Fade lets what was learned so far count for less: the sums that shorten the steps
+// shrink to a share of what they are, from 0 to 1, and the weights stay. A share of 1/S
+// less at every step gives a learner that goes on changing as if it had made S steps.
+func (l *Learner) Fade(share float64) {
+	share = min(max(share, 0), 1)
+	for p := range l.slot {
+		cell := l.cell(int32(p))
+		if l.l1 > 0 && p > 0 {
+			l.settle(int32(p), cell[:l.k])
+			l.born[p] = l.steps
+		}
+		cell[l.k] *= float32(share)
+	}
+	l.restore()
+}
+
 // begun refuses targets that are out of all proportion to the first ones, and takes
 // the moments of these rows where those were all one value.
 func (l *Learner) begun(r *rows) error {
