@@ -18,7 +18,7 @@ func beside(varied float64, gains map[hone.VersionID][]float64) []hone.Tick {
 	out := ticks(0, 1, n)
 	for v, g := range gains {
 		for i, x := range g {
-			out[i].Rivals = append(out[i].Rivals, hone.Rival{Version: v, Learner: strings.Contains(string(v), "-s"), N: 200, Gain: x, Var: varied})
+			out[i].Rivals = append(out[i].Rivals, hone.Rival{Version: v, Learner: strings.Contains(string(v), "-s"), N: 200, Own: 200, Gain: x, Var: varied})
 		}
 	}
 	return out
@@ -44,6 +44,8 @@ func TestBestRival(t *testing.T) {
 	learner := beside(8, map[hone.VersionID][]float64{"v1-s500": {20, 20}})
 	learner[1].Rivals[0].Version = "v1-s1000"
 	f("what learns", learner, "v1-s1000", 40-4*4, 400)
+	learner[1].Rivals[0].Own = 99
+	f("what learns, too young to be judged", learner, "", 0, 0)
 	long := make([]float64, 60)
 	for i := range long {
 		long[i] = 1
