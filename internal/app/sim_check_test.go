@@ -115,11 +115,15 @@ func afforded(b hone.Budget, runs []hone.Run) error {
 	last := runs[len(runs)-1]
 	day, month := 0.0, 0.0
 	for _, r := range runs {
+		cost := b.RunCost
+		if r.Decision.Reuse != "" {
+			cost *= trigger.ReuseShare
+		}
 		if lately(last, r.Started, 24*time.Hour) {
-			day += b.RunCost
+			day += cost
 		}
 		if lately(last, r.Started, 30*24*time.Hour) {
-			month += b.RunCost
+			month += cost
 		}
 	}
 	if b.PerDay > 0 && day > b.PerDay || b.PerMonth > 0 && month > b.PerMonth {

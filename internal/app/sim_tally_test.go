@@ -56,6 +56,12 @@ func (l *life) count(runs []hone.Run) {
 			l.tally.add("runs "+string(r.Ending), 1)
 		}
 		l.tally.add("runs by "+string(r.Decision.Trigger), 1)
+		if r.Decision.Reuse != "" {
+			l.tally.add("runs that train nothing", 1)
+		}
+		if r.Receipt != nil {
+			l.tally.add("receipts", 1)
+		}
 		if r.Rollout != nil && r.Rollout.Ask != "" {
 			l.tally.add("questions", 1)
 		}

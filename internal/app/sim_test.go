@@ -129,6 +129,7 @@ type life struct {
 	other *neighbour // Nil in most lives.
 
 	elsewhere bool // The owner's server answers.
+	learns    bool // Learning goes on beside the champion.
 
 	dead     error // Set once the control side has crashed.
 	poisoned map[hone.VersionID]bool
@@ -169,7 +170,8 @@ type lifePlan struct {
 
 func newLife(t *testing.T, seed uint64, met *tally, elsewhere bool) *life {
 	rng := rand.New(rand.NewPCG(seed, 0x51e))
-	l := &life{elsewhere: elsewhere, rng: rng, tally: met, kind: anyKind(rng), adas: map[hone.RunID]bool{}, poisoned: map[hone.VersionID]bool{}, kept: map[hone.PredictionID]bool{}, told: map[hone.PredictionID]int{}}
+	learns := rand.New(rand.NewPCG(seed, 0x1ea)).IntN(3) == 0
+	l := &life{elsewhere: elsewhere, learns: learns, rng: rng, tally: met, kind: anyKind(rng), adas: map[hone.RunID]bool{}, poisoned: map[hone.VersionID]bool{}, kept: map[hone.PredictionID]bool{}, told: map[hone.PredictionID]int{}}
 	l.plan = lifePlan{
 		labelled: pick(rng, 1, 0.8, 0.3), late: pick(rng, 0, 6*time.Hour, 5*24*time.Hour), slips: pick(rng, 0, 0.05),
 		changes: pick(rng, 4, 9, 100), trainer: pick(rng, 0, 0.2, 0.5), faults: pick(rng, 0, 0, 0.02, 0.5),
@@ -241,7 +243,7 @@ models:
     dataset: {window: ` + pick(r, "all", "all", "200", "auto") + `, min_rows: 100}
     triggers: [` + strings.Join(triggers[:1+r.IntN(3)], ", ") + `]
     guards: {cooldown: ` + pick(r, "0s", "1h", "36h") + `, max_per_day: ` + pick(r, "1", "2", "4") + `, min_new_labels: ` + pick(r, "1", "50") + pick(r, "", ", max_per_month: 7", ", budget: {run_cost: 10, per_day: 20, per_month: 90}") + `}
-    evidence: ` + pick(r, "balanced", "balanced", "strict") + `
+` + map[bool]string{true: "    train: {continuous: 100}\n"}[l.learns] + `    evidence: ` + pick(r, "balanced", "balanced", "strict") + `
     approval: ` + pick(r, "auto", "auto", "manual", "manual\n    four_eyes: true") + `
     rollout: {` + rollout + `, probation: {labels: ` + pick(r, "50", "300") + `}}
     log: ` + l.plan.log + `
