@@ -4,8 +4,8 @@ package hone
 // loss.
 type Forecast struct {
 	Rows int `json:"rows"`
-	// Measured is what was measured so far, carried on; Gain is what is believed of it
-	// after what past runs brought.
+	// Measured is what was measured so far, carried on; Gain is what that comes to by
+	// what past runs brought.
 	Measured float64 `json:"measured"`
 	Gain     float64 `json:"gain"`
 	// Lower and Upper hold what it will be in four of five cases.

@@ -3,7 +3,6 @@ package loop
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 
 	"hone"
@@ -40,10 +39,8 @@ func (k *keeper) receive(ctx context.Context, ends bool) error {
 	}
 	r.Over = ends || r.Rows >= f.Rows
 	share := float64(r.Rows) / float64(f.Rows)
-	// The estimate's part of the uncertainty grows with the rows, theirs with the root.
-	edge := math.Sqrt(share)
 	r.Sentence = fmt.Sprintf("On %s %s won back %s against %s; %s were forecast, %s to %s.", say.Count(r.Rows, "labelled row", "labelled rows"), run.Candidate,
-		say.Num(r.Gain), k.watch.Previous, say.Num(share*f.Gain), say.Num(share*f.Gain-edge*(f.Gain-f.Lower)), say.Num(share*f.Gain+edge*(f.Upper-f.Gain)))
+		say.Num(r.Gain), k.watch.Previous, say.Num(share*f.Gain), say.Num(share*f.Lower), say.Num(share*f.Upper))
 	run.Receipt = &r
 	if r.Over {
 		if err := k.commit(ctx, hone.Change{Run: &run, Event: hone.Event{Action: "run.receipt", Version: run.Candidate, Sentence: r.Sentence, Data: marshal(r)}}); err != nil {

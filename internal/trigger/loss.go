@@ -79,11 +79,8 @@ func onLoss(in Input, r hone.RecoverableLoss) finding {
 		return f
 	}
 	k, trust := len(in.Ticks)-from, Trust(r.RetrainCost, in.Runs)
-	variance := 0.0
-	for _, t := range in.Ticks[from:] {
-		variance += t.Var
-	}
-	f.forecast = forecast(gain, variance, n, n*min(max(k, minWatched), maxWatched)/k, trust)
+	rows := n * min(max(k, minWatched), maxWatched) / k
+	f.forecast = forecast(gain*float64(rows)/float64(n), rows, in.Runs)
 	gain, lower = trust*gain, trust*lower
 	f.Value = lower
 	f.Fired = f.Limit > 0 && lower >= f.Limit

@@ -76,7 +76,7 @@ func onReuse(in Input, r hone.RecoverableLoss) (f finding, ok bool) {
 	}
 	v, price := string(best.Version), say.Num(limit)
 	f = finding{Reason: hone.Reason{Trigger: hone.OnLoss, Fired: true, Value: lower, Limit: limit}, reuse: best.Version}
-	f.forecast = forecast(best.Gain, best.Var, n, n, 1)
+	f.forecast = seen(best.Gain, best.Var, n)
 	what := "former champion " + v
 	if best.Learner {
 		what = v + ", which learned the labels as they came,"

@@ -134,6 +134,13 @@ func TestTrust(t *testing.T) {
 	if d := trigger.Decide(in, start.Add(2*day)); d.Start || !strings.Contains(d.Reasons[0].Sentence, "Past retrains brought 25 %") {
 		t.Errorf("%s: %s", d.Sentence, d.Reasons[0].Sentence)
 	}
+	cheap := in
+	cheap.Model = model(lossTrigger(20))
+	usual := in
+	usual.Model, usual.Runs = cheap.Model, nil
+	if a, b := trigger.Decide(cheap, start.Add(2*day)).Forecast, trigger.Decide(usual, start.Add(2*day)).Forecast; a == nil || b == nil || a.Gain > 0.7*b.Gain || a.Lower > 0.6*b.Lower {
+		t.Errorf("the forecast is %+v, after a receipt of nothing %+v", b, a)
+	}
 	in.Runs = nil
 	if d := trigger.Decide(in, start.Add(2*day)); !d.Start || d.Forecast == nil || d.Forecast.Measured != 180 {
 		t.Errorf("%s: %+v", d.Sentence, d.Forecast)

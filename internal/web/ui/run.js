@@ -89,11 +89,11 @@ function evaluation(e) {
 
 // receipt holds what the run won back against what it was to.
 function receipt(r) {
-	const share = r.rows / r.forecast.rows, edge = Math.sqrt(share), f = r.forecast;
+	const share = r.rows / r.forecast.rows, f = r.forecast;
 	return card('Receipt', r.over ? `over ${int(r.rows)} labelled rows` : `${int(r.rows)} of ${int(f.rows)} labelled rows so far`,
 		body(pairs([
 			['Won back', `${num(r.gain)} units of loss`],
-			['Forecast', `${num(share * f.gain)}, ${num(share * f.gain - edge * (f.gain - f.lower))} to ${num(share * f.gain + edge * (f.upper - f.gain))} in four of five cases`]])));
+			['Forecast', `${num(share * f.gain)}, ${num(share * f.lower)} to ${num(share * f.upper)} in four of five cases`]])));
 }
 
 const stepWords = s => (s.shadow ? `shadow ${int(s.shadow)} requests` : pct(s.weight || 0, 0));
