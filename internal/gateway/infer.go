@@ -118,9 +118,9 @@ func (s *scanner) tensor() (t tensor, err error) {
 		case "shape":
 			return s.shape(&t)
 		case "data":
-			from := s.i
-			_, err := s.skip()
-			t.data, t.hasData = scanner{b: s.b[:s.i], i: from}, true
+			var err error
+			t.data, err = s.part()
+			t.hasData = true
 			return err
 		}
 		return s.pass()
