@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sync"
 
 	"hone"
@@ -119,7 +118,7 @@ func (g *Gateway) Stop() {
 
 // runGateway runs a gateway until ctx ends.
 func runGateway(ctx context.Context, g cli.Globals, o cli.GatewayOptions, ready func(string)) error {
-	defer runtime.KeepAlive(spare())
+	gateway.LeaveRoom()
 	c, _, err := load(g.Config)
 	if err != nil {
 		return err

@@ -19,6 +19,7 @@ import (
 	"hone/internal/config"
 	"hone/internal/demo"
 	"hone/internal/fault"
+	"hone/internal/gateway"
 	"hone/internal/sandbox"
 )
 
@@ -69,21 +70,10 @@ func makeRoom() {
 	}
 }
 
-// spare returns memory that nobody touches, so that the machine need not have it.
-// The collector lets the heap grow to twice what is held: without this it would run
-// every few hundred requests, because what lives is a few MiB, and take a quarter of
-// a request's processor time. Nil where the environment says how to collect.
-func spare() []byte {
-	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
-		return nil
-	}
-	return make([]byte, 32<<20)
-}
-
 // serve runs a server until ctx ends.
 func serve(ctx context.Context, g cli.Globals, listen string, ready func(string)) error {
 	makeRoom()
-	defer runtime.KeepAlive(spare())
+	gateway.LeaveRoom()
 	c, text, err := load(g.Config)
 	if err != nil {
 		return err

@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// TestE2ESpare holds that a gateway leaves its garbage room, which costs no memory
+// TestE2ERoom holds that a gateway leaves its garbage room, which costs no memory
 // while there is no garbage; and that GOGC has the last word.
-func TestE2ESpare(t *testing.T) {
+func TestE2ERoom(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: it starts servers")
 	}
