@@ -55,6 +55,7 @@ func serveParts(args []string) error {
 		}
 		defer pprof.StopCPUProfile()
 	}
+	gateway.LeaveRoom()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	m, err := artefact(filepath.Join(*dir, "artefact"))

@@ -118,6 +118,7 @@ func (g *Gateway) Stop() {
 
 // runGateway runs a gateway until ctx ends.
 func runGateway(ctx context.Context, g cli.Globals, o cli.GatewayOptions, ready func(string)) error {
+	gateway.LeaveRoom()
 	c, _, err := load(g.Config)
 	if err != nil {
 		return err

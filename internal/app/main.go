@@ -19,6 +19,7 @@ import (
 	"hone/internal/config"
 	"hone/internal/demo"
 	"hone/internal/fault"
+	"hone/internal/gateway"
 	"hone/internal/sandbox"
 )
 
@@ -72,6 +73,7 @@ func makeRoom() {
 // serve runs a server until ctx ends.
 func serve(ctx context.Context, g cli.Globals, listen string, ready func(string)) error {
 	makeRoom()
+	gateway.LeaveRoom()
 	c, text, err := load(g.Config)
 	if err != nil {
 		return err

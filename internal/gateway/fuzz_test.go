@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	wire "encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -114,6 +115,40 @@ func FuzzCall(f *testing.F) {
 		}
 		if (got.Get("Grpc-Status") == "0") != (w.Body.Len() > 5) {
 			t.Errorf("%q: %v and %d bytes", message, got, w.Body.Len())
+		}
+	})
+}
+
+// FuzzShort: whatever body comes, its sender is told what is wrong with it, or has an
+// answer by the number that encoding/json reads there.
+func FuzzShort(f *testing.F) {
+	for _, body := range []string{
+		`{"features":{"amount":0.75,"country":"de","age":null},"prediction_id":"p1","unit":"u1"}`, `{"features":{"amount":-1e-5,"country":7,"user_id":12},"unit":null}`,
+		`{"rows":[{"features":{"age":"2.5","user_id":"x"},"prediction_id":"a"},{"features":{"amount":true,"country":false}}]}`, `{"features":{"amount":[{"a":1}]}}`,
+		`{"features":{"amount":1,"country":"d\u00e9","amount":2},"features":{"amount":3}}`, "{\"features\":{\"amo\\u0075nt\":4,\"country\":\"\xff\"}}", `{"features":{"amount":NaN}}`, `null`, `{"rows":[7]}`, `{"rows":[{}],"unit":"x"}`, `{"features":{"amount":1}}x`,
+	} {
+		f.Add(body)
+	}
+	h, _ := web(f)
+	f.Fuzz(func(t *testing.T, body string) {
+		a := call(t, h, "POST", "/api/v1/models/fraud/predict", body)
+		if a.code != 200 {
+			if (a.code != 400 && a.code != 413) || !json.Valid(a.body.Bytes()) {
+				t.Errorf("%q: %d %s", body, a.code, &a.body)
+			}
+			return
+		}
+		var keys map[string]json.RawMessage
+		var features map[string]any
+		var got struct{ Score float64 }
+		if json.Unmarshal([]byte(body), &keys) != nil || json.Unmarshal(keys["features"], &features) != nil {
+			return // Many rows, or one whose key comes twice.
+		}
+		if err := json.Unmarshal(a.body.Bytes(), &got); err != nil {
+			t.Fatalf("%q: %s", body, &a.body)
+		}
+		if want, ok := features["amount"].(float64); ok && got.Score != want {
+			t.Errorf("%q: the amount is read as %v, want %v", body, got.Score, want)
 		}
 	})
 }

@@ -293,7 +293,7 @@ func TestShortForm(t *testing.T) {
 	bad("fraud", `{"rows":[`+strings.Repeat(`{},`, 10_000)+`{}]}`, 413, "10000")
 	bad("fraud", `{"rows":[{}],"unit":"x"}`, 400, "other keys")
 	bad("fraud", `{"features":{"amount":1},"prediction_id":"`+strings.Repeat("x", 200)+`"}`, 400, "longer than 128 bytes")
-	bad("fraud", strings.Repeat(`[`, 1000), 400, "nested deeper")
+	bad("fraud", `{"features":`+strings.Repeat(`[`, 1000), 400, "nested deeper")
 	for _, body := range []string{``, `null`, `7`, `{"features":`, `{"features":{"amount":1}}x`, `{"rows":7}`, `{"rows":[7]}`, `{"features":[1]}`, `{"features":{"amount":1},"unit":7}`} {
 		bad("fraud", body, 400)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"hone"
 	"hone/internal/frame"
@@ -29,6 +30,10 @@ type tensor struct {
 	typed    *oip.Tensor // Of a message, where there is no body; else nil.
 }
 
+// inputs holds the tensors of former requests, as []tensor: their names and shapes
+// serve again, because most senders repeat them.
+var inputs = sync.Pool{New: func() any { return new([]tensor) }}
+
 // extraInputs beside the features are read at most: the ids, the units and
 // names that were mistaken, so that one of them can be told.
 const extraInputs = 8
@@ -37,7 +42,8 @@ const extraInputs = 8
 // give the unit where they are no features.
 func decodeInfer(body []byte, m hone.Model, sticky ...string) (inferRequest, error) {
 	var in inferRequest
-	var tensors []tensor
+	room := inputs.Get().(*[]tensor)
+	tensors := (*room)[:0]
 	s := &scanner{b: body}
 	err := s.object(func(key []byte) error {
 		switch string(key) {
@@ -48,14 +54,14 @@ func decodeInfer(body []byte, m hone.Model, sticky ...string) (inferRequest, err
 		case "parameters":
 			return in.parameters(s)
 		case "inputs":
-			tensors = make([]tensor, 0, len(m.Features)+1)
+			tensors = tensors[:0]
 			return s.array(func() error {
 				if len(tensors) > len(m.Features)+extraInputs {
 					return s.fail("there are more inputs than model %s has features", m.Name)
 				}
-				t, err := s.tensor()
-				tensors = append(tensors, t)
-				return err
+				n := len(tensors)
+				tensors = slices.Grow(tensors, 1)[:n+1]
+				return s.tensor(&tensors[n])
 			})
 		case "outputs":
 			return in.readOutputs(s)
@@ -67,6 +73,13 @@ func decodeInfer(body []byte, m hone.Model, sticky ...string) (inferRequest, err
 	}
 	if err == nil {
 		err = in.assemble(tensors, m, sticky)
+	}
+	if err == nil { // What was refused may have long names.
+		for i := range tensors[:cap(tensors)] {
+			tensors[:cap(tensors)][i].data = scanner{} // The body is not ours to keep.
+		}
+		*room = tensors
+		inputs.Put(room)
 	}
 	return in, err
 }
@@ -104,28 +117,38 @@ func (in *inferRequest) readOutputs(s *scanner) error {
 	})
 }
 
-func (s *scanner) tensor() (t tensor, err error) {
-	err = s.object(func(key []byte) error {
+// tensor reads one into t, in which a former one may lie.
+func (s *scanner) tensor(t *tensor) error {
+	before := *t
+	*t = tensor{shape: before.shape[:0]}
+	return s.object(func(key []byte) error {
 		switch string(key) {
 		case "name":
 			b, err := s.text()
-			t.name = string(b)
+			t.name = again(before.name, b)
 			return err
 		case "datatype":
 			b, err := s.text()
-			t.datatype = string(b)
+			t.datatype = again(before.datatype, b)
 			return err
 		case "shape":
-			return s.shape(&t)
+			return s.shape(t)
 		case "data":
-			from := s.i
-			_, err := s.skip()
-			t.data, t.hasData = scanner{b: s.b[:s.i], i: from}, true
+			var err error
+			t.data, err = s.part()
+			t.hasData = true
 			return err
 		}
 		return s.pass()
 	})
-	return t, err
+}
+
+// again is b as a text, the same as before where that is equal.
+func again(before string, b []byte) string {
+	if before == string(b) {
+		return before
+	}
+	return string(b)
 }
 
 func (s *scanner) shape(t *tensor) error {
@@ -162,20 +185,22 @@ func (in *inferRequest) assemble(tensors []tensor, m hone.Model, sticky []string
 	}
 	in.Frame = frame.New(m.Features, tensors[0].shape[0])
 	var units []string
-	known, used := matrix >= 0, make(map[string]bool, len(tensors))
+	known, filled := matrix >= 0, make([]bool, len(m.Features))
 	for i := range tensors {
 		t := &tensors[i]
-		if used[t.name] {
+		col := i // Most senders keep the order of the configuration.
+		if col >= len(m.Features) || m.Features[col].Name != t.name {
+			col = m.Features.Index(t.name)
+		}
+		if col >= 0 && filled[col] || col < 0 && slices.ContainsFunc(tensors[:i], func(o tensor) bool { return o.name == t.name }) {
 			return badInput(t.name, "send each input once", "comes twice")
 		}
-		used[t.name] = true
-		col := m.Features.Index(t.name)
-		known = known || col >= 0
 		var err error
 		switch {
 		case i == matrix:
 			err = t.fillMatrix(in.Frame)
 		case col >= 0:
+			known, filled[col] = true, true
 			err = t.fill(&in.Frame.Cols[col], m.Features[col].Kind)
 		case t.name == "prediction_id":
 			in.IDs, err = names[hone.PredictionID](t)

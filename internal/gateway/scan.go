@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -19,13 +20,14 @@ const (
 // scanner reads JSON where it lies, without reflection: a body of many thousand
 // numbers is read as fast as numbers can be.
 type scanner struct {
-	b []byte
-	i int
+	b    []byte
+	i    int
+	hint string // What to send; of the Open Inference Protocol where it is empty.
 }
 
 func (s *scanner) fail(format string, args ...any) error {
 	return &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("request body, byte %d: ", s.i) + fmt.Sprintf(format, args...),
-		Hint: "send JSON as the Open Inference Protocol has it"}
+		Hint: cmp.Or(s.hint, "send JSON as the Open Inference Protocol has it")}
 }
 
 // peek returns the next byte that is no space, 0 at the end.
@@ -123,7 +125,7 @@ func (s *scanner) text() ([]byte, error) {
 		return nil, s.fail("a string has %d bytes, at most %d are read", len(t), maxString)
 	}
 	if !utf8.Valid(t) {
-		t = bytes.ToValidUTF8(t, []byte("\uFFFD"))
+		t = []byte(string([]rune(string(t)))) // As encoding/json reads what is loaded as history.
 	}
 	return t, nil
 }
@@ -183,6 +185,15 @@ func (s *scanner) skip() ([]byte, error) {
 		}
 	}
 	return nil, s.fail("the body ends within a value")
+}
+
+// part passes one value, and returns what reads it, which begins at it and ends
+// with it.
+func (s *scanner) part() (scanner, error) {
+	s.peek()
+	from := s.i
+	_, err := s.skip()
+	return scanner{b: s.b[:s.i], i: from, hint: s.hint}, err
 }
 
 // skipWord passes a number or a name, at least one byte.

@@ -1,22 +1,13 @@
 package gateway
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 
 	"hone"
 	"hone/internal/frame"
 )
-
-// shortRow is one row of the short form.
-type shortRow struct {
-	features map[string]any
-	id, unit string
-}
 
 func (f *face) short(w http.ResponseWriter, r *http.Request) error {
 	var in Request
@@ -45,65 +36,86 @@ func (f *face) short(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
+const shortHint = `send {"features": {"name": value, …}, "prediction_id": "…", "unit": "…"}, or {"rows": [such, …]}`
+
 func invalidShort(format string, args ...any) error {
-	return &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf(format, args...),
-		Hint: `send {"features": {"name": value, …}, "prediction_id": "…", "unit": "…"}, or {"rows": [such, …]}`}
+	return &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf(format, args...), Hint: shortHint}
 }
+
+// shortRow is where the values of one row lie in the body; those that are missing
+// hold nothing. Rows are of the body alone.
+type shortRow struct{ features, id, unit, rows scanner }
 
 // decodeShort reads one row, or many under "rows".
 func decodeShort(body []byte, m hone.Model, sticky []string) (in Request, many bool, err error) {
-	s := &scanner{b: body}
-	if _, err := s.skip(); err != nil { // Bounds the depth.
+	s := &scanner{b: body, hint: shortHint}
+	one, err := s.shortRow()
+	if err == nil {
+		err = s.end()
+	}
+	if err != nil {
 		return in, false, err
 	}
-	if err := s.end(); err != nil {
-		return in, false, err
+	if many = one.rows.b != nil; !many {
+		in.makeRows(1, m)
+		return in, false, in.readRow(0, &one, m, sticky)
 	}
-	var keys map[string]json.RawMessage
-	if err := strictly(body, &keys); err != nil {
-		return in, false, invalidShort("the body cannot be read: %v", err)
+	if one.features.b != nil || one.id.b != nil || one.unit.b != nil {
+		return in, true, invalidShort(`the body has other keys beside "rows"`)
 	}
-	raw, many := keys["rows"]
-	list := []json.RawMessage{body}
-	if many {
-		if len(keys) > 1 {
-			return in, true, invalidShort(`the body has other keys beside "rows"`)
-		}
-		if list, err = splitRows(raw); err != nil {
-			return in, true, err
-		}
+	list, err := splitRows(&one.rows)
+	if err != nil {
+		return in, true, err
 	}
-	in.Frame = frame.New(m.Features, len(list))
-	in.IDs, in.Units = make([]hone.PredictionID, len(list)), make([]string, len(list))
-	for i, b := range list {
-		if many {
-			keys, err = rowKeys(b)
+	in.makeRows(len(list), m)
+	for i := range list {
+		row, err := list[i].shortRow()
+		if err == nil && row.rows.b != nil {
+			err = invalidShort(`the key "rows" is not known`)
 		}
 		if err == nil {
-			err = in.readRow(i, keys, m, sticky)
+			err = in.readRow(i, &row, m, sticky)
 		}
 		if err != nil {
-			return in, many, atRow(err, i, many)
+			return in, true, atRow(err, i)
 		}
 	}
-	return in, many, nil
+	return in, true, nil
 }
 
-func rowKeys(b []byte) (keys map[string]json.RawMessage, err error) {
-	if err := strictly(b, &keys); err != nil {
-		return nil, invalidShort("a row cannot be read: %v", err)
-	}
-	return keys, nil
+func (in *Request) makeRows(n int, m hone.Model) {
+	in.Frame = frame.New(m.Features, n)
+	in.IDs, in.Units = make([]hone.PredictionID, n), make([]string, n)
+}
+
+// shortRow finds the values of a row. Of a key that comes twice the last counts.
+func (s *scanner) shortRow() (r shortRow, err error) {
+	err = s.object(func(key []byte) error {
+		part, err := s.part()
+		switch string(key) {
+		case "features":
+			r.features = part
+		case "prediction_id":
+			r.id = part
+		case "unit":
+			r.unit = part
+		case "rows":
+			r.rows = part
+		default:
+			return invalidShort("the key %s is not known", quote(string(key)))
+		}
+		return err
+	})
+	return r, err
 }
 
 // splitRows finds the rows in their array.
-func splitRows(b []byte) (list []json.RawMessage, err error) {
-	s := &scanner{b: b}
+func splitRows(s *scanner) (list []scanner, err error) {
 	err = s.array(func() error {
 		if len(list) == maxRows {
 			return &hone.Error{Code: hone.TooLarge, Message: `"rows" is too long`, Hint: fmt.Sprintf("send at most %d rows at a time", maxRows)}
 		}
-		row, err := s.skip()
+		row, err := s.part()
 		list = append(list, row)
 		return err
 	})
@@ -114,102 +126,107 @@ func splitRows(b []byte) (list []json.RawMessage, err error) {
 }
 
 // atRow says which of many rows an error is about.
-func atRow(err error, row int, many bool) error {
-	if e, ok := hone.AsError(err); ok && many {
+func atRow(err error, row int) error {
+	if e, ok := hone.AsError(err); ok {
 		return &hone.Error{Code: e.Code, Message: fmt.Sprintf("row %d: %s", row, e.Message), Hint: e.Hint}
 	}
 	return err
 }
 
-func (in *Request) readRow(i int, keys map[string]json.RawMessage, m hone.Model, sticky []string) error {
-	r, err := readShort(keys)
+func (in *Request) readRow(i int, r *shortRow, m hone.Model, sticky []string) error {
+	id, err := r.id.textOrNull()
 	if err != nil {
 		return err
 	}
-	in.IDs[i], in.Units[i] = hone.PredictionID(r.id), r.unit
-	known := false
-	for name, v := range r.features {
-		col := m.Features.Index(name)
-		if col < 0 {
-			if name == "" || !slices.Contains(sticky, name) {
-				return unknownFeature(name, m)
-			}
-			if in.Units[i] == "" {
-				in.Units[i] = unitText(v)
-			}
-			continue
-		}
-		known = true
-		if v, err = plain(v, m.Features[col].Kind); err == nil {
-			err = in.Frame.Set(i, col, v)
-		}
-		if err != nil {
-			return &hone.Error{Code: hone.Invalid, Message: err.Error(), Hint: "use null for a missing value"}
-		}
+	in.IDs[i] = hone.PredictionID(id)
+	if in.Units[i], err = r.unit.textOrNull(); err != nil {
+		return err
 	}
-	if !known {
-		return noFeature(m)
+	s := &r.features
+	if s.b == nil || s.null() {
+		return invalidShort(`"features" is missing`)
+	}
+	known, next := false, 0
+	err = s.object(func(key []byte) error {
+		col := next // Most senders keep the order of the configuration.
+		if col >= len(m.Features) || m.Features[col].Name != string(key) {
+			col = m.Features.Index(string(key))
+		}
+		if col >= 0 {
+			known, next = true, col+1
+			return s.feature(in.Frame, i, col)
+		}
+		if len(key) == 0 || !slices.Contains(sticky, string(key)) {
+			return unknownFeature(string(key), m)
+		}
+		unit, err := s.unit()
+		if in.Units[i] == "" {
+			in.Units[i] = unit
+		}
+		return err
+	})
+	if err == nil && !known {
+		err = noFeature(m)
+	}
+	return err
+}
+
+// textOrNull reads a string to the end, which may be null or missing.
+func (s *scanner) textOrNull() (string, error) {
+	if s.b == nil {
+		return "", nil
+	}
+	if s.null() {
+		return "", s.end()
+	}
+	t, err := s.text()
+	return string(t), err
+}
+
+// null passes a null, where there is one.
+func (s *scanner) null() bool { return s.peek() == 'n' && s.word("null") }
+
+// feature reads a value into a cell of the frame.
+func (s *scanner) feature(f *frame.Frame, row, col int) error {
+	if c := s.peek(); c == '-' || c-'0' <= 9 {
+		x, raw, err := s.number()
+		switch {
+		case err != nil:
+			return err
+		case f.Schema[col].Kind == frame.Number:
+			f.Cols[col].Num[row] = x
+		default:
+			f.Cols[col].Str[row] = numberText(string(raw), x)
+		}
+		return nil
+	}
+	v, err := s.any()
+	if err != nil {
+		return err
+	}
+	if err := f.Set(row, col, v); err != nil {
+		return &hone.Error{Code: hone.Invalid, Message: err.Error(), Hint: "use null for a missing value"}
 	}
 	return nil
 }
 
-func readShort(keys map[string]json.RawMessage) (r shortRow, err error) {
-	for key, raw := range keys {
-		switch key {
-		case "features":
-			err = strictly(raw, &r.features)
-		case "prediction_id":
-			err = strictly(raw, &r.id)
-		case "unit":
-			err = strictly(raw, &r.unit)
-		default:
-			return r, invalidShort("the key %s is not known", quote(key))
-		}
-		if err != nil {
-			return r, invalidShort("%s cannot be read: %v", key, err)
-		}
+// any reads a value that is no number.
+func (s *scanner) any() (v any, err error) {
+	if s.peek() == '"' {
+		t, err := s.text()
+		return string(t), err
 	}
-	if r.features == nil {
-		return r, invalidShort(`"features" is missing`)
-	}
-	return r, nil
+	err = s.value(&v)
+	return v, err
 }
 
-// strictly reads JSON and keeps numbers as they are written.
-func strictly(b []byte, to any) error {
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.UseNumber()
-	return d.Decode(to)
-}
-
-// plain turns a value into one that a frame takes.
-func plain(v any, kind frame.Kind) (any, error) {
-	switch x := v.(type) {
-	case json.Number:
-		n, err := x.Float64()
-		if err != nil {
-			return nil, fmt.Errorf("the number %s is out of range", quote(x.String()))
-		}
-		if kind != frame.Number {
-			return numberText(x.String(), n), nil
-		}
-		return n, nil
-	case string:
-		if len(x) > maxString {
-			return nil, fmt.Errorf("a string has %d bytes, at most %d are read", len(x), maxString)
-		}
-		return strings.ToValidUTF8(x, "\uFFFD"), nil
+// unit reads a number or a string as a unit has it, and passes anything else.
+func (s *scanner) unit() (string, error) {
+	if c := s.peek(); c == '-' || c-'0' <= 9 {
+		x, raw, err := s.number()
+		return numberText(string(raw), x), err
 	}
-	return v, nil
-}
-
-func unitText(v any) string {
-	switch x := v.(type) {
-	case json.Number:
-		n, _ := x.Float64()
-		return numberText(x.String(), n)
-	case string:
-		return x
-	}
-	return ""
+	v, err := s.any()
+	t, _ := v.(string)
+	return t, err
 }
