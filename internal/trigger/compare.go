@@ -162,7 +162,7 @@ type balance struct {
 // against adds up one policy.
 func (b balance) against(c Comparison, kind string) Against {
 	a := Against{Kind: kind}
-	variance, early, shared := 0.0, false, map[hone.RunID]bool{}
+	probed, variance, early, shared := 0.0, 0.0, false, map[hone.RunID]bool{}
 	for _, r := range b.reigns {
 		a.look(c, r)
 		first, n := firings(r, kind, c, time.Duration(b.model.Guards.Cooldown))
@@ -183,14 +183,15 @@ func (b balance) against(c Comparison, kind string) Against {
 		}
 		gain, v, ticks := recoverable(r.Ticks, later(first, c.From), end)
 		// What brings nothing would not have passed its gates.
-		a.WonBack += math.Max(0, b.trust*gain)
+		probed += math.Max(0, b.trust*gain)
 		variance += b.trust * b.trust * v
 		early = early || open && !first.Before(c.From) && ticks < minSuffix
 	}
+	a.WonBack += probed
 	a.Cost = float64(a.Retrains) * c.Price
 	a.Saved = c.WonBack - c.Cost - (a.WonBack - a.Cost) + 0
 	half := decile * math.Sqrt(variance)
-	a.Lower, a.Upper = a.Saved-half, a.Saved+half
+	a.Lower, a.Upper = a.Saved-half, a.Saved+math.Min(half, probed)
 	a.Why = b.untold(c, a, early, shared)
 	a.Verdict = a.judge()
 	return a

@@ -272,4 +272,17 @@ func TestCompareSentences(t *testing.T) {
 		"Between Mon 2 Nov 03:00 UTC and Mon 9 Nov 03:00 UTC Hone started 1 run of fraud for 100 units of loss; by its receipt it won back 100.",
 		"A weekly schedule would have started no retrain: neither saved nor lost.",
 		"PSI over 0.2 would have started 1 retrain for 100 units of loss and won back about 300: Hone lost 200 (189 to 211).")
+	open, rejected := runs[1], runs[1]
+	open.State, open.Ending, open.Receipt = hone.Training, "", nil
+	rejected.Ending, rejected.Receipt = hone.Rejected, nil
+	f(trigger.Compare(m, []trigger.Reign{before.reign}, []hone.Run{open}, start, week),
+		"Between Mon 2 Nov 03:00 UTC and Mon 9 Nov 03:00 UTC Hone started 1 run of fraud for 100 units of loss; what it won back is not known yet.",
+		"A weekly schedule would have started no retrain: cannot tell yet, for what fraud-2 wins back is not known.")
+	f(trigger.Compare(m, []trigger.Reign{quiet.reign}, []hone.Run{rejected}, start, week),
+		"Between Mon 2 Nov 03:00 UTC and Mon 9 Nov 03:00 UTC Hone started 1 run of fraud for 100 units of loss; it won nothing back.",
+		"A weekly schedule would have started no retrain: Hone lost 100.")
+	old := reign("v1", "", -100, 0).at(-50, "psi").at(10, "psi").ticks(-60, 100, 1, 0.1)
+	f(trigger.Compare(m, []trigger.Reign{old.reign}, nil, start, week), "Between Mon 2 Nov 03:00 UTC and Mon 9 Nov 03:00 UTC Hone started no run of fraud.",
+		"A weekly schedule would have started no retrain, as Hone did: the same.",
+		"PSI over 0.2 would have started no retrain, and one before won back about 100: Hone lost 100 (95.9 to 104).")
 }

@@ -72,19 +72,29 @@ func (c Comparison) say() string {
 		if c.Reused > 0 {
 			out += ", " + say.Whole(c.Reused) + " of them without training"
 		}
-		by := "; by its receipt it"
-		if c.Runs > 1 {
-			by = "; by their receipts they"
-		}
-		out += by + " won back " + say.Num(c.WonBack)
-		if len(c.Open) > 0 {
-			out += " so far"
-		}
+		out += c.brought()
 	}
 	if c.ByHand > 0 {
 		out += "; " + say.Count(c.ByHand, "run that a person started is", "runs that persons started are") + " not counted"
 	}
 	return out + "."
+}
+
+// brought says what the runs won back, as far as their receipts tell.
+func (c Comparison) brought() string {
+	by, they := "its receipt", "it"
+	if c.Runs > 1 {
+		by, they = "their receipts", "they"
+	}
+	switch open := len(c.Open); {
+	case c.WonBack == 0 && open == 0:
+		return "; " + they + " won nothing back"
+	case c.WonBack == 0 && open == c.Runs:
+		return "; what " + they + " won back is not known yet"
+	case open > 0:
+		return "; by " + by + " " + they + " won back " + say.Num(c.WonBack) + " so far"
+	}
+	return "; by " + by + " " + they + " won back " + say.Num(c.WonBack)
 }
 
 // say tells how Hone did against a policy.
