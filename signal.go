@@ -79,6 +79,14 @@ type Reason struct {
 	Sentence string  `json:"sentence"`
 }
 
+// Other is what another common policy would do at a moment. It starts nothing.
+type Other struct {
+	Kind  string `json:"kind"` // Such as psi.
+	Fired bool   `json:"fired,omitempty"`
+	// Unknown is set when it cannot be told.
+	Unknown bool `json:"unknown,omitempty"`
+}
+
 // Decision is what was decided on a model's signals, also when it was to wait.
 type Decision struct {
 	ID      string      `json:"id"`
@@ -104,6 +112,9 @@ type Decision struct {
 	Cost float64 `json:"cost,omitempty"`
 	// Streaks counts at how many looks in a row each rule with consecutive held.
 	Streaks map[string]int `json:"streaks,omitempty"`
+	// Others are what other common policies would do now. A report holds them against
+	// what was done.
+	Others []Other `json:"others,omitempty"`
 	// Again is when time alone may change the decision; zero when it cannot.
 	Again    time.Time `json:"again,omitzero"`
 	Sentence string    `json:"sentence"`

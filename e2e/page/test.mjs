@@ -116,6 +116,15 @@ await check('the model page says the sentence as its headline', async () => {
 	await page.close();
 });
 
+await check('the model page says what was saved against other policies', async () => {
+	const page = await look(context, `/m/${model}`), card = page.locator('section[aria-label="Against other policies"]');
+	await card.locator('[data-report]').waitFor({ timeout: 10000 });
+	const { policies } = (await api(`/api/v1/report?model=${model}`)).reports[0];
+	must((await card.locator('tbody tr').count()) === policies.length && policies.length === 4, 'there is not one row for each policy');
+	must((await card.locator('tbody tr').first().textContent()).includes('weekly schedule'), 'the first row is not the weekly schedule');
+	await page.close();
+});
+
 // feed answers requests and labels them, so that there is something new to show.
 // It returns the id of the last one.
 async function feed(n) {

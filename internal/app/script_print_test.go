@@ -96,6 +96,8 @@ func (w *world) do(words []string) ([]string, error) {
 		return w.newEvents()
 	case "aliases":
 		return w.aliases()
+	case "report":
+		return w.report(o)
 	case "plan":
 		d, err := w.app.Loop().Plan(model)
 		out := []string{d.Sentence}
@@ -316,6 +318,20 @@ func (w *world) runs() ([]string, error) {
 		out = append(out, fmt.Sprintf("%s %s by %s: %s", r.ID, state, r.Decision.Trigger, r.Sentence))
 	}
 	return out, err
+}
+
+// report prints what Hone saved or lost against other policies since a length of time.
+func (w *world) report(o options) ([]string, error) {
+	got, err := w.call("report", &op.ReportIn{Model: model, Since: hone.Duration(o.duration("since", 0))})
+	if err != nil {
+		return said(err)
+	}
+	c := got.(op.Reports).Reports[0]
+	out := []string{c.Sentence}
+	for _, a := range c.Policies {
+		out = append(out, fmt.Sprintf("%s: %s", a.Verdict, a.Sentence))
+	}
+	return out, nil
 }
 
 func (w *world) receipts() ([]string, error) {

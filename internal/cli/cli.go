@@ -318,12 +318,19 @@ func operation(o op.Operation, name string, r Runner, g *Globals) *cobra.Command
 	var args []reflect.Value
 	paths := map[int]bool{} // Which of them are paths.
 	use := name
+	least := 0 // Of the arguments, which those that may be left out stand behind.
 	c := &cobra.Command{Short: o.Summary, Long: strings.TrimSpace(o.Summary + ".\n\n" + o.Help), Example: "  " + o.Example}
 	lines := -1
 	for i := range o.In.NumField() {
 		f := o.In.Field(i)
 		if p := f.Tag.Get("path"); p != "" {
 			use += " " + strings.ToUpper(p)
+			args = append(args, in.Elem().Field(i))
+			least++
+			continue
+		}
+		if f.Tag.Get("arg") == "optional" {
+			use += " [" + strings.ToUpper(f.Tag.Get("query")) + "]"
 			args = append(args, in.Elem().Field(i))
 			continue
 		}
@@ -332,6 +339,7 @@ func operation(o op.Operation, name string, r Runner, g *Globals) *cobra.Command
 			use += " " + strings.ToUpper(name)
 			paths[len(args)] = true
 			args = append(args, in.Elem().Field(i))
+			least++
 			continue
 		}
 		if f.Tag.Get("lines") == "true" {
@@ -344,7 +352,7 @@ func operation(o op.Operation, name string, r Runner, g *Globals) *cobra.Command
 	}
 	c.Use = use
 	c.Args = func(_ *cobra.Command, given []string) error {
-		if len(given) != len(args) {
+		if len(given) < least || len(given) > len(args) {
 			return takes(c, given)
 		}
 		for _, a := range given {
@@ -359,12 +367,11 @@ func operation(o op.Operation, name string, r Runner, g *Globals) *cobra.Command
 		one.bind(c, o.Name)
 	}
 	c.RunE = func(cmd *cobra.Command, given []string) error {
-		for i, v := range args {
-			text := given[i]
+		for i, text := range given {
 			if abs, err := filepath.Abs(text); paths[i] && err == nil {
 				text = abs
 			}
-			v.SetString(text)
+			args[i].SetString(text)
 		}
 		if lines >= 0 {
 			if err := one.fill(c, in.Elem().Field(lines), cmd.InOrStdin()); err != nil {

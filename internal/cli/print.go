@@ -102,6 +102,8 @@ func print(w io.Writer, out any) {
 				fmt.Fprintf(w, "%s  %s\n", stamp(s.At), signal(s))
 			}
 		}
+	case op.Reports:
+		printReports(w, v)
 	case op.Report:
 		for _, f := range v.Findings {
 			fmt.Fprintf(w, "%-4s %s: %s\n", map[bool]string{true: "ok", false: "BAD"}[f.OK], f.Name, f.Sentence)

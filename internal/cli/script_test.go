@@ -168,6 +168,7 @@ var masks = []struct {
 	by   string
 }{
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?`), "TIME"},
+	{regexp.MustCompile(`(Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d+ [A-Z][a-z]{2} \d\d:\d\d UTC`), "MINUTE"},
 	{regexp.MustCompile(`hone_[0-9a-f]{64}`), "TOKEN"},
 	{regexp.MustCompile(`\b(row-)?[0-9a-f]{12,64}\b`), "HASH"},
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "ADDRESS"},

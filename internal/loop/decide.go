@@ -40,7 +40,7 @@ func (k *keeper) input(now time.Time) trigger.Input {
 	in := trigger.Input{
 		Model: k.model, HasChampion: k.champion.ID != "", TrainableRows: k.trainable,
 		Runs: k.runs, Failures: k.failures(), Manual: k.manual, Pending: k.pending(),
-		Champion: k.champion.ID, TrainedAt: k.champion.Created, Proven: k.champion.Policy,
+		Champion: k.champion.ID, TrainedAt: k.champion.Created, Proven: k.champion.Policy, Baseline: k.champion.Baseline,
 	}
 	k.heard.tell(&in)
 	if k.monitor != nil {
@@ -138,10 +138,11 @@ func (k *keeper) decide(ctx context.Context, now time.Time, look bool) error {
 }
 
 // repeats tells whether a decision to wait says no more than the one before,
-// less than an hour ago: the same sentence, or the same guard against the same
-// trigger, whose sentence counts the minutes.
+// less than an hour ago: no other policy fires or ceases to, and it is the same
+// sentence, or the same guard against the same trigger, whose sentence counts the
+// minutes.
 func repeats(d, before hone.Decision) bool {
-	if d.Start || before.Start || d.At.Sub(before.At) >= time.Hour || !maps.Equal(d.Streaks, before.Streaks) {
+	if d.Start || before.Start || d.At.Sub(before.At) >= time.Hour || !maps.Equal(d.Streaks, before.Streaks) || trigger.Firing(d) != trigger.Firing(before) {
 		return false
 	}
 	by := heldBy(d)

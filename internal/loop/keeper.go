@@ -79,6 +79,8 @@ type keeper struct {
 	heard       heard
 	incident    *hone.Incident // The newest, open or not.
 	silent      bool           // No prediction has come for longer than usual.
+	reported    time.Time      // The end of the last week whose report is kept.
+	reportAgain time.Time      // When it is tried again; zero unless it failed.
 
 	work    chan result // Of the stage under way; nil when none is.
 	stop    context.CancelFunc
@@ -425,6 +427,7 @@ func (k *keeper) step(ctx context.Context) error {
 	if err := k.deliver(ctx, now); err != nil {
 		k.log.ErrorContext(ctx, "plan not delivered", "error", err)
 	}
+	k.weekly(ctx, now)
 	return k.refresh(ctx)
 }
 

@@ -104,6 +104,7 @@ type Options struct {
 	Opinions Opinions
 	Hints    Hints
 	Inbox    Inbox
+	Ledger   Ledger
 	Requests Requests
 	Blobs    Blobs
 	Pool     Pool

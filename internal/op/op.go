@@ -12,7 +12,7 @@ import (
 // Operation is one thing that Hone does for whoever asks. Fields of In that are
 // tagged `path` stand in the URL, `query` behind it, the others in the body, where
 // one that is tagged `arg:"path"` is an argument of the command all the same, the
-// path of a file; the tag `help` is their documentation.
+// path of a file; `arg:"optional"` is one that may be left out; the tag `help` is their documentation.
 type Operation struct {
 	Name    string // As a command, words apart: "audit verify".
 	Method  string
@@ -56,6 +56,7 @@ func All() []Operation {
 	out = append(out, weights())
 	out = append(out, runs()...)
 	out = append(out, acts()...)
+	out = append(out, report())
 	out = append(out, events()...)
 	out = append(out, labels())
 	out = append(out, data()...)

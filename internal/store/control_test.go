@@ -390,6 +390,61 @@ func overwrite(t *testing.T, path, text string) {
 	}
 }
 
+// TestLooks reads what others would have done apart from the evidence, and the last
+// event of an action.
+func TestLooks(t *testing.T) {
+	t.Parallel()
+	db := open(t, t.TempDir(), store.Options{})
+	at := time.Date(2026, 3, 1, 0, 0, 0, 1, time.UTC)
+	save := func(model, id string, at time.Time, others ...hone.Other) {
+		t.Helper()
+		d := hone.Decision{ID: id, Model: model, At: at, Others: others, Ticks: []hone.Tick{{N: 7}}}
+		for range 2 { // The same again is harmless.
+			if err := db.SaveDecision(t.Context(), d); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	save("m", "a", at, hone.Other{Kind: "psi", Fired: true})
+	save("m", "b", at.Add(time.Hour), hone.Other{Kind: "psi", Unknown: true})
+	save("m", "none", at.Add(time.Hour))
+	save("n", "c", at, hone.Other{Kind: "psi"})
+	f := func(since time.Time, want string) {
+		t.Helper()
+		got, err := db.Looks(t.Context(), "m", since)
+		said := ""
+		for _, d := range got {
+			said += fmt.Sprintf("%s %v %v %d; ", d.ID, d.At.Sub(at), d.Others, len(d.Ticks))
+		}
+		if err != nil || said != want {
+			t.Errorf("since %s: got %q, %v; want %q", since, said, err, want)
+		}
+	}
+	f(time.Time{}, "a 0s [{psi true false}] 0; b 1h0m0s [{psi false true}] 0; ")
+	f(at, "a 0s [{psi true false}] 0; b 1h0m0s [{psi false true}] 0; ")
+	f(at.Add(1), "b 1h0m0s [{psi false true}] 0; ")
+	if d, err := db.Decision(t.Context(), "a"); err != nil || len(d.Ticks) != 1 {
+		t.Errorf("the whole decision: %+v, %v", d, err)
+	}
+	_, err := db.Decision(t.Context(), "z")
+	wantCode(t, err, hone.NotFound)
+	if n, err := db.Prune(t.Context(), at.Add(time.Minute)); err != nil || n == 0 {
+		t.Fatalf("pruned %d, %v", n, err)
+	}
+	f(time.Time{}, "b 1h0m0s [{psi false true}] 0; ")
+	if e, err := db.LastEvent(t.Context(), "m", "report.week"); err != nil || e.Seq != 0 {
+		t.Errorf("the last of none: %+v, %v", e, err)
+	}
+	for i, action := range []string{"report.week", "report.week", "other"} {
+		if _, err := db.Commit(t.Context(), db.Fence(), hone.Change{Event: hone.Event{Model: "m", Action: action, Sentence: fmt.Sprint(i), At: at}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if e, err := db.LastEvent(t.Context(), "m", "report.week"); err != nil || e.Sentence != "1" {
+		t.Errorf("the last of two: %+v, %v", e, err)
+	}
+}
+
 func TestPrune(t *testing.T) {
 	t.Parallel()
 	db := open(t, t.TempDir(), store.Options{})

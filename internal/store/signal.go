@@ -33,7 +33,7 @@ func putDecision(ctx context.Context, q querier, d hone.Decision) error {
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return conflict("decision %s exists with other content", d.ID)
 	}
-	return nil
+	return putLook(ctx, q, d)
 }
 
 // Decisions returns a model's decisions, or all when model is "", newest first.
@@ -99,11 +99,13 @@ func fromNanos(n int64) time.Time {
 }
 
 // Prune removes signals and decisions from before a moment, but for decisions
-// that started a run, and says how many rows those were.
+// that started a run, and says how many rows those were. What other policies would
+// have done then goes with them.
 func (db *DB) Prune(ctx context.Context, before time.Time) (rows int64, err error) {
 	err = db.change(ctx, db.fence, "prune", func(s *session) error {
 		for query, limit := range map[string]any{
 			"DELETE FROM signal WHERE at < ?": nanos(before),
+			"DELETE FROM look WHERE at < ?":   nanos(before),
 			// Times in bodies are RFC 3339 in UTC, which sorts as it stands.
 			"DELETE FROM decision WHERE starts = 0 AND json_extract(body, '$.at') < ?": before.UTC().Format(time.RFC3339),
 		} {

@@ -1,6 +1,7 @@
 package trigger
 
 import (
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -45,6 +46,112 @@ func summary(model string, all []finding, best, stop *finding) string {
 		return say.Clip(model+" waits: no trigger is set, so only a person can start a run.", maxSummary)
 	}
 	return say.Clip(out+".", maxSummary)
+}
+
+// policies name the other policies as a sentence begins.
+var policies = map[string]string{
+	schedule: "A weekly schedule", psi: "PSI over " + say.Num(psiFar), adwin: "ADWIN on the loss", performance: "A loss surely a tenth over its baseline",
+}
+
+// short names them inside a sentence.
+var short = map[string]string{schedule: "a weekly schedule", psi: "PSI", adwin: "ADWIN", performance: "performance"}
+
+// many counts things, of which there may be none.
+func many(n int, noun string) string {
+	if n == 0 {
+		return "no " + noun
+	}
+	return say.Count(n, noun, noun+"s")
+}
+
+// say tells what Hone did in the time of a comparison.
+func (c Comparison) say() string {
+	out := "Between " + day(c.From.UTC()) + " and " + day(c.Until.UTC()) + " Hone started " + many(c.Runs, "run") + " of " + c.Model
+	if c.Runs > 0 {
+		out += " for " + say.Num(c.Cost) + " units of loss"
+		if c.Reused > 0 {
+			out += ", " + say.Whole(c.Reused) + " of them without training"
+		}
+		out += c.brought()
+	}
+	if c.ByHand > 0 {
+		out += "; " + say.Count(c.ByHand, "run that a person started is", "runs that persons started are") + " not counted"
+	}
+	return out + "."
+}
+
+// brought says what the runs won back, as far as their receipts tell.
+func (c Comparison) brought() string {
+	by, they := "its receipt", "it"
+	if c.Runs > 1 {
+		by, they = "their receipts", "they"
+	}
+	switch open := len(c.Open); {
+	case c.WonBack == 0 && open == 0:
+		return "; " + they + " won nothing back"
+	case c.WonBack == 0 && open == c.Runs:
+		return "; what " + they + " won back is not known yet"
+	case open > 0:
+		return "; by " + by + " " + they + " won back " + say.Num(c.WonBack) + " so far"
+	}
+	return "; by " + by + " " + they + " won back " + say.Num(c.WonBack)
+}
+
+// say tells how Hone did against a policy.
+func (a Against) say(c Comparison) string {
+	out := policies[a.Kind]
+	if a.Looks == 0 || a.Untold == a.Looks {
+		return out + ": cannot tell, for " + a.Why + "."
+	}
+	out += " would have started " + many(a.Retrains, "retrain")
+	if a.Verdict == Same && a.Retrains == c.Runs {
+		return out + ", as Hone did: the same."
+	}
+	if c.Price > 0 && a.Retrains > 0 {
+		out += " for " + say.Num(a.Cost) + " units of loss"
+	}
+	switch {
+	case a.Retrains > 0:
+		out += " and won back about " + say.Num(a.WonBack)
+	case a.WonBack != 0:
+		out += ", and one before won back about " + say.Num(a.WonBack)
+	}
+	between := func(lower, upper float64) string {
+		if lower == upper {
+			return ""
+		}
+		return " (" + say.Num(lower) + " to " + say.Num(upper) + ")"
+	}
+	switch a.Verdict {
+	case Saved:
+		return out + ": Hone saved " + say.Num(a.Saved) + between(a.Lower, a.Upper) + "."
+	case Lost:
+		return out + ": Hone lost " + say.Num(-a.Saved) + between(-a.Upper, -a.Lower) + "."
+	case Same:
+		return out + ": neither saved nor lost."
+	}
+	if a.Why == chance {
+		return out + ": cannot tell yet whether Hone saved or lost, " + say.Num(a.Saved) + between(a.Lower, a.Upper) + " may be chance."
+	}
+	return out + ": cannot tell yet, for " + a.Why + "."
+}
+
+// Gist says a comparison in one sentence.
+func (c Comparison) Gist() string {
+	var parts []string
+	for _, a := range c.Policies {
+		part := "cannot tell yet against "
+		switch a.Verdict {
+		case Saved:
+			part = "saved " + say.Num(a.Saved) + " against "
+		case Lost:
+			part = "lost " + say.Num(-a.Saved) + " against "
+		case Same:
+			part = "the same as "
+		}
+		parts = append(parts, part+short[a.Kind])
+	}
+	return c.Sentence + " By the probe's measure: " + strings.Join(parts, ", ") + "."
 }
 
 // ago writes a length of time to the second, or to the minute from an hour on.

@@ -43,6 +43,8 @@ type Input struct {
 	// Policy is what a candidate would be judged by now, Proven what the champion
 	// was; nil where that is not known.
 	Policy, Proven *hone.Policy
+	// Baseline are the numbers that the champion was proven with, by metric.
+	Baseline map[string]float64
 }
 
 // Manual is a person's wish for a run.
@@ -72,7 +74,7 @@ func Decide(in Input, now time.Time) hone.Decision {
 		Signals: in.Signals,
 		Ticks:   evidence(in.Ticks),
 	}
-	d.LossRate = lossRate(in.Ticks)
+	d.LossRate, d.Others = lossRate(in.Ticks), Others(in, now)
 	if in.Policy != nil {
 		d.Policy = fingerprint(*in.Policy)
 	}

@@ -109,6 +109,9 @@ func jsonOf(schema any) map[string]any {
 }
 
 func jsonType(t reflect.Type) string {
+	if s, ok := written[t]; ok {
+		return s.Type
+	}
 	switch t.Kind() {
 	case reflect.String:
 		return "string"

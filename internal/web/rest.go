@@ -134,6 +134,12 @@ func setQuery(v reflect.Value, name, text string) error {
 	if text == "" {
 		return nil
 	}
+	if d, ok := v.Addr().Interface().(*hone.Duration); ok {
+		if err := d.UnmarshalText([]byte(text)); err != nil {
+			return &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("%s=%q is no length of time", name, text), Hint: "write " + name + "=7d, 36h or 90s"}
+		}
+		return nil
+	}
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(text)

@@ -7,6 +7,7 @@ import {answer, button, forModel, forRun} from './act.js';
 import {events, reasons} from './evidence.js';
 import {picture} from './loop.js';
 import {meter} from './draw.js';
+import {report} from './report.js';
 import {timeline} from './timeline.js';
 
 export function model(id) {
@@ -19,7 +20,8 @@ export function model(id) {
 	const versions = new Resource(`${base}/versions`, 1500);
 	const audit = new Resource(async () => newest(id, 20), 1500);
 	const incidents = new Resource(`${base}/incidents?limit=10`, 1500);
-	const all = [detail, quality, loss, runs, versions, audit, incidents];
+	const against = new Resource('/api/v1/report?model=' + enc(id), 30000);
+	const all = [detail, quality, loss, runs, versions, audit, incidents, against];
 	const datasets = new Map();
 	const charts = timeline();
 	let redraw = () => {}, last = '';
@@ -47,7 +49,7 @@ export function model(id) {
 			if (kind === 'audit' && data.model === id) [detail, runs, versions, audit].forEach(r => r.refresh());
 			if (kind !== 'status') return;
 			const m = JSON.stringify(find(id));
-			if (m !== last) [detail, quality, loss, incidents].forEach(r => r.refresh());
+			if (m !== last) [detail, quality, loss, incidents, against].forEach(r => r.refresh());
 			last = m;
 		},
 		view() {
@@ -64,6 +66,7 @@ export function model(id) {
 				h('div.two', {key: 'rest'},
 					h('div', features(m), slices(m), decided(m)),
 					h('div', past(runs, id), alarmed(incidents))),
+				report(against),
 				heard(audit),
 			];
 		},
