@@ -55,6 +55,7 @@ const mayImport = `
 	internal/validate/world    : . internal/frame internal/validate
 	internal/train/search      : internal/say
 	internal/train/params      : internal/learn/gbdt internal/learn/linear
+	internal/train/continuous  : . LEAF
 	internal/train/builtin     : . LEAF internal/train internal/train/params
 	internal/train/command     : . LEAF internal/train
 	internal/train/machine       : . LEAF internal/train
@@ -65,7 +66,7 @@ const mayImport = `
 	internal/config            : . internal/expr internal/frame internal/say internal/stat/change internal/train/params internal/train/search
 	internal/vault             : . LEAF internal/audit internal/dataset internal/evaluate internal/store
 	internal/gateway           : . LEAF
-	internal/loop              : . LEAF STAGE internal/train/search
+	internal/loop              : . LEAF STAGE internal/train/continuous internal/train/search
 	internal/op                : . LEAF STAGE internal/loop internal/audit internal/config
 	internal/web               : . LEAF internal/op
 	sdk/python                 :

@@ -55,8 +55,9 @@ func (k *keeper) teach(ctx context.Context, v hone.Version, rows dataset.Rows) (
 		params = v.Params
 	}
 	known := rows.Pick(labelled(v.Signature, rows.Targets(v.Signature)))
-	l, err := continuous.Begin(ctx, v.Signature, continuous.Rows{Frame: known.Frame, Targets: known.Targets(v.Signature), Weights: known.Weights},
-		params, time.Duration(k.model.Train.Limits.Time))
+	limited, end := context.WithTimeout(ctx, time.Duration(k.model.Train.Limits.Time))
+	defer end()
+	l, err := continuous.Begin(limited, v.Signature, continuous.Rows{Frame: known.Frame, Targets: known.Targets(v.Signature), Weights: known.Weights}, params)
 	if ctx.Err() != nil {
 		return v, ctx.Err()
 	}

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"time"
 
 	"hone"
 	"hone/internal/frame"
@@ -39,9 +38,9 @@ type Rows struct {
 	Targets, Weights []float64
 }
 
-// Begin fits a learner on rows, with the params of the linear trainer. It ends with
-// the context's error, or once the time is over, where that is not 0.
-func Begin(ctx context.Context, sig hone.Signature, rows Rows, params map[string]any, most time.Duration) (*Learner, error) {
+// Begin fits a learner on rows, with the params of the linear trainer. It ends early with
+// the context's error.
+func Begin(ctx context.Context, sig hone.Signature, rows Rows, params map[string]any) (*Learner, error) {
 	o, err := linear.OptionsFrom(params)
 	if err != nil {
 		return nil, err
@@ -56,9 +55,8 @@ func Begin(ctx context.Context, sig hone.Signature, rows Rows, params map[string
 	default:
 		return nil, fmt.Errorf("task %s is not learned as labels come", sig.Task)
 	}
-	began := time.Now()
 	state, err := linear.Learn(rows.Frame, rows.Targets, rows.Weights, o, nil, func(int, float64) bool {
-		return ctx.Err() == nil && (most <= 0 || time.Since(began) < most)
+		return ctx.Err() == nil
 	})
 	if errors.Is(err, linear.ErrStopped) && ctx.Err() != nil {
 		err = ctx.Err()

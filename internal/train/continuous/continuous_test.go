@@ -7,7 +7,6 @@ import (
 	"math"
 	"strings"
 	"testing"
-	"time"
 
 	"hone"
 	"hone/internal/frame"
@@ -33,7 +32,7 @@ func begin(t *testing.T, sig hone.Signature, f *frame.Frame, labels []string) *c
 	for i, l := range labels {
 		y[i] = sig.Target(l)
 	}
-	l, err := continuous.Begin(t.Context(), sig, continuous.Rows{Frame: f, Targets: y}, nil, 0)
+	l, err := continuous.Begin(t.Context(), sig, continuous.Rows{Frame: f, Targets: y}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,10 +173,13 @@ func TestBeginEnds(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	if _, err := continuous.Begin(ctx, sig, continuous.Rows{Frame: f, Targets: y}, nil, 0); err != context.Canceled {
+	if _, err := continuous.Begin(ctx, sig, continuous.Rows{Frame: f, Targets: y}, nil); err != context.Canceled {
 		t.Errorf("stopped: %v", err)
 	}
-	if _, err := continuous.Begin(t.Context(), sig, continuous.Rows{Frame: f, Targets: y}, nil, time.Nanosecond); err == nil {
-		t.Error("its time was over")
+	if _, err := continuous.Begin(t.Context(), hone.Signature{Task: "chat"}, continuous.Rows{Frame: f, Targets: y}, nil); err == nil || !strings.Contains(err.Error(), "chat") {
+		t.Errorf("what is not learned: %v", err)
+	}
+	if _, err := continuous.Begin(t.Context(), sig, continuous.Rows{Frame: f, Targets: y}, map[string]any{"epoch": 3}); err == nil || !strings.Contains(err.Error(), "epochs") {
+		t.Errorf("a param that is not known: %v", err)
 	}
 }
