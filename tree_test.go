@@ -66,6 +66,7 @@ const mayImport = `
 	internal/vault             : . LEAF internal/audit internal/dataset internal/evaluate internal/store
 	internal/gateway           : . LEAF
 	internal/loop              : . LEAF STAGE internal/train/search
+	internal/backtest          : . LEAF STAGE
 	internal/op                : . LEAF STAGE internal/loop internal/audit internal/config
 	internal/web               : . LEAF internal/op
 	sdk/python                 :
@@ -82,8 +83,8 @@ const mayImport = `
 	bench/bars_hold            : . LEAF internal/store internal/config internal/op internal/app bench/bar bench/rig
 	bench/bars_statistics      : . LEAF STAGE internal/store internal/config internal/op internal/app bench/bar bench/rig internal/stream internal/loop internal/validate/world
 	bench/bars_learners        : LEAF bench/bar bench/rig bench/retraining
-	bench/bars_when            : bench/bar bench/retraining
-	bench/retraining           : . LEAF internal/trigger
+	bench/bars_when            : . LEAF internal/backtest internal/train internal/train/builtin bench/bar bench/retraining
+	bench/retraining           : . LEAF internal/backtest
 	bench/bars_loop            : . LEAF STAGE PORT internal/store internal/config internal/gateway internal/loop internal/op internal/app bench/bar bench/rig
 `
 

@@ -1,4 +1,4 @@
-package retraining
+package backtest
 
 import (
 	"math"
@@ -30,7 +30,7 @@ func Trained(moves []Move) (n int) {
 	return n
 }
 
-// Cost of moves, in errors: those that were made, and the price of each move. The
+// Cost of moves, in units of the loss: what was lost, and the price of each move. The
 // first champion costs nothing. Champion 0, or one that was retrained, may come back.
 func (g *Grid) Cost(moves []Move, price float64) float64 {
 	cost, live, from := 0.0, 0, 0
