@@ -143,7 +143,7 @@ func TestDelay(t *testing.T) {
 	const delay = 600
 	g := grid(t, "abrupt", delay)
 	changed := grid(t, "abrupt", delay)
-	cut := (g.First + 30) * g.Batch
+	cut := g.From + 30*g.Batch
 	for i := cut; i < len(changed.Targets); i++ {
 		changed.Targets[i] = 1 - changed.Targets[i]
 	}

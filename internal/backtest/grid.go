@@ -3,6 +3,7 @@ package backtest
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"hone/internal/frame"
 )
@@ -26,11 +27,11 @@ type Learner func(ctx context.Context, s Set, use func(Score) error) error
 // on the newest window of rows whose labels had come, with its answers from then on.
 type Grid struct {
 	*Stream
-	First int // The first batch that a champion answers.
+	From int // The first row that is answered. The last batch may be cut off.
 	// Wrong has what each champion loses in each batch, from its first one on.
 	Wrong [][]float64
 	// Off is the same of the headline, and Counted the labelled rows of each batch, by
-	// weight; both from batch First on.
+	// weight.
 	Off     [][]float64
 	Counted []float64
 
@@ -51,39 +52,39 @@ type champion struct {
 // each number below n, on as many cores as it likes.
 func NewGrid(ctx context.Context, s *Stream, learn Learner, all func(n int, do func(i int))) (*Grid, error) {
 	s.order()
-	first := s.first()
-	n := s.batches() - first
+	from := s.begin()
+	n := (s.Rows.N - from) / s.Batch
 	if n < 2 {
-		return nil, fmt.Errorf("%s: %d batches are too few for a window of %d rows", s.Name, s.batches(), s.Window)
+		return nil, fmt.Errorf("%s: %d rows are too few for a window of %d", s.Name, s.Rows.N, s.Window)
 	}
-	g := &Grid{Stream: s, First: first, Wrong: make([][]float64, n), Off: make([][]float64, n), Counted: make([]float64, n), champions: make([]champion, n), before: make([][]float64, n)}
+	g := &Grid{Stream: s, From: from, Wrong: make([][]float64, n), Off: make([][]float64, n), Counted: make([]float64, n), champions: make([]champion, n), before: make([][]float64, n)}
 	for i := g.at(0); i < g.at(n); i++ {
 		if s.known(i) < never {
 			g.Counted[g.batch(i)] += s.weight(i)
 		}
 	}
-	errs := make([]error, n)
+	training, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var once sync.Once
+	failed := ctx.Err()
 	all(n, func(m int) {
-		if errs[m] = ctx.Err(); errs[m] == nil {
-			errs[m] = g.train(ctx, m, learn)
+		if training.Err() != nil {
+			return
+		}
+		if err := g.train(training, m, learn); err != nil {
+			once.Do(func() {
+				failed = fmt.Errorf("%s, champion %d: %w", s.Name, m, err)
+				cancel() // The others are for nothing.
+			})
 		}
 	})
-	for m, err := range errs {
-		if err != nil {
-			return nil, fmt.Errorf("%s, champion %d: %w", s.Name, m, err)
-		}
+	if failed == nil {
+		failed = ctx.Err()
+	}
+	if failed != nil {
+		return nil, failed
 	}
 	return g, nil
-}
-
-// first is the first batch that a champion can answer which has its whole window.
-func (s *Stream) first() int {
-	for b := range s.batches() {
-		if s.upTo(b*s.Batch) >= s.Window {
-			return b
-		}
-	}
-	return s.batches()
 }
 
 // InTurn does one thing after the other.
@@ -98,8 +99,8 @@ func (g *Grid) Batches() int { return len(g.Wrong) }
 
 // at is the first row of a batch, of those that are answered, and batch the other way
 // round.
-func (g *Grid) at(batch int) int  { return (g.First + batch) * g.Batch }
-func (g *Grid) batch(row int) int { return row/g.Batch - g.First }
+func (g *Grid) at(batch int) int  { return g.From + batch*g.Batch }
+func (g *Grid) batch(row int) int { return (row - g.From) / g.Batch }
 
 func (g *Grid) train(ctx context.Context, m int, learn Learner) error {
 	rows := g.newest(g.at(m))

@@ -17,7 +17,7 @@ func Never(*Grid, float64) []Move { return nil }
 func Every(k int) Policy {
 	return func(g *Grid, _ float64) (out []Move) {
 		for m := k; m < g.Batches(); m += k {
-			out = append(out, Move{m, m})
+			out = append(out, Move{At: m, Champion: m})
 		}
 		return out
 	}
@@ -40,7 +40,7 @@ func watch(begin func(g *Grid, m int, price float64) func(batch int) bool) Polic
 		look := begin(g, 0, price)
 		for b := range g.Batches() - 1 {
 			if look(b) {
-				out = append(out, Move{b + 1, b + 1})
+				out = append(out, Move{At: b + 1, Champion: b + 1})
 				look = begin(g, b+1, price)
 			}
 		}

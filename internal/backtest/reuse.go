@@ -66,7 +66,7 @@ func (w *whole) activate(champion, batch int) {
 		if n := len(w.former); n > w.Kept {
 			w.former = w.former[n-w.Kept:]
 		}
-		w.moves = append(w.moves, Move{batch, champion})
+		w.moves = append(w.moves, Move{At: batch, Champion: champion})
 	}
 	w.live, w.since, w.ticks, w.beside = champion, batch, nil, map[int][]tick{}
 	w.probe = residual.New(w.g.probeOptions(champion))

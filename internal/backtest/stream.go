@@ -23,7 +23,9 @@ type Stream struct {
 	Targets []float64 // As Signature.Target gives them; NaN where there is no label.
 	Weights []float64 // How many rows each stands for; nil where each is one.
 	Batch   int       // Rows.
-	Window  int       // Labelled rows that a champion is trained on.
+	Begin   int       // The first row that is answered; 0 for the first batch with rows enough behind it.
+	Window  int       // Labelled rows that a champion is trained on, the newest.
+	Least   int       // As many must be there for the first one; 0 is read as Window.
 	Delay   int       // Rows after which a label comes, where Known does not say.
 	// Known is how many rows had been served once the label of each counted; nil
 	// where all labels come after Delay rows.
@@ -40,8 +42,22 @@ type Stream struct {
 	arrived []int // Labelled rows in the order in which their labels came.
 }
 
-// batches of the stream; the last one may be cut off.
-func (s *Stream) batches() int { return s.Rows.N / s.Batch }
+// begin is the first row that is answered. Without one it is the end.
+func (s *Stream) begin() int {
+	if s.Begin > 0 {
+		return s.Begin
+	}
+	least := s.Least
+	if least == 0 {
+		least = s.Window
+	}
+	for i := 0; i < s.Rows.N; i += s.Batch {
+		if s.upTo(i) >= least {
+			return i
+		}
+	}
+	return s.Rows.N
+}
 
 func (s *Stream) width() int { return max(1, s.Width) }
 
