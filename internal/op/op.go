@@ -58,6 +58,7 @@ func All() []Operation {
 	out = append(out, acts()...)
 	out = append(out, events()...)
 	out = append(out, labels())
+	out = append(out, backtests())
 	out = append(out, data()...)
 	out = append(out, records()...)
 	out = append(out, vault()...)
