@@ -15,4 +15,4 @@ var of = []string{"internal/backtest", "internal/learn/encode", "internal/learn/
 // prices of a retrain, in errors.
 var prices = []float64{100, 300, 1000}
 
-func main() { bar.Main("when", slices.Concat(worldBars, streamBars)) }
+func main() { bar.Main("when", slices.Concat(worldBars, streamBars, minuteBars)) }
