@@ -73,7 +73,7 @@ func workbench(g cli.Globals, name string) (hone.Model, backtest.Trainer, error)
 // backtest plays policies on a model's log. A server that answers meanwhile trains one
 // champion at a time, in a process that yields to it.
 func (a *App) backtest(ctx context.Context, m hone.Model, o backtest.Options) (backtest.Result, error) {
-	l, err := a.past(ctx, m)
+	l, err := a.past(ctx, m, o)
 	if err != nil {
 		return backtest.Result{}, err
 	}
@@ -89,7 +89,7 @@ func (a *App) backtest(ctx context.Context, m hone.Model, o backtest.Options) (b
 }
 
 // past is a model's log with what is known of each row's label.
-func (a *App) past(ctx context.Context, m hone.Model) (backtest.Log, error) {
+func (a *App) past(ctx context.Context, m hone.Model, of backtest.Options) (backtest.Log, error) {
 	l := backtest.Log{Name: "the log of " + m.Name}
 	predictions, feedback, _, err := a.db.LastSeq(ctx, m.Name)
 	if err != nil {
@@ -98,9 +98,10 @@ func (a *App) past(ctx context.Context, m hone.Model) (backtest.Log, error) {
 	if l.Schemas, err = a.db.Schemas(ctx, m.Name); err != nil {
 		return l, err
 	}
-	return l, a.db.Scan(ctx, m.Name, predictions, feedback, func(o hone.Outcome) error {
+	err = a.db.Scan(ctx, m.Name, predictions, feedback, func(o hone.Outcome) error {
 		o.Scores = nil // Of versions that take no part.
-		l.Outcomes = append(l.Outcomes, o)
+		l.Add(o, of)
 		return nil
 	})
+	return l, err
 }

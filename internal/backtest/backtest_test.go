@@ -378,3 +378,30 @@ func TestSame(t *testing.T) {
 		t.Errorf("results differ, or are no JSON: %v", err)
 	}
 }
+
+// Of very many rows the newest are kept, in whatever order they come, and it says so.
+func TestMany(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it makes half a million rows")
+	}
+	t.Parallel()
+	m := model(t, "    task: binary\n    features: {a: number}\n    label: {name: y}\n")
+	features := rows(m, 1, 1, turnedOne).Outcomes[0].Features
+	l := backtest.Log{Name: "the rows"}
+	const n = 450_000
+	for i := range n {
+		k := (i * 7919) % n
+		at := start.Add(time.Duration(k) * time.Minute)
+		o := hone.Outcome{Prediction: hone.Prediction{Seq: int64(i), Time: at, Features: features}, LabelTime: at, Label: flag(k%2 == 0), Effect: hone.Joined}
+		l.Add(o, backtest.Options{})
+	}
+	r, err := backtest.Run(t.Context(), m, l, backtest.Options{Policies: []string{"never", "every:60"}, Batches: 60}, constants)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Rows != n || r.Labelled != 200_000 || !r.Until.Equal(start.Add((n-1)*time.Minute)) || !strings.Contains(strings.Join(r.Notes, "\n"), "Of 450,000 rows the newest 200,000 were taken.") || !strings.Contains(r.Notes[0], "sorted") {
+		t.Errorf("%d rows, %d with a label, up to %v: %q", r.Rows, r.Labelled, r.Until, r.Notes)
+	}
+}
+
+func turnedOne(int, *frame.Frame, *rand.Rand) string { return "1" }

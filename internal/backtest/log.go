@@ -26,6 +26,33 @@ type Log struct {
 	Untimed bool
 	// Notes are further things to know about the rows.
 	Notes []string
+
+	older    int  // Rows that Add left out.
+	unsorted bool // They did not come in the order of time.
+}
+
+// Add takes one more outcome, where it is of the stretch of time that the options name.
+// Of very many rows it keeps the newest.
+func (l *Log) Add(o hone.Outcome, of Options) {
+	if !of.within(o.Time) {
+		return
+	}
+	if n := len(l.Outcomes); n > 0 && earlier(o, l.Outcomes[n-1]) < 0 {
+		l.unsorted = true
+	}
+	if l.Outcomes = append(l.Outcomes, o); len(l.Outcomes) < 2*maxRows {
+		return
+	}
+	slices.SortStableFunc(l.Outcomes, earlier)
+	l.older += maxRows
+	l.Outcomes = append([]hone.Outcome(nil), l.Outcomes[maxRows:]...)
+}
+
+// earlier puts outcomes in the order of time.
+func earlier(a, b hone.Outcome) int { return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Seq, b.Seq)) }
+
+func (o Options) within(at time.Time) bool {
+	return (o.From.IsZero() || !at.Before(o.From)) && (o.Until.IsZero() || !at.After(o.Until))
 }
 
 const (
@@ -60,34 +87,21 @@ func read(m hone.Model, l Log, o Options) (*trace, error) {
 		l.Schemas = map[uint32]frame.Schema{m.Features.Fingerprint(): m.Features}
 	}
 	t := &trace{model: m, decoder: frame.Decoder{Target: m.Features, Schemas: l.Schemas}, notes: slices.Clone(l.Notes), rows: slices.Clone(l.Outcomes)}
-	t.sort(l.Name)
-	t.between(o.From, o.Until)
+	t.rows = slices.DeleteFunc(t.rows, func(r hone.Outcome) bool { return !o.within(r.Time) })
+	if l.unsorted || !slices.IsSortedFunc(t.rows, earlier) {
+		t.note("The rows of %s did not stand in the order of time, and were sorted by it.", l.Name)
+		slices.SortStableFunc(t.rows, earlier)
+	}
 	t.mature(l.Untimed)
 	if err := t.classes(l.Name); err != nil {
 		return nil, err
 	}
-	t.bound(o.batches(m))
+	t.bound(o.batches(m), l.older)
 	if err := t.decode(); err != nil {
 		return nil, err
 	}
 	t.clockless(l.Untimed)
 	return t, t.cut(l.Name, o)
-}
-
-func (t *trace) sort(name string) {
-	earlier := func(a, b hone.Outcome) int { return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Seq, b.Seq)) }
-	if slices.IsSortedFunc(t.rows, earlier) {
-		return
-	}
-	t.note("The rows of %s did not stand in the order of time, and were sorted by it.", name)
-	slices.SortStableFunc(t.rows, earlier)
-}
-
-// between leaves the rows of a stretch of time, both ends of it included.
-func (t *trace) between(from, until time.Time) {
-	t.rows = slices.DeleteFunc(t.rows, func(o hone.Outcome) bool {
-		return !from.IsZero() && o.Time.Before(from) || !until.IsZero() && o.Time.After(until)
-	})
 }
 
 // mature says of each label from when on it counts. What does not count by the end of
@@ -182,11 +196,12 @@ func (t *trace) two(counts map[string]int) {
 }
 
 // bound leaves the newest rows, as many as the scores of all champions fit for.
-func (t *trace) bound(batches int) {
-	most := min(maxRows, 2*maxScores/(batches*t.sig.Width()))
-	if n := len(t.rows); n > most {
-		t.note("Of %s rows the newest %s were taken.", say.Whole(n), say.Whole(most))
-		t.rows = t.rows[n-most:]
+func (t *trace) bound(batches, older int) {
+	n := len(t.rows)
+	most := min(n, maxRows, 2*maxScores/(batches*t.sig.Width()))
+	t.rows = t.rows[n-most:]
+	if older += n; most < older {
+		t.note("Of %s rows the newest %s were taken.", say.Whole(older), say.Whole(most))
 	}
 }
 

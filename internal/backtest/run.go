@@ -194,7 +194,7 @@ const defaultPrice = 100.0
 func (d *desk) describe(l Log) Result {
 	g, n := d.g, d.g.Batches()
 	r := Result{Model: d.model.Name, Task: d.model.Task, Loss: d.model.Loss, Metric: monitor.Headline(d.model.Task), Trainer: d.model.Train.Trainer,
-		Rows: len(l.Outcomes), Labelled: d.labelled, Answered: n * g.Batch, Batches: n, Batch: g.Batch, Window: min(g.Window, d.labelled),
+		Rows: len(l.Outcomes) + l.older, Labelled: d.labelled, Answered: n * g.Batch, Batches: n, Batch: g.Batch, Window: min(g.Window, d.labelled),
 		From: d.time(g.at(0)), Until: d.time(g.at(n) - 1), Untimed: l.Untimed, Notes: []string{}}
 	for b := range n {
 		r.Times = append(r.Times, d.time(g.at(b)))

@@ -157,11 +157,11 @@ func (o backtestOptions) run(ctx context.Context, r Runner, g Globals) (backtest
 	if err != nil {
 		return backtest.Result{}, err
 	}
-	l, err := readLog(m, o.file, r.Clock)
+	options := o.in.Options()
+	l, err := readLog(m, o.file, options, r.Clock)
 	if err != nil {
 		return backtest.Result{}, err
 	}
-	options := o.in.Options()
 	options.Workers = runtime.GOMAXPROCS(0)
 	return backtest.Run(ctx, m, l, options, trainer)
 }
@@ -177,7 +177,7 @@ func tellProgress(g Globals, p backtest.Progress, told bool) bool {
 }
 
 // readLog reads a file's rows as a model's log. Bad rows are counted and passed over.
-func readLog(m hone.Model, o ImportOptions, now clock.Clock) (backtest.Log, error) {
+func readLog(m hone.Model, o ImportOptions, of backtest.Options, now clock.Clock) (backtest.Log, error) {
 	l := backtest.Log{Name: o.File}
 	r, err := table.Open(o.File)
 	if err != nil {
@@ -192,8 +192,8 @@ func readLog(m hone.Model, o ImportOptions, now clock.Clock) (backtest.Log, erro
 		return l, &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("%s has no column %q, which is the label of %s", o.File, m.Label.Name, m.Name), Hint: fmt.Sprintf("a backtest learns from labels; the file's columns are %q", r.Columns())}
 	}
 	l.Untimed = h.time == ""
-	bad := 0
-	if l.Outcomes, bad, err = outcomes(h, r); err != nil {
+	bad, err := fill(&l, of, h, r)
+	if err != nil {
 		return l, err
 	}
 	if len(h.absent) > 0 {
@@ -205,46 +205,65 @@ func readLog(m hone.Model, o ImportOptions, now clock.Clock) (backtest.Log, erro
 	return l, nil
 }
 
-// outcomes are the rows of a file as they would stand in the log, and how many cannot
+// fill adds the rows of a file as they would stand in the log, and says how many cannot
 // be read.
-func outcomes(h *history, r *table.Reader) (out []hone.Outcome, bad int, err error) {
+func fill(l *backtest.Log, of backtest.Options, h *history, r *table.Reader) (bad int, err error) {
 	var items []op.HistoryItem
-	for {
+	for seq := 0; ; {
 		rec, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
+		done := errors.Is(err, io.EOF)
 		if _, unread := errors.AsType[*table.BadRow](err); unread {
 			bad++
 			continue
 		}
-		if err != nil {
-			return nil, bad, err
+		if err != nil && !done {
+			return bad, err
 		}
-		if item, err := h.item(rec); err == nil {
+		if !done {
+			item, err := h.item(rec)
+			if err != nil {
+				bad++
+				continue
+			}
 			items = append(items, item)
-		} else {
-			bad++
+		}
+		if !done && len(items) < importBatch {
+			continue
+		}
+		os := outcomes(h.model, items, seq)
+		for _, o := range os {
+			l.Add(o, of)
+		}
+		bad += len(items) - len(os)
+		if seq, items = seq+len(items), items[:0]; done {
+			return bad, nil
 		}
 	}
-	f := frame.New(h.model.Features, len(items))
+}
+
+// outcomes are rows as they would stand in the log, after so many others, without those
+// that the log would not take.
+func outcomes(m hone.Model, items []op.HistoryItem, before int) (out []hone.Outcome) {
+	f := frame.New(m.Features, len(items))
 	for i, item := range items {
-		o := hone.Outcome{Prediction: hone.Prediction{ID: item.PredictionID, Model: h.model.Name, Seq: int64(i + 1), Time: item.Time, Route: hone.Imported}, LabelTime: item.Time}
+		o := hone.Outcome{Prediction: hone.Prediction{ID: item.PredictionID, Model: m.Name, Seq: int64(before + i + 1), Time: item.Time, Route: hone.Imported}, LabelTime: item.Time}
+		if item.Propensity != nil {
+			o.Propensity = *item.Propensity
+		}
+		taken := item.Propensity == nil || o.Propensity > 0 && o.Propensity <= 1
 		for c, field := range f.Schema {
-			if err := f.Set(i, c, item.Features[field.Name]); err != nil {
-				return nil, bad, fmt.Errorf("row %d of %s: %w", i+1, h.file, err)
-			}
+			taken = f.Set(len(out), c, item.Features[field.Name]) == nil && taken
+		}
+		if !taken {
+			continue
 		}
 		if l, ok := item.Label.(string); ok && l != "" {
 			o.Label, o.Effect = l, hone.Joined
 		}
-		if item.Propensity != nil {
-			o.Propensity = *item.Propensity
-		}
 		out = append(out, o)
 	}
-	for i, b := range f.EncodeRows() {
+	for i, b := range f.Slice(0, len(out)).EncodeRows() {
 		out[i].Features = b
 	}
-	return out, bad, nil
+	return out
 }
