@@ -38,6 +38,7 @@ type entry struct {
 	// triggers are those of a configuration that does so, or nearly; empty where none
 	// does.
 	triggers string
+	near     bool // They come near, and are not what was played.
 	// foreign is set where no configuration does so.
 	foreign bool
 	// price at which it decides; 0 where it knows none.
@@ -151,16 +152,17 @@ func (d *desk) make(kind string, x float64) entry {
 	case kindEvery:
 		e.name = fmt.Sprintf("%s:%d", kind, int(x))
 		e.words, e.play = fmt.Sprintf("every %s rows (%d batches)", say.Whole(int(x)*d.g.Batch), int(x)), Every(int(x))
-		e.triggers = fmt.Sprintf("data_volume: %d", int(x)*d.g.Batch)
+		e.triggers, e.near = fmt.Sprintf("data_volume: %d", int(x)*d.g.Batch), true
 	case kindVolume:
 		e.name = fmt.Sprintf("%s:%d", kind, int(x))
 		e.words, e.play = "every "+say.Whole(int(x))+" labels", d.follow(hone.Trigger{DataVolume: int(x)})
 		e.triggers = fmt.Sprintf("data_volume: %d", int(x))
 	case kindPSI:
 		e.words, e.play = "PSI over "+n, PSI(x)
-		e.triggers = fmt.Sprintf(`when: "drift.max > %s"`, plain(x))
+		e.triggers, e.near = fmt.Sprintf(`when: "drift.max > %s"`, plain(x)), true
 	case kindADWIN:
-		e.words, e.play, e.triggers = "ADWIN on the loss", ADWIN(), "performance: {metric: loss.change, above: 0}"
+		e.words, e.play = "ADWIN on the loss", ADWIN()
+		e.triggers, e.near = "performance: {metric: loss.change, above: 0}", true
 	case kindWorse:
 		e.words, e.play, e.foreign = "loss up by "+n+" points", Worse(x), true
 	case kindLoss:

@@ -29,10 +29,10 @@ func Page(w io.Writer, r Result) error {
 	for _, a := range r.Prices {
 		p.Costs = append(p.Costs, costPlot(r, a))
 	}
-	p.Plots = append(p.Plots, timePlot(r, names[r.Metric], func(o Outcome) []*float64 { return o.MetricByBatch }))
 	if r.Loss.Kind != hone.ZeroOne && r.Loss.Kind != hone.Absolute { // Else it is the same.
 		p.Plots = append(p.Plots, timePlot(r, "Loss a row", func(o Outcome) []*float64 { return o.LossByBatch }))
 	}
+	p.Plots = append(p.Plots, timePlot(r, names[r.Metric], func(o Outcome) []*float64 { return o.MetricByBatch }))
 	return pageTemplate.Execute(w, p)
 }
 

@@ -37,8 +37,10 @@ type Result struct {
 type Outcome struct {
 	Policy string `json:"policy"`
 	Words  string `json:"words"`
-	// Triggers are what configures it, or what comes near; empty where nothing does.
+	// Triggers are what configures it, or with Near what comes near; empty where nothing
+	// does.
 	Triggers string `json:"triggers,omitempty"`
+	Near     bool   `json:"near,omitempty"`
 	// Foreign is set where nothing configures it: it is shown, and never recommended.
 	Foreign  bool `json:"foreign,omitempty"`
 	Retrains int  `json:"retrains"`

@@ -205,7 +205,7 @@ func (d *desk) describe(l Log) Result {
 // outcome adds up what came of a policy's moves.
 func (d *desk) outcome(e entry, moves []Move) Outcome {
 	g := d.g
-	out := Outcome{Policy: e.name, Words: e.words, Triggers: e.triggers, Foreign: e.foreign, Retrains: Trained(moves), Reuses: len(moves) - Trained(moves), Moves: []Swap{}, moves: moves}
+	out := Outcome{Policy: e.name, Words: e.words, Triggers: e.triggers, Near: e.near, Foreign: e.foreign, Retrains: Trained(moves), Reuses: len(moves) - Trained(moves), Moves: []Swap{}, moves: moves}
 	for _, m := range moves {
 		out.Moves = append(out.Moves, Swap{Batch: m.At, Champion: m.Champion, At: d.time(g.at(m.At)), Reuse: m.At != m.Champion, Sentence: m.Why})
 	}

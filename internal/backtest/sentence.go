@@ -25,6 +25,8 @@ func advice(p Outcome) string {
 		return "do not retrain"
 	case p.Triggers == "":
 		return "retrain by the policy " + p.Policy
+	case p.Near:
+		return "retrain by " + p.Policy + ", to which `- " + p.Triggers + "` comes near"
 	}
 	return "retrain by " + p.Policy + ", `- " + p.Triggers + "`"
 }
