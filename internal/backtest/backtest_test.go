@@ -405,3 +405,23 @@ func TestMany(t *testing.T) {
 }
 
 func turnedOne(int, *frame.Frame, *rand.Rand) string { return "1" }
+
+// Where what is configured never retrains and should, another policy is recommended,
+// with the trigger that does so and what keeping the configuration would cost more.
+func TestRecommend(t *testing.T) {
+	t.Parallel()
+	m := model(t, strings.Replace(binary, "max_per_day: 1000", "max_per_day: 0", 1))
+	l := rows(m, 1, 4000, turned(2000))
+	f := func(policies []string, recommended, want string) {
+		t.Helper()
+		r := run(t, m, l, backtest.Options{Policies: policies, Prices: []float64{60}, Workers: 2})
+		if a := r.Prices[0]; a.Recommended != recommended || !strings.Contains(a.Sentence, want) {
+			t.Errorf("%v: %s is recommended: %s", policies, a.Recommended, a.Sentence)
+		}
+	}
+	f([]string{"configured", "every:20"}, "every:20", "At 60 a retrain, retrain by every:20, to which `- data_volume: 600` comes near: it would have cost ")
+	f([]string{"configured", "every:20"}, "every:20", "every other policy surely costs more; what is configured costs ")
+	f([]string{"configured", "never"}, "configured", "it is the cheapest, and 1 other cannot be told from it.")
+	f([]string{"reuse:60", "never"}, "never", "do not retrain: ")
+	f([]string{"reuse:60", "never"}, "never", "no other policy was asked for that can be configured.")
+}

@@ -60,10 +60,11 @@ func rivals(r Result, a At) string {
 		return "no other policy was asked for that can be configured"
 	case cheapest.Policy != a.Recommended:
 		return fmt.Sprintf("%s cost %s less, which may be chance (%s less to %s more)", cheapest.Policy, say.Num(-cheapest.More), say.Num(-cheapest.MoreLower), say.Num(max(0, cheapest.MoreUpper)))
-	case like == 0:
-		return "every other policy surely costs more"
 	}
-	out := fmt.Sprintf("it is the cheapest, and %s cannot be told from it", say.Count(like, "other", "others"))
+	out := "every other policy surely costs more"
+	if like > 0 {
+		out = fmt.Sprintf("it is the cheapest, and %s cannot be told from it", say.Count(like, "other", "others"))
+	}
 	if c := a.standing(kindConfigured); a.Recommended != kindConfigured && c.Policy != "" {
 		out += fmt.Sprintf("; what is configured costs %s more (%s to %s)", say.Num(c.More), say.Num(c.MoreLower), say.Num(c.MoreUpper))
 	}
