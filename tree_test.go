@@ -67,13 +67,14 @@ const mayImport = `
 	internal/vault             : . LEAF internal/audit internal/dataset internal/evaluate internal/store
 	internal/gateway           : . LEAF
 	internal/loop              : . LEAF STAGE internal/train/continuous internal/train/search
-	internal/op                : . LEAF STAGE internal/loop internal/audit internal/config
+	internal/backtest          : . LEAF STAGE
+	internal/op                : . LEAF STAGE internal/loop internal/audit internal/backtest internal/config
 	internal/web               : . LEAF internal/op
 	sdk/python                 :
 	internal/cli/project       : . sdk/python
-	internal/cli               : . LEAF internal/op internal/config internal/monitor internal/validate internal/cli/project
+	internal/cli               : . LEAF internal/backtest internal/op internal/config internal/monitor internal/validate internal/cli/project
 	internal/demo              : . LEAF internal/stream
-	internal/app               : . LEAF STAGE PORT internal/train/builtin internal/train/command internal/train/machine internal/audit internal/store internal/vault internal/spool internal/config internal/gateway internal/loop internal/op internal/demo internal/cli/project
+	internal/app               : . LEAF STAGE PORT internal/backtest internal/train/builtin internal/train/command internal/train/machine internal/audit internal/store internal/vault internal/spool internal/config internal/gateway internal/loop internal/op internal/demo internal/cli/project
 	cmd/hone                   : internal/app
 	cmd/hone-onnx              : internal/onnx
 	e2e                        : .
@@ -83,8 +84,8 @@ const mayImport = `
 	bench/bars_hold            : . LEAF internal/store internal/config internal/op internal/app bench/bar bench/rig
 	bench/bars_statistics      : . LEAF STAGE internal/store internal/config internal/op internal/app bench/bar bench/rig internal/stream internal/loop internal/validate/world
 	bench/bars_learners        : LEAF bench/bar bench/rig bench/retraining
-	bench/bars_when            : bench/bar bench/retraining
-	bench/retraining           : . LEAF internal/trigger
+	bench/bars_when            : LEAF internal/backtest internal/stream bench/bar bench/retraining
+	bench/retraining           : . LEAF internal/backtest
 	bench/bars_loop            : . LEAF STAGE PORT internal/store internal/config internal/gateway internal/loop internal/op internal/app bench/bar bench/rig
 `
 

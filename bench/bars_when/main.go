@@ -10,9 +10,9 @@ import (
 )
 
 // of is what the figures come from.
-var of = []string{"internal/learn/encode", "internal/learn/gbdt", "internal/learn/linear", "internal/learn/residual", "internal/stat", "internal/trigger"}
+var of = []string{"internal/backtest", "internal/learn/encode", "internal/learn/gbdt", "internal/learn/linear", "internal/learn/residual", "internal/stat", "internal/trigger"}
 
 // prices of a retrain, in errors.
 var prices = []float64{100, 300, 1000}
 
-func main() { bar.Main("when", slices.Concat(worldBars, streamBars)) }
+func main() { bar.Main("when", slices.Concat(worldBars, streamBars, minuteBars)) }

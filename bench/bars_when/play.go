@@ -4,30 +4,30 @@ import (
 	"fmt"
 	"os"
 
-	"hone/bench/retraining"
+	"hone/internal/backtest"
 )
 
 // named is a policy with the name that its figures go by.
 type named struct {
 	name   string
-	policy retraining.Policy
+	policy backtest.Policy
 }
 
 // policies are Hone's and, beside it, others with settings that are usual for them.
 // None was tuned here.
 var policies = []named{
-	{"hone", retraining.Hone()},
-	{"hone_receipts", retraining.Whole(retraining.Rule{Receipts: true})},
-	{"hone_whole", retraining.Whole(retraining.Rule{Kept: 5, Z: 2, Receipts: true})},
-	{"best_period", retraining.BestPeriod},
-	{"never", retraining.Never},
-	{"every_10", retraining.Every(10)},
-	{"every_30", retraining.Every(30)},
-	{"avoidable", retraining.Avoidable()},
-	{"worse_3", retraining.Worse(3)},
-	{"adwin", retraining.ADWIN()},
-	{"cusum", retraining.CUSUM(0.5, 80)},
-	{"psi", retraining.PSI(0.2)},
+	{"hone", backtest.Hone()},
+	{"hone_receipts", backtest.Whole(backtest.Rule{Receipts: true})},
+	{"hone_whole", backtest.Whole(backtest.Rule{Kept: 5, Z: 2, Receipts: true})},
+	{"best_period", backtest.BestPeriod},
+	{"never", backtest.Never},
+	{"every_10", backtest.Every(10)},
+	{"every_30", backtest.Every(30)},
+	{"avoidable", backtest.Avoidable()},
+	{"worse_3", backtest.Worse(3)},
+	{"adwin", backtest.ADWIN()},
+	{"cusum", backtest.CUSUM(0.5, 80)},
+	{"psi", backtest.PSI(0.2)},
 }
 
 // played is what a policy came to on one stream at one price.
@@ -47,7 +47,7 @@ type outcome struct {
 }
 
 // play lets every policy decide on one stream.
-func play(g *retraining.Grid, prices []float64) outcome {
+func play(g *backtest.Grid, prices []float64) outcome {
 	o := outcome{stream: g.Name, by: map[string]map[float64]played{}, optimum: map[float64]int{}, reuse: map[float64]float64{}, bound: map[float64]float64{}}
 	for _, price := range prices {
 		best, moves := g.Optimum(price)
@@ -59,7 +59,7 @@ func play(g *retraining.Grid, prices []float64) outcome {
 				o.by[p.name] = map[float64]played{}
 			}
 			out := p.policy(g, price)
-			o.by[p.name][price] = played{g.Cost(out, price) / best, retraining.Trained(out)}
+			o.by[p.name][price] = played{g.Cost(out, price) / best, backtest.Trained(out)}
 		}
 	}
 	return o

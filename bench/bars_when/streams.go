@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"path/filepath"
 
 	"hone/bench/bar"
 	"hone/bench/retraining"
+	"hone/internal/backtest"
 )
 
 // streamBars are about recorded rows.
@@ -34,7 +36,7 @@ func streams(b *bar.Bench) error {
 		if err != nil {
 			return err
 		}
-		g, err := retraining.NewGrid(s, retraining.Trees, bar.Parallel)
+		g, err := backtest.NewGrid(context.Background(), s, retraining.Trees, bar.Parallel)
 		if err != nil {
 			return err
 		}
@@ -51,7 +53,7 @@ func streams(b *bar.Bench) error {
 	return nil
 }
 
-func readStream(path, name string) (*retraining.Stream, error) {
+func readStream(path, name string) (*backtest.Stream, error) {
 	rows, targets, err := retraining.Read(path, streamRows)
 	if err != nil {
 		return nil, err
@@ -63,7 +65,7 @@ func readStream(path, name string) (*retraining.Stream, error) {
 	for i, x := range targets {
 		targets[i] = flag(x >= least)
 	}
-	return &retraining.Stream{Name: name, Rows: rows, Targets: targets, Batch: rows.N / streamBatches, Window: streamWindow}, nil
+	return &backtest.Stream{Name: name, Rows: rows, Targets: targets, Batch: rows.N / streamBatches, Window: streamWindow * (rows.N / streamBatches)}, nil
 }
 
 func flag(b bool) float64 {

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 
 	"hone/bench/bar"
 	"hone/bench/retraining"
+	"hone/internal/backtest"
 )
 
 // worldBars are about worlds whose drift is known.
@@ -49,7 +51,7 @@ const (
 
 // all plays every world of some seeds, with labels so many rows late.
 func all(from, n, delay int) ([]outcome, error) {
-	var jobs []*retraining.Stream
+	var jobs []*backtest.Stream
 	for seed := range n {
 		for _, name := range retraining.Worlds {
 			s, err := retraining.NewWorld(name, uint64(from+seed))
@@ -62,7 +64,7 @@ func all(from, n, delay int) ([]outcome, error) {
 	}
 	out, errs := make([]outcome, len(jobs)), make([]error, len(jobs))
 	bar.Parallel(len(jobs), func(i int) {
-		g, err := retraining.NewGrid(jobs[i], retraining.Linear, retraining.InTurn)
+		g, err := backtest.NewGrid(context.Background(), jobs[i], retraining.Linear, backtest.InTurn)
 		if err != nil {
 			errs[i] = err
 			return

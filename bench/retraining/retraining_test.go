@@ -7,12 +7,13 @@ import (
 
 	"hone/bench/bar"
 	"hone/bench/retraining"
+	"hone/internal/backtest"
 	"hone/internal/frame"
 )
 
 // stub makes a grid of a small world by champions that remember what they were
 // trained on.
-func grid(t *testing.T, name string, delay int) *retraining.Grid {
+func grid(t *testing.T, name string, delay int) *backtest.Grid {
 	t.Helper()
 	s, err := retraining.NewWorld(name, 1)
 	if err != nil {
@@ -21,7 +22,7 @@ func grid(t *testing.T, name string, delay int) *retraining.Grid {
 	const batches = 60
 	s.Rows, s.Targets = s.Rows.Slice(0, batches*s.Batch), s.Targets[:batches*s.Batch]
 	s.Delay = delay
-	g, err := retraining.NewGrid(s, retraining.Linear, bar.Parallel)
+	g, err := backtest.NewGrid(t.Context(), s, retraining.Linear, bar.Parallel)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,8 +36,8 @@ func TestOptimum(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Rows, s.Targets, s.Window, s.Batch = s.Rows.Slice(8000, 14_500), s.Targets[8000:14_500], 2, 500
-	g, err := retraining.NewGrid(s, retraining.Linear, bar.Parallel)
+	s.Rows, s.Targets, s.Window, s.Batch = s.Rows.Slice(8000, 14_500), s.Targets[8000:14_500], 1000, 500
+	g, err := backtest.NewGrid(t.Context(), s, retraining.Linear, bar.Parallel)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +50,7 @@ func TestOptimum(t *testing.T) {
 					when = append(when, b)
 				}
 			}
-			least = min(least, g.Cost(retraining.Retrains(when...), price))
+			least = min(least, g.Cost(backtest.Retrains(when...), price))
 		}
 		cost, when := g.Optimum(price)
 		if cost != least || g.Cost(when, price) != cost {
@@ -67,21 +68,21 @@ func TestOptimumWithReuse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Rows, s.Targets, s.Window, s.Batch = s.Rows.Slice(0, 48_000), s.Targets[:48_000], 2, 4000
-	g, err := retraining.NewGrid(s, retraining.Linear, bar.Parallel)
+	s.Rows, s.Targets, s.Window, s.Batch = s.Rows.Slice(0, 48_000), s.Targets[:48_000], 8000, 4000
+	g, err := backtest.NewGrid(t.Context(), s, retraining.Linear, bar.Parallel)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, price := range []float64{20, 200, 1000} {
 		least := math.Inf(1)
-		var try func(b int, moves []retraining.Move)
-		try = func(b int, moves []retraining.Move) {
+		var try func(b int, moves []backtest.Move)
+		try = func(b int, moves []backtest.Move) {
 			if b == g.Batches() {
 				least = min(least, g.Cost(moves, price))
 				return
 			}
 			try(b+1, moves)
-			try(b+1, append(slices.Clone(moves), retraining.Move{At: b, Champion: b}))
+			try(b+1, append(slices.Clone(moves), backtest.Move{At: b, Champion: b}))
 			seen := map[int]bool{0: true}
 			for _, m := range moves {
 				seen[m.Champion] = true
@@ -90,7 +91,7 @@ func TestOptimumWithReuse(t *testing.T) {
 				if len(moves) == 0 && c == 0 || len(moves) > 0 && moves[len(moves)-1].Champion == c {
 					continue
 				}
-				try(b+1, append(slices.Clone(moves), retraining.Move{At: b, Champion: c}))
+				try(b+1, append(slices.Clone(moves), backtest.Move{At: b, Champion: c}))
 			}
 		}
 		try(1, nil)
@@ -107,7 +108,7 @@ func TestPolicies(t *testing.T) {
 	calm, abrupt := grid(t, "none", 0), grid(t, "gradual", 0)
 	const price = 100
 	best, _ := abrupt.Optimum(price)
-	f := func(name string, p retraining.Policy, most float64) {
+	f := func(name string, p backtest.Policy, most float64) {
 		t.Helper()
 		when := p(abrupt, price)
 		for i, m := range when {
@@ -119,19 +120,19 @@ func TestPolicies(t *testing.T) {
 			t.Errorf("%s costs %.3f of the optimum by %v, want at most %v", name, got, when, most)
 		}
 	}
-	f("never", retraining.Never, 9)
-	f("every 10", retraining.Every(10), 1.3)
-	f("best period", retraining.BestPeriod, 1.2)
-	f("worse", retraining.Worse(3), 2)
-	f("avoidable", retraining.Avoidable(), 1.5)
-	f("cusum", retraining.CUSUM(1, 40), 2)
-	f("adwin", retraining.ADWIN(), 2)
-	f("psi", retraining.PSI(0.2), 9)
-	f("hone", retraining.Hone(), 1.15)
-	if when := retraining.Hone()(calm, price); len(when) > 0 {
+	f("never", backtest.Never, 9)
+	f("every 10", backtest.Every(10), 1.3)
+	f("best period", backtest.BestPeriod, 1.2)
+	f("worse", backtest.Worse(3), 2)
+	f("avoidable", backtest.Avoidable(), 1.5)
+	f("cusum", backtest.CUSUM(1, 40), 2)
+	f("adwin", backtest.ADWIN(), 2)
+	f("psi", backtest.PSI(0.2), 9)
+	f("hone", backtest.Hone(), 1.15)
+	if when := backtest.Hone()(calm, price); len(when) > 0 {
 		t.Errorf("where nothing changes it retrains before %v", when)
 	}
-	if n := len(retraining.Every(7)(calm, price)); n != (calm.Batches()-1)/7 {
+	if n := len(backtest.Every(7)(calm, price)); n != (calm.Batches()-1)/7 {
 		t.Errorf("every 7 of %d batches retrains %d times", calm.Batches(), n)
 	}
 }
@@ -142,22 +143,22 @@ func TestDelay(t *testing.T) {
 	const delay = 600
 	g := grid(t, "abrupt", delay)
 	changed := grid(t, "abrupt", delay)
-	cut := (g.First + 30) * g.Batch
+	cut := g.From + 30*g.Batch
 	for i := cut; i < len(changed.Targets); i++ {
 		changed.Targets[i] = 1 - changed.Targets[i]
 	}
-	for _, p := range []retraining.Policy{retraining.Hone(), whole(), retraining.Avoidable(), retraining.ADWIN(), retraining.CUSUM(1, 40)} {
+	for _, p := range []backtest.Policy{backtest.Hone(), whole(), backtest.Avoidable(), backtest.ADWIN(), backtest.CUSUM(1, 40)} {
 		a, b := p(g, 30), p(changed, 30)
 		// Labels from batch 30 on come after batch 31.
-		early := func(m retraining.Move) bool { return m.At > 31 }
+		early := func(m backtest.Move) bool { return m.At > 31 }
 		if a, b := until(a, early), until(b, early); !slices.Equal(a, b) {
 			t.Errorf("labels to come change what was done: %v and %v", a, b)
 		}
 	}
 }
 
-func whole() retraining.Policy {
-	return retraining.Whole(retraining.Rule{Kept: 5, Z: 2, Receipts: true})
+func whole() backtest.Policy {
+	return backtest.Whole(backtest.Rule{Kept: 5, Z: 2, Receipts: true})
 }
 
 // Where concepts come back the rule goes back to former champions, and pays less than
@@ -171,7 +172,7 @@ func TestWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := retraining.NewGrid(s, retraining.Linear, bar.Parallel)
+	g, err := backtest.NewGrid(t.Context(), s, retraining.Linear, bar.Parallel)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +189,7 @@ func TestWhole(t *testing.T) {
 		kept[m.Champion] = true
 	}
 	plain, _ := g.Optimum(price)
-	cost, without := g.Cost(moves, price), g.Cost(retraining.Hone()(g, price), price)
+	cost, without := g.Cost(moves, price), g.Cost(backtest.Hone()(g, price), price)
 	if back < 3 || !(cost < plain) || !(cost < without) {
 		t.Errorf("%d champions came back, by %v; it costs %.0f, without them %.0f, and the optimum without %.0f", back, moves, cost, without, plain)
 	}
@@ -197,7 +198,7 @@ func TestWhole(t *testing.T) {
 	}
 }
 
-func until(xs []retraining.Move, end func(retraining.Move) bool) []retraining.Move {
+func until(xs []backtest.Move, end func(backtest.Move) bool) []backtest.Move {
 	if at := slices.IndexFunc(xs, end); at >= 0 {
 		return xs[:at]
 	}
@@ -227,7 +228,7 @@ func TestWorlds(t *testing.T) {
 	if _, err := retraining.NewWorld("flat", 1); err == nil {
 		t.Error("there is a world that is not there")
 	}
-	if _, err := retraining.NewGrid(&retraining.Stream{Name: "short", Rows: frame.New(nil, 10), Batch: 5, Window: 5}, retraining.Linear, retraining.InTurn); err == nil {
+	if _, err := backtest.NewGrid(t.Context(), &backtest.Stream{Name: "short", Rows: frame.New(nil, 10), Targets: make([]float64, 10), Batch: 5, Window: 25}, retraining.Linear, backtest.InTurn); err == nil {
 		t.Error("a stream that is too short has a grid")
 	}
 }

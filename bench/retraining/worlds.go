@@ -1,6 +1,7 @@
-// Package retraining holds policies of when to retrain against the best that could
-// have been done in hindsight, on worlds whose drift is known and on recorded
-// streams. Swaps are immediate: gates and rollouts are left to the product.
+// Package retraining makes streams to try policies of when to retrain on, with worlds
+// whose drift is known and recorded rows, and learners of champions. The policies, and
+// the best that could have been done in hindsight, are those of package backtest. Swaps
+// are immediate: gates and rollouts are left to the product.
 package retraining
 
 import (
@@ -8,21 +9,9 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"hone/internal/backtest"
 	"hone/internal/frame"
 )
-
-// Stream is rows in the order of time, taken a batch at a time.
-type Stream struct {
-	Name    string
-	Rows    *frame.Frame
-	Targets []float64 // 0 or 1.
-	Batch   int       // Rows.
-	Window  int       // Batches that a champion is trained on.
-	Delay   int       // Rows after which a label comes.
-}
-
-// batches of the stream; the last one may be cut off.
-func (s *Stream) batches() int { return s.Rows.N / s.Batch }
 
 // Worlds are the names of the synthetic worlds.
 var Worlds = []string{"none", "abrupt", "gradual", "recurring", "covariate", "noise", "mixed"}
@@ -51,7 +40,7 @@ type moment struct {
 //	covariate  features that tell nothing move, again and again
 //	noise      a quarter of the labels are turned round, for 6 batches in 40
 //	mixed      abrupt, then gradual, then two concepts in turn, with moving features
-func NewWorld(name string, seed uint64) (*Stream, error) {
+func NewWorld(name string, seed uint64) (*backtest.Stream, error) {
 	r := rand.New(rand.NewPCG(seed, 240))
 	moments, err := plan(name, r)
 	if err != nil {
@@ -61,7 +50,7 @@ func NewWorld(name string, seed uint64) (*Stream, error) {
 	for c := range worldFeatures {
 		schema = append(schema, frame.Field{Name: fmt.Sprint("x", c), Kind: frame.Number})
 	}
-	s := &Stream{Name: name, Rows: frame.New(schema, worldBatches*worldRows), Batch: worldRows, Window: worldWindow}
+	s := &backtest.Stream{Name: name, Rows: frame.New(schema, worldBatches*worldRows), Batch: worldRows, Window: worldWindow * worldRows}
 	for i := range s.Rows.N {
 		s.Targets = append(s.Targets, moments[i/worldRows].row(r, s.Rows, i))
 	}

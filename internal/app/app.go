@@ -122,7 +122,7 @@ func (a *App) build(ctx context.Context) error {
 	a.vault = vault.New(a.db, a.config.Server.Data, a.o.Clock, a.configs.applied, !a.o.Inline && !a.o.Passive)
 	a.service = &op.Service{
 		Vault: keeping{a.vault}, Loop: a.loop, Control: a.db, Records: a.db, Events: a.db, Plans: a.db, Samples: a.db, Inbox: a.db, People: a.db, Clock: a.o.Clock, Rand: rand.Reader, Fence: a.db.Fence(),
-		Artefact: a.db.Blobs().Dir, Doctor: a.doctor, Config: a.configs,
+		Artefact: a.db.Blobs().Dir, Doctor: a.doctor, Config: a.configs, Backtest: a.backtest,
 	}
 	return a.door()
 }

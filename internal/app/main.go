@@ -44,7 +44,7 @@ func Main(args []string) int {
 
 // Commands is what the application lends to the command line.
 func Commands() cli.Runner {
-	return cli.Runner{Serve: serve, Gateway: runGateway, Rollback: rollBack, Demo: runDemo, DemoPart: demo.Part, Init: initialise, Check: check, Source: source, Unpack: unpack, Docs: config.Docs, Restore: restore, Reach: reach, Clock: clock.System{}, Version: version()}
+	return cli.Runner{Serve: serve, Gateway: runGateway, Rollback: rollBack, Demo: runDemo, DemoPart: demo.Part, Init: initialise, Check: check, Source: source, Unpack: unpack, Docs: config.Docs, Restore: restore, Reach: reach, Workbench: workbench, Clock: clock.System{}, Version: version()}
 }
 
 func version() string {

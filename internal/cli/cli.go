@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hone"
+	"hone/internal/backtest"
 	"hone/internal/clock"
 	"hone/internal/op"
 )
@@ -71,6 +72,9 @@ type Runner struct {
 	Restore func(ctx context.Context, g Globals, o RestoreOptions) (RestoreReport, error)
 	// Reach finds the running server, or opens the data folder.
 	Reach func(ctx context.Context, g Globals) (Caller, error)
+	// Workbench returns a model as the configuration has it, and what trains its
+	// champions here, without a server.
+	Workbench func(g Globals, model string) (hone.Model, backtest.Trainer, error)
 	// In is read by the commands that read standard input; nil is that of the
 	// process.
 	In io.Reader

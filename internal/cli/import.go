@@ -2,20 +2,16 @@ package cli
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
 	"hone"
 	"hone/internal/clock"
-	"hone/internal/frame"
 	"hone/internal/op"
 	"hone/internal/table"
 )
@@ -25,21 +21,10 @@ const importBatch = 1000
 
 // importer reads one file into the log of one model.
 type importer struct {
+	*history
 	g      Globals
 	caller Caller
 	op     op.Operation
-	model  hone.Model
-	file   string
-	base   time.Time // Of rows without a time.
-
-	columns map[string]int
-	time    string
-	id      string
-	unit    string
-	action  string
-	chance  string // The column of the propensity.
-
-	seen   map[string]int // How often the same row has come.
 	batch  []op.HistoryItem
 	lines  []int
 	report ImportReport
@@ -59,13 +44,12 @@ func importFile(ctx context.Context, g Globals, c Caller, now clock.Clock, o Imp
 		return ImportReport{}, err
 	}
 	defer r.Close()
-	history, _ := op.Find("history")
-	im := &importer{g: g, caller: c, op: history, model: m, file: o.File, columns: map[string]int{}, id: o.ID, unit: o.Unit, action: o.Action, chance: o.Propensity,
-		seen: map[string]int{}, watch: clock.Start(), report: ImportReport{File: o.File, Model: m.Name},
-		base: now.Now().Add(-time.Duration(max(m.Label.Delay, m.Label.After)) - time.Hour)}
-	if err := im.match(r.Columns(), o); err != nil {
+	load, _ := op.Find("history")
+	im := &importer{g: g, caller: c, op: load, watch: clock.Start(), report: ImportReport{File: o.File, Model: m.Name}}
+	if im.history, err = newHistory(m, r.Columns(), o, now); err != nil {
 		return im.report, err
 	}
+	im.report.Absent, im.report.Unlabelled = im.absent, im.unlabelled
 	err = im.rows(ctx, r)
 	if im.bad != nil {
 		err = errors.Join(err, im.bad.Close())
@@ -73,6 +57,7 @@ func importFile(ctx context.Context, g Globals, c Caller, now clock.Clock, o Imp
 	if im.told > 0 {
 		fmt.Fprintln(g.Err)
 	}
+	im.report.Rows = im.count
 	im.report.Sentence = im.sentence()
 	return im.report, err
 }
@@ -123,42 +108,6 @@ func pickModel(ctx context.Context, c Caller, name string) (hone.Model, error) {
 	return out.(op.ModelDetail).Config, nil
 }
 
-// match finds the model's features, label and time among the file's columns.
-func (im *importer) match(cols []string, o ImportOptions) error {
-	for i, c := range cols {
-		im.columns[c] = i
-	}
-	found := 0
-	for _, f := range im.model.Features {
-		if _, ok := im.columns[f.Name]; ok {
-			found++
-			continue
-		}
-		im.report.Absent = append(im.report.Absent, f.Name)
-	}
-	_, labelled := im.columns[im.model.Label.Name]
-	im.report.Unlabelled = !labelled
-	if found == 0 {
-		return &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("%s has none of the features of %s", o.File, im.model.Name), Hint: fmt.Sprintf("its columns are %q", cols)}
-	}
-	for _, given := range [][2]string{{"time", o.Time}, {"id", o.ID}, {"unit", o.Unit}, {"action", o.Action}, {"propensity", o.Propensity}} {
-		if _, ok := im.columns[given[1]]; given[1] != "" && !ok {
-			return &hone.Error{Code: hone.Invalid, Message: fmt.Sprintf("%s has no column %q for --%s", o.File, given[1], given[0]), Hint: fmt.Sprintf("its columns are %q", cols)}
-		}
-	}
-	im.time = o.Time
-	if im.time != "" {
-		return nil
-	}
-	for _, name := range []string{"time", "timestamp", "ts", "datetime", "date", "event_time", "created_at"} {
-		if _, ok := im.columns[name]; ok && im.model.Features.Index(name) < 0 {
-			im.time = name
-			return nil
-		}
-	}
-	return nil
-}
-
 func (im *importer) rows(ctx context.Context, r *table.Reader) error {
 	for {
 		rec, err := r.Next()
@@ -166,7 +115,7 @@ func (im *importer) rows(ctx context.Context, r *table.Reader) error {
 			return im.flush(ctx)
 		}
 		if bad, ok := errors.AsType[*table.BadRow](err); ok {
-			im.report.Rows++
+			im.count++
 			if err := im.aside(bad.Line, bad.Reason, bad.Raw); err != nil {
 				return err
 			}
@@ -189,113 +138,6 @@ func (im *importer) rows(ctx context.Context, r *table.Reader) error {
 			}
 		}
 	}
-}
-
-// item reads one row. What the row says makes its name, so that importing it
-// again stores nothing.
-func (im *importer) item(rec table.Record) (op.HistoryItem, error) {
-	im.report.Rows++
-	it := op.HistoryItem{Features: map[string]any{}, Time: im.base.Add(time.Duration(im.report.Rows) * time.Microsecond)}
-	if im.time != "" {
-		v := rec.Values[im.columns[im.time]]
-		at, ok := table.ParseTime(v)
-		if !ok && plain(v) == "" {
-			return it, fmt.Errorf("there is no time in %q", im.time)
-		}
-		if !ok {
-			return it, fmt.Errorf("%q in %q is no time", plain(v), im.time)
-		}
-		it.Time = at
-	}
-	for _, f := range im.model.Features {
-		i, ok := im.columns[f.Name]
-		if !ok {
-			continue
-		}
-		v, err := value(f, rec.Values[i])
-		if err != nil {
-			return it, err
-		}
-		if v != nil {
-			it.Features[f.Name] = v
-		}
-	}
-	if len(it.Features) == 0 {
-		return it, errors.New("every feature is missing")
-	}
-	if i, ok := im.columns[im.model.Label.Name]; ok {
-		if s, isText := rec.Values[i].(string); rec.Values[i] != nil && !(isText && frame.Missing(s)) {
-			label, ok := im.model.CanonicalLabel(rec.Values[i])
-			if !ok {
-				return it, fmt.Errorf("%q in %q is no label of a %s model", plain(rec.Values[i]), im.model.Label.Name, im.model.Task)
-			}
-			it.Label = label
-		}
-	}
-	if im.unit != "" {
-		it.Unit = plain(rec.Values[im.columns[im.unit]])
-	}
-	if im.action != "" {
-		it.Action = plain(rec.Values[im.columns[im.action]])
-	}
-	if im.chance != "" {
-		v, err := value(frame.Field{Name: im.chance, Kind: frame.Number}, rec.Values[im.columns[im.chance]])
-		if err != nil {
-			return it, err
-		}
-		if p, ok := v.(float64); ok {
-			it.Propensity = &p
-		}
-	}
-	if im.id != "" {
-		it.PredictionID = hone.PredictionID(plain(rec.Values[im.columns[im.id]]))
-		if err := it.PredictionID.Check(); err != nil {
-			return it, err
-		}
-		return it, nil
-	}
-	it.PredictionID = im.name(rec, it)
-	return it, nil
-}
-
-// plain writes a cell as a name: nothing for what is missing, whole numbers in
-// full.
-func plain(v any) string {
-	switch x := v.(type) {
-	case nil:
-		return ""
-	case float64:
-		return frame.FormatNumber(x)
-	}
-	return fmt.Sprint(v)
-}
-
-func value(f frame.Field, v any) (any, error) {
-	s, ok := v.(string)
-	if !ok {
-		return v, nil
-	}
-	if frame.Missing(s) {
-		return nil, nil
-	}
-	if f.Kind != frame.Number {
-		return s, nil
-	}
-	x, ok := frame.ParseNumber(s)
-	if !ok {
-		return nil, fmt.Errorf("%q in %q is no number", s, f.Name)
-	}
-	return x, nil
-}
-
-func (im *importer) name(rec table.Record, it op.HistoryItem) hone.PredictionID {
-	h := sha256.New()
-	for _, v := range rec.Values {
-		fmt.Fprintf(h, "%v\x00", v)
-	}
-	sum := string(h.Sum(nil)[:12])
-	im.seen[sum]++
-	return hone.PredictionID("row-" + hex.EncodeToString([]byte(sum)) + "-" + strconv.Itoa(im.seen[sum]))
 }
 
 // flush sends the batch. Where the server refuses it as a whole, its rows are
@@ -342,7 +184,7 @@ func (im *importer) tell() {
 	}
 	if at := im.watch.Elapsed(); !im.g.JSON && at-im.told > 500*time.Millisecond {
 		im.told = at
-		fmt.Fprintf(im.g.Err, "\r%d rows, %d bad, %.0f rows/s ", im.report.Rows, im.report.Bad, float64(im.report.Rows)/at.Seconds())
+		fmt.Fprintf(im.g.Err, "\r%d rows, %d bad, %.0f rows/s ", im.count, im.report.Bad, float64(im.count)/at.Seconds())
 	}
 }
 

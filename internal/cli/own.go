@@ -13,7 +13,7 @@ import (
 
 // own lists the commands that are no operations.
 func own(r Runner, g *Globals) []*cobra.Command {
-	return []*cobra.Command{demoCommand(r, g), demoPart(r), initCommand(r, g), importCommand(r, g), serveCommand(r, g), gatewayCommand(r, g), predictCommand(r, g), labelCommand(r, g), restoreCommand(r, g), configCommand(r, g), versionCommand(r, g)}
+	return []*cobra.Command{demoCommand(r, g), demoPart(r), initCommand(r, g), importCommand(r, g), backtestCommand(r, g), serveCommand(r, g), gatewayCommand(r, g), predictCommand(r, g), labelCommand(r, g), restoreCommand(r, g), configCommand(r, g), versionCommand(r, g)}
 }
 
 func none(c *cobra.Command, args []string) error {

@@ -59,6 +59,7 @@ func All() []Operation {
 	out = append(out, report())
 	out = append(out, events()...)
 	out = append(out, labels())
+	out = append(out, backtests())
 	out = append(out, data()...)
 	out = append(out, records()...)
 	out = append(out, vault()...)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hone"
+	"hone/internal/backtest"
 	"hone/internal/clock"
 	"hone/internal/config"
 	"hone/internal/frame"
@@ -63,6 +64,8 @@ type Service struct {
 	Doctor func(ctx context.Context) []Finding
 	// Artefact finds the folder of a version's files by its digest.
 	Artefact func(digest string) (string, error)
+	// Backtest plays policies on a model's log.
+	Backtest func(ctx context.Context, m hone.Model, o backtest.Options) (backtest.Result, error)
 	// Vault makes backups and erases.
 	Vault  Vault
 	Config Configuration
@@ -72,6 +75,7 @@ type Service struct {
 
 	performances performances
 	joints       joints
+	backtesting  backtesting
 }
 
 // Configuration is what is in force, and what was.

@@ -1,10 +1,7 @@
-package retraining
+package backtest
 
 import (
-	"math"
-
 	"hone/internal/frame"
-	"hone/internal/learn/residual"
 	"hone/internal/stat"
 	"hone/internal/stat/change"
 )
@@ -20,7 +17,7 @@ func Never(*Grid, float64) []Move { return nil }
 func Every(k int) Policy {
 	return func(g *Grid, _ float64) (out []Move) {
 		for m := k; m < g.Batches(); m += k {
-			out = append(out, Move{m, m})
+			out = append(out, Move{At: m, Champion: m})
 		}
 		return out
 	}
@@ -43,7 +40,7 @@ func watch(begin func(g *Grid, m int, price float64) func(batch int) bool) Polic
 		look := begin(g, 0, price)
 		for b := range g.Batches() - 1 {
 			if look(b) {
-				out = append(out, Move{b + 1, b + 1})
+				out = append(out, Move{At: b + 1, Champion: b + 1})
 				look = begin(g, b+1, price)
 			}
 		}
@@ -51,57 +48,61 @@ func watch(begin func(g *Grid, m int, price float64) func(batch int) bool) Polic
 	}
 }
 
-// come are the rows of champion m whose labels came during a batch.
-func (g *Grid) come(m, batch int) (from, to int) {
-	begin := (g.First + m) * g.Batch
-	to = (g.First+batch+1)*g.Batch - g.Delay
-	return max(begin, to-g.Batch), max(begin, to)
-}
-
-// rate is the share of wrong answers of champion m among rows, and how many these are.
-func (g *Grid) rate(m, from, to int) (share float64, n int) {
-	begin := (g.First + m) * g.Batch
-	for i := from; i < to; i++ {
-		if (g.Scores[m][i-begin] > 0.5) != (g.Targets[i] == 1) {
-			share++
+// come are the rows from one batch on whose labels came during another, in the order
+// in which these came.
+func (g *Grid) come(from, batch int) (rows []int) {
+	begin := g.at(from)
+	for _, i := range g.arrived[g.upTo(g.at(batch)):g.upTo(g.at(batch+1))] {
+		if i >= begin {
+			rows = append(rows, i)
 		}
 	}
-	return share / float64(max(1, to-from)), to - from
+	return rows
+}
+
+// rate is what champion m loses a row, of some rows.
+func (g *Grid) rate(m int, rows []int) (a float64) {
+	weight := 0.0
+	for _, i := range rows {
+		a += g.lost(m, i)
+		weight += g.weight(i)
+	}
+	return a / max(weight, 1e-9)
 }
 
 // fresh is how many batches tell what a champion is like when it is new.
 const fresh = 3
 
-// levels hands the share of errors of each batch on, once it is known what the
-// champion was like when it was new.
+// levels hands on what is lost a row of each batch, once it is known what the
+// champion was like when it was new. Both are shares of the most that a row can lose.
 func levels(decide func(price float64) func(rate, new float64, rows int) bool) Policy {
 	return watch(func(g *Grid, m int, price float64) func(int) bool {
-		then, seen, sum := decide(price), 0, 0.0
+		then, seen, sum := decide(price/g.unit()), 0, 0.0
 		return func(batch int) bool {
-			from, to := g.come(m, batch)
-			if to == from {
+			rows := g.come(m, batch)
+			if len(rows) == 0 {
 				return false
 			}
-			rate, n := g.rate(m, from, to)
+			rate := g.rate(m, rows) / g.unit()
 			if seen < fresh {
 				seen++
 				sum += rate
 				return false
 			}
-			return then(rate, sum/fresh, n)
+			return then(rate, sum/fresh, len(rows))
 		}
 	})
 }
 
-// Worse retrains once a batch has so many points more errors than the champion had
-// when it was new.
+// Worse retrains once a batch loses so many points a row more than the champion did
+// when it was new: of a loss that counts errors, errors in 100 rows.
 func Worse(points float64) Policy {
 	return levels(func(float64) func(rate, new float64, rows int) bool {
 		return func(rate, new float64, _ int) bool { return rate > new+points/100 }
 	})
 }
 
-// Avoidable retrains once the errors beyond those of the new champion add up to the
+// Avoidable retrains once the losses beyond those of the new champion add up to the
 // price, as in Modyn (Böther et al., SIGMOD 2025).
 func Avoidable() Policy {
 	return levels(func(price float64) func(rate, new float64, rows int) bool {
@@ -125,19 +126,14 @@ func CUSUM(k, h float64) Policy {
 	})
 }
 
-// ADWIN retrains once the level of errors has changed for the worse (Bifet and
+// ADWIN retrains once the level of the losses has changed for the worse (Bifet and
 // Gavaldà, SDM 2007).
 func ADWIN() Policy {
 	return watch(func(g *Grid, m int, _ float64) func(int) bool {
-		d, begin := change.NewADWIN(0.002, 32), (g.First+m)*g.Batch
+		d := change.NewADWIN(0.002, 32)
 		return func(batch int) (fires bool) {
-			from, to := g.come(m, batch)
-			for i := from; i < to; i++ {
-				x := 0.0
-				if (g.Scores[m][i-begin] > 0.5) != (g.Targets[i] == 1) {
-					x = 1
-				}
-				if f, found := d.Add(x); found && f.After > f.Before {
+			for _, i := range g.come(m, batch) {
+				if f, found := d.Add(min(1, g.lost(m, i)/g.unit())); found && f.After > f.Before {
 					fires = true
 				}
 			}
@@ -147,20 +143,22 @@ func ADWIN() Policy {
 }
 
 // PSI retrains once a feature's population stability index between the training rows
-// and a batch is above a limit. It needs no labels.
+// and a batch is above a limit. It needs no labels. Texts are passed over.
 func PSI(limit float64) Policy {
 	return watch(func(g *Grid, m int, _ float64) func(int) bool {
-		begin := (g.First + m) * g.Batch
-		var profiles []*stat.Profile
-		for _, c := range g.Rows.Slice(begin-g.Delay-g.Window*g.Batch, begin-g.Delay).Cols {
-			profiles = append(profiles, stat.NewNumeric(c.Num))
-		}
+		profiles := g.profiles(m)
 		return func(batch int) bool {
-			at := (g.First + batch) * g.Batch
+			rows := g.Rows.Slice(g.at(batch), g.at(batch+1))
 			for c, p := range profiles {
+				if p == nil {
+					continue
+				}
 				w := p.Window()
-				for _, x := range g.Rows.Cols[c].Num[at : at+g.Batch] {
+				for _, x := range rows.Cols[c].Num {
 					w.AddNumber(x)
+				}
+				for _, x := range rows.Cols[c].Str {
+					w.AddName(x)
 				}
 				if p.Compare(w).PSI > limit {
 					return true
@@ -171,28 +169,23 @@ func PSI(limit float64) Policy {
 	})
 }
 
-// Hone retrains by the product's rule, as it stands: the probe of each champion tells
-// what a retrain would win back, and the best suffix of that is held against the
-// price. It has neither former champions nor receipts.
+// profiles of what champion m was trained on, by column; nil for texts.
+func (g *Grid) profiles(m int) []*stat.Profile {
+	rows := pick(g.Rows, g.champions[m].set)
+	out := make([]*stat.Profile, len(rows.Schema))
+	for c, f := range rows.Schema {
+		switch f.Kind {
+		case frame.Number:
+			out[c] = stat.NewNumeric(rows.Cols[c].Num)
+		case frame.Category:
+			out[c] = stat.NewNames(rows.Cols[c].Str)
+		}
+	}
+	return out
+}
+
+// Hone retrains by the product's rule, as it stands, looking once a batch and without
+// guards: the probe of each champion tells what a retrain would win back, and the best
+// suffix of that is held against the price. It has neither former champions nor
+// receipts.
 func Hone() Policy { return Whole(Rule{}) }
-
-// probeOptions are those of the champion that begins at a row.
-func (g *Grid) probeOptions(begin int) residual.Options {
-	o := residual.Options{Schema: g.Rows.Schema, Width: 1, Task: residual.Binary}
-	for _, c := range g.Rows.Slice(begin-g.Delay-g.Window*g.Batch, begin-g.Delay).Cols {
-		mean, sd := moments(c)
-		o.Mean, o.SD = append(o.Mean, mean), append(o.SD, sd)
-	}
-	return o
-}
-
-func moments(c frame.Column) (mean, sd float64) {
-	n := float64(len(c.Num))
-	for _, x := range c.Num {
-		mean += x / n
-	}
-	for _, x := range c.Num {
-		sd += (x - mean) * (x - mean) / n
-	}
-	return mean, math.Sqrt(sd)
-}

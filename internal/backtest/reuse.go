@@ -1,4 +1,4 @@
-package retraining
+package backtest
 
 import (
 	"math"
@@ -16,12 +16,12 @@ type Rule struct {
 	Receipts bool    // Forecasts are corrected by what past retrains brought.
 }
 
-// Whole is the decision rule with former champions and receipts, neither of which the
-// product has yet: before a retrain is
+// Whole is the decision rule with former champions and receipts: before a retrain is
 // paid for, the last champions are held against the live one on the rows that it
 // answered, and one that is surely ahead by the price of going back comes back; and
 // what a retrain is forecast to bring is cut by what retrains brought so far of what
-// they were forecast to.
+// they were forecast to. It looks once a batch, at a tick of the labels that came
+// during it, and knows no guards.
 func Whole(r Rule) Policy {
 	return func(g *Grid, price float64) []Move {
 		w := &whole{Rule: r, g: g, price: price}
@@ -47,9 +47,9 @@ type whole struct {
 	receipts []*receipt
 }
 
-// tick is what one champion is ahead of another by in a stretch of rows, and on how
-// many of these they differ.
-type tick struct{ ahead, differ float64 }
+// tick is what one champion is ahead of another by in a stretch of rows, and the
+// squares of the differences: of errors, how many rows they differ on.
+type tick struct{ ahead, squares float64 }
 
 // receipt holds a forecast against what came of it.
 type receipt struct {
@@ -66,22 +66,20 @@ func (w *whole) activate(champion, batch int) {
 		if n := len(w.former); n > w.Kept {
 			w.former = w.former[n-w.Kept:]
 		}
-		w.moves = append(w.moves, Move{batch, champion})
+		w.moves = append(w.moves, Move{At: batch, Champion: champion})
 	}
 	w.live, w.since, w.ticks, w.beside = champion, batch, nil, map[int][]tick{}
-	w.probe = residual.New(w.g.probeOptions((w.g.First + champion) * w.g.Batch))
+	w.probe = residual.New(w.g.probeOptions(champion))
 }
 
 // look reads the labels that came during a batch, and decides.
 func (w *whole) look(batch int) {
-	g := w.g
-	to := (g.First+batch+1)*g.Batch - g.Delay
-	from := max((g.First+w.since)*g.Batch, to-g.Batch)
-	w.settle(to-g.Batch, to)
-	if to <= from {
+	w.settle(batch)
+	rows := w.g.come(w.since, batch)
+	if len(rows) == 0 {
 		return
 	}
-	w.read(from, to)
+	w.read(rows)
 	if w.reuse(batch + 1) {
 		return
 	}
@@ -94,43 +92,26 @@ func (w *whole) look(batch int) {
 	w.activate(batch+1, batch+1)
 }
 
-// read adds a tick of the rows that the live champion answered.
-func (w *whole) read(from, to int) {
+// read adds a tick of rows that the live champion answered.
+func (w *whole) read(rows []int) {
 	g := w.g
-	scores := make([]float64, to-from)
-	begin := (g.First + w.live) * g.Batch
-	for i := range scores {
-		scores[i] = float64(g.Scores[w.live][from-begin+i])
-	}
-	y := g.Targets[from:to]
-	s := w.probe.Batch(g.Rows.Slice(from, to), scores, y, func(row int, p []float64) float64 {
-		if (p[0] > 0.5) != (y[row] == 1) {
-			return 1
-		}
-		return 0
-	})
+	scores := g.scores(w.live, rows, make([]float64, 0, len(rows)*g.width()))
+	s := w.probe.Batch(pick(g.Rows, rows), scores, values(g.Targets, rows), func(k int, p []float64) float64 { return g.loss(rows[k], p) })
 	w.ticks = append(w.ticks, hone.Tick{N: s.N, Gain: s.Gain, Var: s.Var, Loss: s.Champion, Probe: s.Probe})
 	for _, m := range w.former {
-		w.beside[m] = append(w.beside[m], g.against(w.live, m, from, to))
+		w.beside[m] = append(w.beside[m], g.against(w.live, m, rows))
 	}
 }
 
 // against is what champion b is ahead of champion a by on rows.
-func (g *Grid) against(a, b, from, to int) (t tick) {
-	for i := from; i < to; i++ {
-		if x, y := g.wrongAt(a, i), g.wrongAt(b, i); x != y {
-			t.ahead += x - y
-			t.differ++
+func (g *Grid) against(a, b int, rows []int) (t tick) {
+	for _, i := range rows {
+		if d := g.lost(a, i) - g.lost(b, i); d != 0 {
+			t.ahead += d
+			t.squares += d * d
 		}
 	}
 	return t
-}
-
-func (g *Grid) wrongAt(m, row int) float64 {
-	if (g.Scores[m][row-(g.First+m)*g.Batch] > 0.5) != (g.Targets[row] == 1) {
-		return 1
-	}
-	return 0
 }
 
 // reuse lets the former champion come back that is surely furthest ahead, where that
@@ -140,11 +121,11 @@ func (w *whole) reuse(batch int) bool {
 	best, champion := math.Inf(-1), 0
 	for _, m := range w.former {
 		ticks := w.beside[m]
-		ahead, differ := 0.0, 0.0
+		ahead, squares := 0.0, 0.0
 		for j := 1; j <= min(len(ticks), most); j++ {
 			t := ticks[len(ticks)-j]
-			ahead, differ = ahead+t.ahead, differ+t.differ
-			if x := ahead - w.Z*math.Sqrt(differ); j >= least && x > best {
+			ahead, squares = ahead+t.ahead, squares+t.squares
+			if x := ahead - w.Z*math.Sqrt(squares); j >= least && x > best {
 				best, champion = x, m
 			}
 		}
@@ -156,11 +137,12 @@ func (w *whole) reuse(batch int) bool {
 	return true
 }
 
-// settle lets receipts see what the retrains brought on rows whose labels came.
-func (w *whole) settle(from, to int) {
+// settle lets receipts see what the retrains brought on rows whose labels came during
+// a batch.
+func (w *whole) settle(batch int) {
 	for _, r := range w.receipts {
-		if begin := (w.g.First + r.fresh) * w.g.Batch; r.ticks < r.most && to > begin {
-			r.seen += w.g.against(r.old, r.fresh, max(begin, from), to).ahead
+		if rows := w.g.come(r.fresh, batch); r.ticks < r.most && len(rows) > 0 {
+			r.seen += w.g.against(r.old, r.fresh, rows).ahead
 			r.forecast += r.rate
 			r.ticks++
 		}
@@ -177,4 +159,39 @@ func (w *whole) trust() float64 {
 		seen, forecast = seen+r.seen, forecast+r.forecast
 	}
 	return min(max(seen/forecast, 0.2), 1.2)
+}
+
+// probeOptions are those of a champion.
+func (g *Grid) probeOptions(m int) residual.Options {
+	o := residual.Options{Schema: g.Rows.Schema, Width: g.width(), Task: g.Task}
+	set := g.champions[m].set
+	for _, c := range pick(g.Rows, set).Cols {
+		mean, sd := moments(c.Num)
+		o.Mean, o.SD = append(o.Mean, mean), append(o.SD, sd)
+	}
+	if g.Task == residual.Regression {
+		_, o.TargetSD = moments(values(g.Targets, set))
+	}
+	return o
+}
+
+// moments of what is not missing; 0 and 0 where nothing is left.
+func moments(xs []float64) (mean, sd float64) {
+	n := 0.0
+	for _, x := range xs {
+		if x == x {
+			n++
+		}
+	}
+	for _, x := range xs {
+		if x == x {
+			mean += x / n
+		}
+	}
+	for _, x := range xs {
+		if x == x {
+			sd += (x - mean) * (x - mean) / n
+		}
+	}
+	return mean, math.Sqrt(sd)
 }

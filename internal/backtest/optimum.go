@@ -1,4 +1,4 @@
-package retraining
+package backtest
 
 import (
 	"math"
@@ -9,13 +9,17 @@ import (
 const ReuseShare = 0.05
 
 // Move gives the traffic to a champion from batch At on. One that was trained right
-// before At is a retrain; an earlier one had been trained before and comes back.
-type Move struct{ At, Champion int }
+// before At is a retrain; an earlier one had been trained before and comes back. Why is
+// empty where nobody said.
+type Move struct {
+	At, Champion int
+	Why          string
+}
 
 // Retrains are the moves of retraining before the given batches.
 func Retrains(at ...int) (out []Move) {
 	for _, m := range at {
-		out = append(out, Move{m, m})
+		out = append(out, Move{At: m, Champion: m})
 	}
 	return out
 }
@@ -30,7 +34,7 @@ func Trained(moves []Move) (n int) {
 	return n
 }
 
-// Cost of moves, in errors: those that were made, and the price of each move. The
+// Cost of moves, in units of the loss: what was lost, and the price of each move. The
 // first champion costs nothing. Champion 0, or one that was retrained, may come back.
 func (g *Grid) Cost(moves []Move, price float64) float64 {
 	cost, live, from := 0.0, 0, 0
@@ -62,7 +66,7 @@ func (g *Grid) Optimum(price float64) (cost float64, moves []Move) {
 		}
 	}
 	for m := next[0]; m < n; m = next[m] {
-		moves = append(moves, Move{m, m})
+		moves = append(moves, Move{At: m, Champion: m})
 	}
 	return best[0], moves
 }
@@ -148,7 +152,7 @@ func (g *Grid) path(set []int, price float64) (float64, []Move) {
 	for b := range n {
 		if next := choice[b][live]; next != live {
 			live = next
-			moves = append(moves, Move{b, champions[live]})
+			moves = append(moves, Move{At: b, Champion: champions[live]})
 		}
 	}
 	return after[0], moves

@@ -1,0 +1,240 @@
+package backtest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"hone"
+	"hone/internal/monitor"
+	"hone/internal/trigger"
+)
+
+// desk plays the product's own stages, monitor and trigger, on a grid under a
+// simulated clock. What a champion's monitor says does not depend on what policies do
+// with it, so that it runs once for each champion and moment of taking over.
+type desk struct {
+	*trace
+	g       *Grid
+	signals bool // Some trigger reads more than ticks and labels.
+	watches map[[2]int]*watched
+	err     error // The first that a monitor met.
+}
+
+func newDesk(t *trace, g *Grid) *desk {
+	return &desk{trace: t, g: g, watches: map[[2]int]*watched{}}
+}
+
+// follow is a policy that asks the model's triggers at each tick, at each window of
+// drift and at the end of each batch, within its guards. A run that they start has its
+// champion by the next batch.
+func (d *desk) follow(triggers ...hone.Trigger) Policy {
+	m := d.model
+	m.Triggers = triggers
+	for _, kind := range []hone.TriggerKind{hone.OnDrift, hone.OnPerformance, hone.OnWhen} {
+		d.signals = d.signals || trigger.Has(m, kind)
+	}
+	return func(g *Grid, _ float64) (moves []Move) {
+		p := player{desk: d, model: m}
+		for b := range g.Batches() - 1 {
+			if said, fires := p.batch(b); fires {
+				moves = append(moves, Move{At: b + 1, Champion: b + 1, Why: said.Sentence})
+				p.retrain(b+1, said)
+			}
+		}
+		return moves
+	}
+}
+
+// player is one policy under way.
+type player struct {
+	*desk
+	model   hone.Model
+	live    int
+	since   int // The batch from which the champion answers.
+	runs    []hone.Run
+	looked  time.Time
+	streaks map[string]int
+}
+
+// batch looks at the triggers while a batch is answered, until one starts a run.
+func (p *player) batch(b int) (hone.Decision, bool) {
+	for _, l := range p.watch(p.live, p.since).looks(b) {
+		d := trigger.Decide(p.input(l), l.at)
+		p.looked, p.streaks = l.at, d.Streaks
+		if d.Start {
+			return d, true
+		}
+	}
+	return hone.Decision{}, false
+}
+
+func (p *player) input(l look) trigger.Input {
+	taken := p.time(p.g.at(p.since))
+	return trigger.Input{
+		Model: p.model, HasChampion: true, Champion: versionID(p.live), ChampionSince: taken, TrainedAt: p.time(p.g.at(p.live)),
+		Ticks: l.ticks, Signals: l.signals, NewLabels: l.labels, Runs: p.runs, Look: l.found, Looked: p.looked, Streaks: p.streaks,
+	}
+}
+
+// retrain ends the run that a decision started with its candidate as the champion.
+func (p *player) retrain(b int, d hone.Decision) {
+	number := len(p.runs) + 1
+	run := hone.Run{ID: hone.RunID(fmt.Sprintf("%s-%d", p.model.Name, number)), Model: p.model.Name, Number: number, State: hone.Closed, Ending: hone.Promoted,
+		Started: d.At, Since: d.At, Ended: p.time(p.g.at(b)), Decision: d, Champion: versionID(p.live)}
+	p.runs = slices.Insert(p.runs, 0, run)
+	p.live, p.since, p.streaks = b, b, nil
+}
+
+func versionID(m int) hone.VersionID { return hone.VersionID(fmt.Sprintf("v%d", m)) }
+
+// time is what the clock says once so many rows are served.
+func (t *trace) time(served int) time.Time { return t.rows[min(served, len(t.rows)-1)].Time }
+
+// watched is a champion's monitor, from the batch on in which it took over.
+type watched struct {
+	d        *desk
+	m        *monitor.Monitor
+	champion int
+	since    int
+	batches  [][]look
+	from     int // The first row whose label counts.
+	served   int // Rows that it was told of.
+	labels   int // Labels that it was told of, of all that arrived.
+	heard    int64
+}
+
+// look is what triggers see at one moment.
+type look struct {
+	at      time.Time
+	found   bool // A tick or a window of drift was finished.
+	ticks   []hone.Tick
+	labels  int
+	signals []hone.Signal
+}
+
+func (d *desk) watch(champion, since int) *watched {
+	key := [2]int{champion, since}
+	if w := d.watches[key]; w != nil {
+		return w
+	}
+	w := &watched{d: d, champion: champion, since: since, served: d.g.at(since), from: d.g.at(since)}
+	if since == champion { // Rows served before whose labels it did not learn from count too.
+		w.from = d.g.champions[champion].start
+	}
+	w.labels = d.g.upTo(w.served)
+	d.watches[key] = w
+	if w.m, d.err = d.monitor(champion, d.err); d.err != nil {
+		w.m = nil
+	}
+	return w
+}
+
+// monitor begins a watch on a champion.
+func (d *desk) monitor(m int, before error) (*monitor.Monitor, error) {
+	if before != nil {
+		return nil, before
+	}
+	c := &d.g.champions[m]
+	rows := pick(d.g.Rows, c.set)
+	scores := hone.Scores{Width: d.sig.Width()}
+	for _, x := range c.seen {
+		scores.V = append(scores.V, float64(x))
+	}
+	times := make([]time.Time, len(c.set))
+	for k, i := range c.set {
+		times[k] = d.rows[i].Time
+	}
+	ref := monitor.NewReference(d.sig, rows, scores, values(d.g.Targets, c.set), times)
+	ref.Bound = d.g.unit()
+	v := hone.Version{ID: versionID(m), Model: d.model.Name, Created: d.time(d.g.at(m)), Signature: d.sig}
+	v.TrainedUntil, v.TrainedRows = times[len(times)-1], len(times)
+	return monitor.New(d.model, v, ref, d.decoder, nil)
+}
+
+// looks are those during a batch. Batches are asked for in their order.
+func (w *watched) looks(batch int) []look {
+	for w.d.err == nil && len(w.batches) <= batch-w.since {
+		b := w.since + len(w.batches)
+		var out []look
+		for end := w.d.g.at(b + 1); w.served < end && w.d.err == nil; {
+			to := min(end, w.served+w.m.TickRows())
+			if l := w.advance(to); l.found || to == end {
+				out = append(out, l)
+			}
+		}
+		w.batches = append(w.batches, out)
+	}
+	if w.d.err != nil {
+		return nil
+	}
+	return w.batches[batch-w.since]
+}
+
+// advance lets rows be served and labels come.
+func (w *watched) advance(to int) look {
+	g, d := w.g(), w.d
+	var rows []int
+	for ; w.labels < len(g.arrived) && g.known(g.arrived[w.labels]) <= to; w.labels++ {
+		if i := g.arrived[w.labels]; i >= w.from {
+			rows = append(rows, i)
+		}
+	}
+	judged := false
+	if d.signals {
+		served := make([]int, 0, to-w.served)
+		for i := w.served; i < to; i++ {
+			served = append(served, i)
+		}
+		ps := make([]hone.Prediction, len(served))
+		for k, o := range w.answered(served) {
+			ps[k] = o.Prediction
+		}
+		judged, d.err = w.m.Predictions(ps)
+	}
+	w.m.Outcomes(w.answered(rows))
+	w.served = to
+	l := look{at: d.time(to)}
+	if d.err != nil {
+		return l
+	}
+	step, err := w.m.Advance(context.Background(), l.at)
+	if d.err = err; err != nil {
+		return l
+	}
+	l.found, l.ticks, l.labels = step.Ticked || judged, slices.Clip(w.m.Ticks()), w.m.Labels()
+	if d.signals {
+		l.signals = w.signals(l.at)
+	}
+	return l
+}
+
+func (w *watched) g() *Grid { return w.d.g }
+
+// answered are rows as the champion would have answered them.
+func (w *watched) answered(rows []int) []hone.Outcome {
+	g, width := w.g(), w.g().width()
+	scores := g.scores(w.champion, rows, make([]float64, 0, len(rows)*width))
+	out := make([]hone.Outcome, len(rows))
+	for k, i := range rows {
+		o := w.d.rows[i]
+		w.heard++
+		o.Seq, o.Version, o.Route, o.Scores = int64(i+1), versionID(w.champion), hone.ByChampion, scores[k*width:(k+1)*width]
+		o.LabelTime, o.LabelReceived, o.LabelSeq, o.Effect = o.Mature, time.Time{}, w.heard, hone.Joined
+		out[k] = o
+	}
+	return out
+}
+
+// signals are the facts that triggers read, as the loop has them; what is estimated
+// without labels is not among them.
+func (w *watched) signals(now time.Time) []hone.Signal {
+	out := append(w.m.Signals(now), w.m.DriftSignals(now)...)
+	lower, gain, n, _ := trigger.BestSuffix(w.m.Ticks())
+	s := hone.Signal{Model: w.d.model.Name, Name: "recoverable_loss", At: now, Value: gain, Lower: lower, Upper: gain, N: n}
+	if n == 0 {
+		s.Unknown = "not enough mature labels"
+	}
+	return append(out, s)
+}
