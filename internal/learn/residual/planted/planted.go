@@ -27,7 +27,7 @@ const (
 
 // Both were chosen on simulated worlds.
 const (
-	better = 0.15 // Trees are needed where they see so much more.
+	better = 0.25 // Trees are needed where they see so much more.
 	blind  = 0.3  // A probe that sees less of planted losses cannot tell.
 	fewest = 2    // Plants that tell something.
 )

@@ -62,7 +62,7 @@ func New(o residual.Options) *Trees {
 
 func optionsOf(o residual.Options) gbdt.Options {
 	g := gbdt.Defaults()
-	g.Iterations, g.Leaves, g.L2, g.Bins = 20, 8, 10, 63
+	g.Iterations, g.Leaves, g.L2, g.Bins = 30, 15, 10, 63
 	switch o.Task {
 	case residual.Multiclass:
 		g.Task, g.Classes = gbdt.Softmax, o.Width
