@@ -88,7 +88,7 @@ func TestTreesWhereTheyAreNeeded(t *testing.T) {
 		}
 		return sum
 	}
-	needs := chequered(&planted.Power{Plants: 6, Plain: 0.1, Trees: 0.8}, 1000)
+	needs := chequered(&planted.Power{Plants: 6, Rows: 100, Plain: 0.1, Trees: 0.8}, 1000)
 	log := needs.serve(4000)
 	want := ticksOf(t, needs, log, 4000)
 	if got := gain(want); got < 200 {
@@ -99,7 +99,7 @@ func TestTreesWhereTheyAreNeeded(t *testing.T) {
 			t.Errorf("in pages of %d the ticks are others", page)
 		}
 	}
-	for name, power := range map[string]*planted.Power{"untested": nil, "tested": {Plants: 6, Plain: 0.8, Trees: 0.9}} {
+	for name, power := range map[string]*planted.Power{"untested": nil, "tested": {Plants: 6, Rows: 100, Plain: 0.8, Trees: 0.9}} {
 		if got := gain(ticksOf(t, chequered(power, 1000), log, 4000)); got > 20 {
 			t.Errorf("%s: %v is seen without trees", name, got)
 		}

@@ -37,7 +37,7 @@ type Power struct {
 	// Plants is how many losses were planted; 0 where none could be.
 	Plants int `json:"plants"`
 	// Rows are those on which each was looked for, after those that the probe learned
-	// from first.
+	// from first; 0 where there was no test.
 	Rows int `json:"rows"`
 	// Planted is the mean of the losses that a successor would have won back, a row, in
 	// units of the loss.
@@ -48,8 +48,12 @@ type Power struct {
 	Trees float64 `json:"trees"`
 }
 
-// NeedsTrees tells whether the probe sees clearly more together with trees.
-func (p Power) NeedsTrees() bool { return p.Plants >= fewest && p.Trees >= p.Plain+better }
+// NeedsTrees tells whether the probe sees clearly more together with trees, or whether
+// that could not be tested though there were rows: a version that learned two worlds at
+// once, say, from whose rows nobody learns anything.
+func (p Power) NeedsTrees() bool {
+	return p.Rows > 0 && (p.Plants < fewest || p.Trees >= p.Plain+better)
+}
 
 // Seen is the share that the probe sees, with trees where it needs them.
 func (p Power) Seen() float64 {
