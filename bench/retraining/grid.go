@@ -6,6 +6,7 @@ import (
 	"hone/internal/frame"
 	"hone/internal/learn/gbdt"
 	"hone/internal/learn/linear"
+	"hone/internal/learn/residual/planted"
 )
 
 // Learner trains a champion and returns what scores by it.
@@ -40,6 +41,7 @@ type Grid struct {
 	Scores [][]float32
 	Wrong  [][]float64
 	before [][]float64 // Wrong, added up.
+	powers map[int]planted.Power
 }
 
 // NewGrid trains all champions of a stream. What all is given calls a function for
