@@ -62,6 +62,9 @@ type RecoverableLoss struct {
 	// one that would lose surely less comes back without training. Default 5; -1 asks
 	// none.
 	Reuse int `json:"reuse,omitempty" yaml:"reuse"`
+	// Blind is when a model without a schedule retrains while its probe cannot tell
+	// whether that would pay. Default: the first of each month, at 3:00 UTC.
+	Blind *Schedule `json:"blind,omitempty" yaml:"blind"`
 }
 
 // Schedule is a cron expression of five fields.

@@ -52,6 +52,8 @@ func (w *world) source(name string, o options) (*source, error) {
 			}
 		case "bands":
 			s.next = bands(s)
+		case "chequered":
+			s.next = chequered(s)
 		case "noise":
 			s.next = noise()
 		case "told":
@@ -75,6 +77,22 @@ func (w *world) source(name string, o options) (*source, error) {
 	}
 	s.variant = o.number("variant", s.variant)
 	return s, nil
+}
+
+// chequered makes two classes by whether two signs are the same; variants take the signs
+// of other features.
+func chequered(s *source) func(*frame.Frame, int) string {
+	rng := rand.New(rand.NewPCG(7, 9))
+	return func(f *frame.Frame, row int) string {
+		for c := range f.Cols {
+			f.Cols[c].Num[row] = rng.NormFloat64()
+		}
+		x := func(c int) bool { return f.Cols[c].Num[row] > 0 }
+		if (x(s.variant) != x(s.variant+1)) != (rng.Float64() < 0.05) {
+			return "1"
+		}
+		return "0"
+	}
 }
 
 // bands makes three classes by the sum of two numbers; variants move the bands.

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"hone/internal/frame"
+	"hone/internal/learn/residual/planted"
 )
 
 // Set is what one champion is trained on.
@@ -36,7 +37,9 @@ type Grid struct {
 	Counted []float64
 
 	champions []champion
-	before    [][]float64 // Wrong, added up.
+	testing   sync.Mutex
+	powers    map[int]planted.Power // By champion.
+	before    [][]float64           // Wrong, added up.
 }
 
 // champion is one with what it says of the rows behind those it learned from.

@@ -69,7 +69,7 @@ func (w *whole) activate(champion, batch int) {
 		w.moves = append(w.moves, Move{At: batch, Champion: champion})
 	}
 	w.live, w.since, w.ticks, w.beside = champion, batch, nil, map[int][]tick{}
-	w.probe = residual.New(w.g.probeOptions(champion))
+	w.probe = w.g.probe(champion)
 }
 
 // look reads the labels that came during a batch, and decides.

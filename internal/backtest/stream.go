@@ -77,11 +77,15 @@ func (s *Stream) weight(row int) float64 {
 
 // loss of a row with its weight.
 func (s *Stream) loss(row int, scores []float64) float64 {
+	return s.weight(row) * s.unweighted(row, scores)
+}
+
+func (s *Stream) unweighted(row int, scores []float64) float64 {
 	if s.Loss != nil {
-		return s.weight(row) * s.Loss(row, scores)
+		return s.Loss(row, scores)
 	}
 	if (scores[0] > 0.5) != (s.Targets[row] == 1) {
-		return s.weight(row)
+		return 1
 	}
 	return 0
 }

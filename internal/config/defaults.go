@@ -107,19 +107,26 @@ func fillTriggers(in []hone.Trigger) []hone.Trigger {
 			filled := *r
 			or(&filled.RetrainCost, 100)
 			or(&filled.Reuse, 5)
+			filled.Blind = fillSchedule(filled.Blind)
 			t.RecoverableLoss = &filled
 		}
-		if s := t.Schedule; s != nil {
-			filled := *s
-			or(&filled.TimeZone, "UTC")
-			t.Schedule = &filled
-		}
+		t.Schedule = fillSchedule(t.Schedule)
 		t.Any, t.All = fillTriggers(t.Any), fillTriggers(t.All)
 		if a := t.AtLeast; a != nil {
 			t.AtLeast = &hone.AtLeast{N: a.N, Of: fillTriggers(a.Of)}
 		}
 	}
 	return out
+}
+
+// fillSchedule returns a copy with its defaults, or nil.
+func fillSchedule(s *hone.Schedule) *hone.Schedule {
+	if s == nil {
+		return nil
+	}
+	filled := *s
+	or(&filled.TimeZone, "UTC")
+	return &filled
 }
 
 // retrainCost is what a retrain costs by the first trigger that says so, or 0.

@@ -172,6 +172,7 @@ var rules = map[string]rule{
 	"Trigger.all":                  {example: "[{drift: {features: 30%}}, {data_volume: 5000}]"},
 	"RecoverableLoss.retrain_cost": {max: math.MaxFloat64, above: true, example: "300"},
 	"RecoverableLoss.reuse":        {min: -1, max: 50, example: "5"},
+	"RecoverableLoss.blind":        {also: "the expression alone: `blind: \"0 3 1 * *\"`"},
 	"Schedule.cron":                {required: true},
 	"DriftTrigger.features":        {required: true, unit: share, max: 1, above: true, example: "30%"},
 	"Performance.metric":           {required: true, words: append(metrics[:len(metrics):len(metrics)], lossChange)},

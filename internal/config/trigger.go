@@ -25,6 +25,9 @@ func (c *checker) trigger(t hone.Trigger, key string, depth int) {
 	if s := t.Schedule; s != nil && !c.failedUnder(key+".schedule") {
 		c.schedule(s, key+".schedule")
 	}
+	if r := t.RecoverableLoss; r != nil && r.Blind != nil && !c.failedUnder(key+".recoverable_loss.blind") {
+		c.schedule(r.Blind, key+".recoverable_loss.blind")
+	}
 	if t.When != "" {
 		c.when(t.When, key+".when")
 	}

@@ -17,6 +17,8 @@ func TestParseReadsTriggers(t *testing.T) {
 		{Event: &hone.EventTrigger{Type: "com.acme.catalogue.changed"}},
 		{Event: &hone.EventTrigger{Type: "com.acme.prices.*", Source: "/prices*"}, WarmUp: 2 * day},
 		{Event: &hone.EventTrigger{}},
+		{RecoverableLoss: &hone.RecoverableLoss{RetrainCost: 100, Reuse: 5, Blind: &hone.Schedule{Cron: "0 6 * * 1", TimeZone: "UTC"}}},
+		{RecoverableLoss: &hone.RecoverableLoss{RetrainCost: 100, Reuse: 5, Blind: &hone.Schedule{Cron: "0 6 1 * *", TimeZone: "Europe/Paris"}}},
 		{PolicyChange: true},
 		{Any: hone.Triggers{
 			{All: hone.Triggers{{Drift: &hone.DriftTrigger{Features: 0.3}, Consecutive: 2}, {DataVolume: 500}}},

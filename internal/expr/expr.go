@@ -28,7 +28,7 @@ const costLimit = 2_000
 func Names() []string {
 	return slices.Sorted(slices.Values([]string{
 		// As monitor measures them.
-		"loss", "accuracy", "auc", "pr_auc", "log_loss", "brier", "f1", "macro_f1", "kappa", "cost", "rmse", "mae", "mape", "recoverable_loss",
+		"loss", "accuracy", "auc", "pr_auc", "log_loss", "brier", "f1", "macro_f1", "kappa", "cost", "rmse", "mae", "mape", "recoverable_loss", "probe.power",
 		"estimated.loss", "estimated.accuracy", "estimated.precision", "estimated.recall", "estimated.f1", "estimated.auc",
 		"loss.since", "accuracy.since", "mae.since", "estimated.log_loss", "estimated.brier", "estimated.mae",
 		"loss.change", "score.change",

@@ -46,6 +46,9 @@ func (k *keeper) input(now time.Time) trigger.Input {
 	if k.monitor != nil {
 		in.Ticks, in.NewLabels, in.Signals = k.monitor.Ticks(), k.newLabels(), k.signals(now)
 	}
+	if k.ref != nil {
+		in.Blind, in.Seen = k.ref.Blind()
+	}
 	in.ChampionSince = k.champion.Created
 	if k.watch != nil {
 		in.ChampionSince = k.watch.Since
@@ -175,7 +178,19 @@ func (k *keeper) signals(now time.Time) []hone.Signal {
 	if n == 0 {
 		recoverable.Unknown = fmt.Sprintf("not enough mature labels: %d are needed", 3*k.monitor.TickRows())
 	}
-	return slices.Concat(out, []hone.Signal{recoverable}, k.estimated, k.joint)
+	return slices.Concat(out, []hone.Signal{recoverable, k.sight(now)}, k.estimated, k.joint)
+}
+
+// sight is how much the champion's probe sees.
+func (k *keeper) sight(now time.Time) hone.Signal {
+	s := hone.Signal{Model: k.model.Name, Name: "probe.power", At: now}
+	if k.ref.Power == nil || k.ref.Power.Plants == 0 {
+		s.Unknown = "no losses could be planted to test the probe"
+		return s
+	}
+	_, s.Value = k.ref.Blind()
+	s.Lower, s.Upper, s.N = s.Value, s.Value, k.ref.Power.Rows
+	return s
 }
 
 // Plan says what the triggers say now, without starting anything.

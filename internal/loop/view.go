@@ -44,7 +44,9 @@ type View struct {
 	Elsewhere *Elsewhere
 	// Stuck is set while the model's state cannot be read: it serves, and does
 	// nothing else.
-	Stuck    bool
+	Stuck bool
+	// Blind is set where the champion's probe cannot tell whether a retrain would pay.
+	Blind    bool
 	Sentence string
 	// Bias says which cases alone the champion's quality is known for; empty where
 	// labels show no sign of being selected.
@@ -61,6 +63,7 @@ func (k *keeper) refresh(context.Context) error {
 		Model: k.model, At: now, Champion: k.champion, Aliases: k.aliases, Watch: k.watch,
 		Decision: k.decision, Next: k.schedule, Rows: k.trainable, Bias: k.bias, Heard: k.spoke, Elsewhere: k.elsewhere(), Undelivered: k.post.trouble, input: k.input(now), Stuck: k.unsure,
 	}
+	v.Blind = v.input.Blind
 	v.Signals, v.Failures, v.Events = v.input.Signals, v.input.Failures, v.input.Events
 	v.Failed = k.failed(v.input.ChampionSince)
 	if k.incident != nil && k.incident.Closed.IsZero() {

@@ -10,6 +10,7 @@ import (
 	"hone"
 	"hone/internal/frame"
 	"hone/internal/learn/residual"
+	"hone/internal/learn/residual/trees"
 )
 
 // probeBatch is the number of labelled rows that the probe tests and then
@@ -86,13 +87,9 @@ func New(m hone.Model, v hone.Version, ref *Reference, d frame.Decoder, s Scorer
 	if err != nil {
 		return nil, err
 	}
-	mean, sd := ref.Means()
 	return &Monitor{
 		model: m, version: v, ref: ref, decoder: d, scorer: s, after: v.TrainedUntil,
-		probe: residual.New(residual.Options{
-			Schema: v.Signature.Features, Mean: mean, SD: sd,
-			Width: v.Signature.Width(), Task: string(v.Signature.Task), TargetSD: ref.TargetSD,
-		}),
+		probe:   newProbe(v.Signature, ref),
 		windows: newWindows(ref, v.Signature, m.Monitor),
 		drift:   Drift{Unknown: "no window of predictions is full yet", P: 1},
 		quality: newQuality(m, v.Signature),
@@ -101,6 +98,17 @@ func New(m hone.Model, v hone.Version, ref *Reference, d frame.Decoder, s Scorer
 		bySeq:   map[int64]*waiting{},
 		absence: absence{spec: m.Label, told: map[int64]said{}},
 	}, nil
+}
+
+// newProbe is the probe of a version, with trees where it was found to need them.
+func newProbe(sig hone.Signature, ref *Reference) *residual.Probe {
+	mean, sd := ref.Means()
+	o := residual.Options{Schema: sig.Features, Mean: mean, SD: sd, Width: sig.Width(), Task: string(sig.Task), TargetSD: ref.TargetSD}
+	p := residual.New(o)
+	if ref.Power != nil && ref.Power.NeedsTrees() {
+		p.Join(trees.New(o))
+	}
+	return p
 }
 
 // Predictions counts served answers, in the order of the log.

@@ -11,6 +11,7 @@ import (
 
 	"hone"
 	"hone/internal/frame"
+	"hone/internal/learn/residual/planted"
 	"hone/internal/stat"
 	"hone/internal/stat/text"
 )
@@ -32,6 +33,9 @@ type Reference struct {
 	// Bound is the 99th percentile of the version's own loss on the holdout,
 	// for losses that have no bound.
 	Bound float64 `json:"bound,omitempty"`
+	// Power is how much of planted losses the probe sees; nil in references of older
+	// versions.
+	Power *planted.Power `json:"power,omitempty"`
 }
 
 // NewReference profiles the rows in the order in which they were served. The target of
@@ -113,6 +117,15 @@ func ParseReference(b []byte) (*Reference, error) {
 		return nil, fmt.Errorf("read a reference: it has no score profile")
 	}
 	return r, nil
+}
+
+// Blind tells whether the probe of the version would not see that a retrain pays, even
+// with trees, and what share of planted losses it sees. What was not tested is not blind.
+func (r *Reference) Blind() (blind bool, seen float64) {
+	if r.Power == nil {
+		return false, 0
+	}
+	return r.Power.Blind(), r.Power.Seen()
 }
 
 // Means returns the mean and spread of each numeric feature, for whoever must

@@ -20,6 +20,7 @@ const (
 	Attention Mood = "needs a person"
 	Working   Mood = "working"
 	New       Mood = "new"
+	Unsure    Mood = "cannot tell"
 	Well      Mood = "well"
 )
 
@@ -69,7 +70,9 @@ func remark(v loop.View) (Mood, string) {
 	case unseen(v) != "":
 		return Working, fmt.Sprintf(": %s is champion and waits to be seen in the logs.", v.Champion.ID)
 	case len(v.Failed) == 1:
-		return Well, failed(v, " serves, and its last run failed: ")
+		return calm(v), failed(v, " serves, and its last run failed: ")
+	case v.Blind:
+		return Unsure, blind(v)
 	case v.Watch != nil && !v.Watch.Over:
 		return Well, fmt.Sprintf(" is well; %s is under probation, %d of %d labels seen.", v.Champion.ID, v.Watch.Quality.N, v.Watch.Labels)
 	case v.Drift.Alarm:
@@ -77,6 +80,29 @@ func remark(v loop.View) (Mood, string) {
 		return Well, fmt.Sprintf(" is well: %d %s drifted, and it does no harm so far.", n, plural(n, "feature"))
 	}
 	return Well, " is well."
+}
+
+// calm is the mood of a model of which nothing bad is known.
+func calm(v loop.View) Mood {
+	if v.Blind {
+		return Unsure
+	}
+	return Well
+}
+
+// cannotTell is what is said in place of "well" where the probe is blind.
+const cannotTell = " cannot tell whether a retrain would pay"
+
+// blind says what is known beside.
+func blind(v loop.View) string {
+	switch {
+	case v.Watch != nil && !v.Watch.Over:
+		return fmt.Sprintf("%s; %s is under probation.", cannotTell, v.Champion.ID)
+	case v.Drift.Alarm:
+		n := max(1, v.Drift.Drifted())
+		return fmt.Sprintf("%s; %d %s drifted.", cannotTell, n, plural(n, "feature"))
+	}
+	return cannotTell + "; its schedule decides."
 }
 
 // failed says why the newest run failed, as far as there is room for it. The sentence
@@ -195,6 +221,9 @@ func runRemark(v loop.View, r hone.Run) (Mood, string) {
 	stale := " is going stale"
 	if r.Decision.Trigger != hone.OnLoss && r.Decision.Trigger != hone.OnPerformance {
 		stale = " is well"
+		if v.Blind {
+			stale = " may be going stale"
+		}
 	}
 	switch r.State {
 	case hone.AwaitingApproval:

@@ -86,6 +86,18 @@ var moods = []struct {
 	{func(v *loop.View) {
 		v.Drift = monitor.Drift{Alarm: true, Features: []monitor.FeatureDrift{{Drifted: true}, {}, {Drifted: true}}}
 	}, op.Well, "fraud is well: 2 features drifted, and it does no harm so far."},
+	{func(v *loop.View) { v.Blind = true }, op.Unsure, "fraud cannot tell whether a retrain would pay; its schedule decides."},
+	{func(v *loop.View) {
+		v.Blind, v.Watch = true, &hone.Watch{Labels: 3000, Quality: hone.Paired{N: 12}}
+	}, op.Unsure, "fraud cannot tell whether a retrain would pay; v3 is under probation."},
+	{func(v *loop.View) {
+		v.Blind, v.Drift = true, monitor.Drift{Alarm: true, Features: []monitor.FeatureDrift{{Drifted: true}}}
+	}, op.Unsure, "fraud cannot tell whether a retrain would pay; 1 feature drifted."},
+	{func(v *loop.View) { failing("it gave up.")(v); v.Blind = true }, op.Unsure, "fraud serves, and its last run failed: it gave up."},
+	{func(v *loop.View) {
+		v.Blind = true
+		running(hone.Training, hone.OnSchedule, nil)(v)
+	}, op.Working, "fraud may be going stale, and its replacement is being trained."},
 	{func(v *loop.View) { v.Failures = 2 }, op.Attention, "fraud: two candidates in a row did not make it; look at its data."},
 	{func(v *loop.View) { v.Failures = 13 }, op.Attention, "fraud: 13 candidates in a row did not make it; look at its data."},
 	{failing(crashed), op.Well, "fraud serves, and its last run failed: MemoryError: no room: run the command by hand wit…."},

@@ -69,6 +69,17 @@ func lossRate(ticks []hone.Tick) float64 {
 }
 
 func onLoss(in Input, r hone.RecoverableLoss) finding {
+	f := measured(in, r)
+	if in.Blind && !f.Fired {
+		f.Unknown = true
+		f.wait = "whether a retrain would pay cannot be told"
+		f.Sentence = "Whether a retrain would pay cannot be told: of losses that were planted to test it the probe saw " + say.Percent(in.Seen) + ". " + f.Sentence
+	}
+	return f
+}
+
+// measured holds what the probe found against the price.
+func measured(in Input, r hone.RecoverableLoss) finding {
 	f := finding{Reason: hone.Reason{Trigger: hone.OnLoss, Limit: Price(r.RetrainCost, in.Failures)}}
 	lower, gain, n, from := BestSuffix(in.Ticks)
 	price := say.Num(f.Limit)

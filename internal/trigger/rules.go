@@ -32,6 +32,9 @@ func (l *look) triggers() []finding {
 			}
 		}
 		out = append(out, l.rule(t))
+		if r := t.RecoverableLoss; r != nil && takesOver(l.in) {
+			out = append(out, inPlace(l.in, *r, l.now))
+		}
 	}
 	if l.in.Pending != nil {
 		out = append(out, pending(*l.in.Pending))

@@ -19,6 +19,10 @@ type Input struct {
 	// Ticks of the champion's probe since then, oldest first.
 	Ticks   []hone.Tick
 	Signals []hone.Signal
+	// Blind is set where the champion's probe would not see that a retrain pays, and
+	// Seen is the share that it saw of losses planted to test it.
+	Blind bool
+	Seen  float64
 	// NewLabels counts the mature labels since the champion was trained.
 	NewLabels int
 	// TrainableRows counts the labelled rows that a first version may use.

@@ -3,6 +3,7 @@ package gbdt
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -25,6 +26,10 @@ type Extra struct {
 	// One of another task, classes, or schema is passed over, and
 	// Model.WarmStarted says so.
 	From *Model
+	// Base is what the trees add to, a score for each row and output before it is made
+	// a probability; nil begins from the rows' mean. The model answers by the trees
+	// alone. It goes neither with From nor with Held.
+	Base []float64
 	// Held are rows that early stopping looks at, and no tree is grown on.
 	Held *Set
 	// Report is called after each iteration with those done and the mean loss of a
@@ -80,10 +85,16 @@ func newBooster(s Set, o Options, x Extra) (*booster, error) {
 	b.scores = make([]float64, s.Rows.N*k)
 	b.matrix = newMatrix(s.Rows, m.features, o)
 	b.start = make([]float64, k)
-	if m.WarmStarted {
+	switch {
+	case x.Base != nil:
+		if err := x.checkBase(len(b.scores)); err != nil {
+			return nil, err
+		}
+		copy(b.scores, x.Base)
+	case m.WarmStarted:
 		b.started = len(m.trees)
 		m.rawAll(s.Rows, b.scores, o.Threads)
-	} else {
+	default:
 		b.start = b.loss.start()
 		spread(b.scores, b.start)
 	}
@@ -96,6 +107,22 @@ func newBooster(s Set, o Options, x Extra) (*booster, error) {
 		err = b.hold(*x.Held)
 	}
 	return b, err
+}
+
+// checkBase tells what makes a base unfit for so many scores.
+func (x *Extra) checkBase(scores int) error {
+	switch {
+	case x.From != nil || x.Held != nil:
+		return errors.New("a base goes neither with a model to go on from nor with rows held out")
+	case len(x.Base) != scores:
+		return fmt.Errorf("the base has %d scores, and the rows %d", len(x.Base), scores)
+	}
+	for i, v := range x.Base {
+		if !(math.Abs(v) <= maxTarget) {
+			return fmt.Errorf("score %d of the base is %v; it is at most %g either way", i, v, maxTarget)
+		}
+	}
+	return nil
 }
 
 // newModel takes over the trees of an earlier model where it fits.

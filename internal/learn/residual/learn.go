@@ -53,6 +53,28 @@ func (p *Probe) answerClasses(champion []float64) {
 	}
 }
 
+// admit adds what the guest says to the mixture, within the bounds of the experts.
+func (p *Probe) admit(champion []float64) {
+	if p.o.Task == Regression {
+		p.told[0] = clip((p.told[0]-champion[0])/p.o.TargetSD, maxOutput)
+		if p.told[0] != p.told[0] {
+			p.told[0] = 0
+		}
+		p.mix[0] += p.share[host] * p.o.TargetSD * p.told[0]
+		return
+	}
+	for c, q := range p.told {
+		if !(q >= 0 && q <= 1) {
+			q = champion[c]
+		}
+		p.told[c] = min(max(q, leastTold), 1-leastTold)
+		p.mix[c] += p.share[host] * p.told[c]
+	}
+}
+
+// leastTold is the least probability that a guest is taken to give, that of maxOutput.
+const leastTold = 3e-7
+
 // learn gathers the gradient of the row at hand and what it says for each
 // expert. It returns false where there is nothing to learn from.
 func (p *Probe) learn(champion []float64, y float64) bool {
@@ -96,6 +118,9 @@ func (p *Probe) slopeBinary(y float64) {
 		p.gathered[k+1] += math.Log(right(q, y))
 		p.slope[k] = q - y
 	}
+	if p.guest != nil {
+		p.gathered[host] += math.Log(right(p.told[0], y))
+	}
 }
 
 // right is the probability given to what came true.
@@ -115,6 +140,9 @@ func (p *Probe) slopeClasses(champion []float64, y int) {
 	for k := range experts {
 		p.slope[y*experts+k]--
 	}
+	if p.guest != nil {
+		p.gathered[host] += math.Log(p.told[y])
+	}
 }
 
 // slopeValue takes the likelihood of a Gaussian of the running error variance;
@@ -127,6 +155,10 @@ func (p *Probe) slopeValue(champion, y float64) {
 		e := q - z
 		p.gathered[k+1] -= math.Min(e*e/(2*p.variance), maxOutput)
 		p.slope[k] = clip(e, reach)
+	}
+	if p.guest != nil {
+		e := p.told[0] - z
+		p.gathered[host] -= math.Min(e*e/(2*p.variance), maxOutput)
 	}
 	e := clip((y-p.mix[0])/p.o.TargetSD, math.Min(reach, maxError))
 	p.squares += e * e
@@ -209,12 +241,13 @@ func (w *weights) move(at, stride int, n float64, step *[experts]float64) {
 
 // weigh gives the champion and each expert the share that its evidence earns.
 func (p *Probe) weigh() {
-	top := p.logs[0]
-	for _, l := range p.logs {
+	logs := p.logs[:p.members()]
+	top := logs[0]
+	for _, l := range logs {
 		top = math.Max(top, l)
 	}
 	sum := 0.0
-	for k, l := range p.logs {
+	for k, l := range logs {
 		p.share[k] = math.Exp(l - top)
 		sum += p.share[k]
 	}

@@ -80,9 +80,11 @@ type Probe struct {
 	bits     int // Of the hashed names; 0 where there are none.
 
 	dense, names weights
-	logs         [experts + 1]float64 // Evidence for the champion and the experts.
-	gathered     [experts + 1]float64 // The same of the minibatch under way.
-	share        [experts + 1]float64 // Weights in the mixture: softmax of logs.
+	guest        Guest
+	told         []float64            // What the guest says of the row at hand.
+	logs         [experts + 2]float64 // Evidence for the champion, the experts and the guest.
+	gathered     [experts + 2]float64 // The same of the minibatch under way.
+	share        [experts + 2]float64 // Weights in the mixture: softmax of logs.
 	trained      int                  // Rows of the minibatch under way.
 	total        []float64            // Sum of its features, without the names.
 	middle       []float64            // Running mean of each feature but the constant.
@@ -104,6 +106,35 @@ type Probe struct {
 	out   []float64 // Residuals, then what each expert makes of them.
 	slope []float64
 	mix   []float64
+}
+
+// Guest is one more expert, of another kind: it counts in the mixture as the linear
+// ones do, by its likelihood so far. The same calls must give the same answers.
+type Guest interface {
+	// Answer writes its scores for a row, as many as the champion's, into out: a
+	// probability of each class or of class 1, or the value.
+	Answer(f *frame.Frame, row int, champion, out []float64)
+	// Learn takes in what came true of a row, after Answer: the index of its class, or
+	// its value.
+	Learn(f *frame.Frame, row int, champion []float64, y float64)
+}
+
+// Join lets a guest answer from now on. There is one at most, and a probe that has one
+// cannot be stored.
+func (p *Probe) Join(g Guest) {
+	p.guest, p.told = g, make([]float64, p.outputs)
+	p.weigh()
+}
+
+// host is the guest's place in the mixture.
+const host = experts + 1
+
+// members of the mixture.
+func (p *Probe) members() int {
+	if p.guest == nil {
+		return host
+	}
+	return host + 1
 }
 
 // weights of the experts and their gradients, slot by slot.
@@ -194,6 +225,10 @@ func (p *Probe) Batch(f *frame.Frame, scores []float64, y []float64, loss func(r
 		p.features(f, i, champion)
 		p.residuals()
 		p.answer(champion)
+		if p.guest != nil {
+			p.guest.Answer(f, i, champion, p.told)
+			p.admit(champion)
+		}
 		a, b := loss(i, champion), loss(i, p.mix)
 		if d := a - b; d-d == 0 {
 			s.N++
@@ -203,6 +238,9 @@ func (p *Probe) Batch(f *frame.Frame, scores []float64, y []float64, loss func(r
 			s.Probe += b
 		}
 		if p.learn(champion, y[i]) {
+			if p.guest != nil {
+				p.guest.Learn(f, i, champion, y[i])
+			}
 			if p.trained++; p.trained == Minibatch {
 				p.move()
 			}

@@ -64,11 +64,14 @@ func (x *floats) UnmarshalJSON(text []byte) error {
 }
 
 // Marshal writes the probe's state. A probe that is read back from it goes on as
-// this one would, bit for bit.
+// this one would, bit for bit. One that has a guest is refused.
 func (p *Probe) Marshal() ([]byte, error) {
+	if p.guest != nil {
+		return nil, errors.New("a probe with a guest cannot be stored")
+	}
 	s := state{
 		Format: format, Options: p.o, Weights: p.dense.w, Gradient: p.dense.g, Touched: p.touched,
-		Logs: p.logs[:], Gathered: p.gathered[:], Trained: p.trained, Total: p.total, Middle: p.middle, Length: p.length, Squares: p.squares,
+		Logs: p.logs[:host], Gathered: p.gathered[:host], Trained: p.trained, Total: p.total, Middle: p.middle, Length: p.length, Squares: p.squares,
 		Variance: p.variance, Moves: p.moves, Centre: p.centre, Seen: p.seen,
 	}
 	for at := range p.marked {
@@ -144,7 +147,7 @@ func (s *state) check() error {
 // fill puts the state into a new probe.
 func (s *state) fill(p *Probe) error {
 	if len(s.Weights) != len(p.dense.w) || len(s.Gradient) != len(p.dense.w) ||
-		len(s.Total) != len(p.total) || len(s.Middle) != len(p.total) || len(s.Logs) != len(p.logs) || len(s.Gathered) != len(p.logs) ||
+		len(s.Total) != len(p.total) || len(s.Middle) != len(p.total) || len(s.Logs) != host || len(s.Gathered) != host ||
 		len(s.SlotWeights) != p.stride*len(s.Slots) || len(s.SlotGradient) != len(s.SlotWeights) {
 		return errors.New("the numbers do not fit the schema")
 	}

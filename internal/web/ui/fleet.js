@@ -5,7 +5,7 @@ import {age, live, now} from './live.js';
 import {ofModel, problem, waiting} from './words.js';
 import {lossBar} from './draw.js';
 
-const groups = [['needs a person', 'Needs a person'], ['working', 'Hone is working'], ['new', 'New'], ['well', 'Well']];
+const groups = [['needs a person', 'Needs a person'], ['working', 'Hone is working'], ['new', 'New'], ['cannot tell', 'Cannot tell'], ['well', 'Well']];
 const numbers = ['No', 'One', 'Two', 'Three', 'Four', 'Five', 'Six', 'Seven', 'Eight', 'Nine', 'Ten'];
 const spoken = n => numbers[n] || int(n);
 const quality = m => (m.task === 'regression' ? 'mae' : 'accuracy');
@@ -13,12 +13,13 @@ const quality = m => (m.task === 'regression' ? 'mae' : 'accuracy');
 // headline says how the fleet is, from the moods alone.
 function headline(models) {
 	const of = mood => models.filter(m => m.mood === mood).length;
-	const need = of('needs a person'), work = of('working'), fresh = of('new'), well = of('well');
+	const need = of('needs a person'), work = of('working'), fresh = of('new'), unsure = of('cannot tell'), well = of('well');
 	const total = models.length;
 	if (total === 0) return ['No model is configured yet.', ''];
 	const rest = [];
 	if (work) rest.push(`${spoken(work)} ${work === 1 ? 'run is' : 'runs are'} under way.`);
 	if (fresh) rest.push(`${spoken(fresh)} ${fresh === 1 ? 'model waits' : 'models wait'} for a first version.`);
+	if (unsure) rest.push(`Of ${spoken(unsure).toLowerCase()} it cannot be told whether a retrain would pay.`);
 	if (well && well < total) rest.push(`${spoken(well)} ${well === 1 ? 'model is' : 'models are'} well.`);
 	if (!need) rest.push('Nothing for you to do.');
 	const lead = rest.join(' ');

@@ -34,6 +34,7 @@ export function ofModel(m) {
 	if (m.mood === 'needs a person' && m.state !== 'awaiting_approval') return [m.state ? 'person' : 'attn', m.state ? `${capital(words(m.state))}: waits for a person` : 'Needs a person', m.state ? 'warn' : 'bad'];
 	if (m.state) return ofRun({state: m.state});
 	if (m.mood === 'new') return ['new', 'New', 'new'];
+	if (m.mood === 'cannot tell') return ['dot', 'Cannot tell', 'warn'];
 	if (m.mood === 'working') return ['work', 'Working', 'work'];
 	return ['ok', 'Well', 'good'];
 }

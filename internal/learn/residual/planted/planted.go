@@ -1,0 +1,297 @@
+// Package planted tests a probe before it is relied on: it plants losses that a retrain
+// would surely win back, and measures how much of them the probe sees. What follows
+// where that is little is left to others.
+package planted
+
+import (
+	"cmp"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"hone/internal/frame"
+	"hone/internal/learn/gbdt"
+	"hone/internal/learn/residual"
+	"hone/internal/learn/residual/trees"
+)
+
+const (
+	most   = 5000 // Newest rows that the test is made of,
+	least  = 400  // and the fewest.
+	tries  = 12   // Losses that are tried at most,
+	enough = 6    // and planted.
+	ahead  = 0.4  // Share of the rows on which the probe only learns: they do not count.
+	sure   = 3    // Standard errors by which a planted loss is one.
+	wide   = 1000 // Features up to which the one that matters most is looked for.
+)
+
+// Both were chosen on simulated worlds.
+const (
+	better = 0.25 // Trees are needed where they see so much more.
+	blind  = 0.3  // A probe that sees less of planted losses cannot tell.
+	fewest = 2    // Plants that tell something.
+)
+
+// Power is how much of planted losses a probe saw. The zero value is of no test.
+type Power struct {
+	// Plants is how many losses were planted; 0 where none could be.
+	Plants int `json:"plants"`
+	// Rows are those on which each was looked for, after those that the probe learned
+	// from first; 0 where there was no test.
+	Rows int `json:"rows"`
+	// Planted is the mean of the losses that a successor would have won back, a row, in
+	// units of the loss.
+	Planted float64 `json:"planted"`
+	// Plain is the share of it that the linear probe saw, from 0 to 1, on average over
+	// the plants, and Trees what it saw together with trees.
+	Plain float64 `json:"plain"`
+	Trees float64 `json:"trees"`
+}
+
+// NeedsTrees tells whether the probe sees clearly more together with trees, or whether
+// that could not be tested though there were rows: a version that learned two worlds at
+// once, say, from whose rows nobody learns anything.
+func (p Power) NeedsTrees() bool {
+	return p.Rows > 0 && (p.Plants < fewest || p.Trees >= p.Plain+better)
+}
+
+// Seen is the share that the probe sees, with trees where it needs them.
+func (p Power) Seen() float64 {
+	if p.NeedsTrees() {
+		return p.Trees
+	}
+	return p.Plain
+}
+
+// Blind tells whether that is too little to tell anything by.
+func (p Power) Blind() bool { return p.Plants >= fewest && p.Seen() < blind }
+
+// Data is what a version was trained on, in the order of time.
+type Data struct {
+	Rows *frame.Frame
+	// Targets are 0 or 1, the index of a class, or the value. Rows whose target is
+	// anything else are passed over.
+	Targets []float64
+	Weights []float64 // How much each row counts; nil counts all the same.
+	Task    string    // One of residual's.
+	Width   int       // Scores of a row.
+	// Loss of a row under some scores, in the units that the probe counts in. It may not
+	// keep the slice.
+	Loss func(row int, scores []float64) float64
+}
+
+// Test trains stand-ins for a champion that has gone stale, and one for its retrained
+// successor, on half of the newest 5,000 rows, and lets the probe follow each stale one
+// over the other half: what the successor loses less there is known, and the share of it
+// that the probe gained is its power. A stale one has either not seen a region of the
+// features that matter most (a half-space, a corner, some categories), or has learned
+// rows in which two features stand for each other, or one is turned round: so what it
+// lacks has the shape of the data's own. Equal arguments give equal results. Texts are
+// passed over, and where nothing else matters no loss is planted.
+func Test(d Data, seed uint64) Power {
+	t := begin(d, seed)
+	if t == nil {
+		return Power{}
+	}
+	out := Power{Rows: t.late.N - t.from}
+	for i := 0; i < tries && out.Plants < enough; i++ {
+		s, ok := t.plant(i)
+		if !ok {
+			continue
+		}
+		out.Plants++
+		out.Planted += s.lost / float64(out.Rows)
+		out.Plain += t.seen(s, nil)
+		out.Trees += t.seen(s, trees.New(t.options))
+	}
+	if n := float64(out.Plants); n > 0 {
+		out.Planted, out.Plain, out.Trees = out.Planted/n, out.Plain/n, out.Trees/n
+	}
+	return out
+}
+
+// test is one under way.
+type test struct {
+	Data
+	random      *rand.Rand
+	early, late *frame.Frame
+	// Targets of early and late, and weights of early.
+	learned, come, weights []float64
+	at                     []int // Rows of late among those of Data.
+	from                   int   // The first row of late that counts.
+	options                residual.Options
+	fresh                  []float64 // Scores of the successor on late.
+	matter                 []int     // Features, those that matter most first.
+}
+
+// stale is a champion that lacks something.
+type stale struct {
+	scores []float64 // On late.
+	lost   float64   // More than its successor.
+}
+
+// begin is nil where there is nothing to plant in.
+func begin(d Data, seed uint64) *test {
+	d.Width = max(d.Width, 1)
+	t := &test{Data: d, random: rand.New(rand.NewPCG(seed, 5417))}
+	var rows []int
+	for i := d.Rows.N - 1; i >= 0 && len(rows) < most; i-- {
+		if t.fits(d.Targets[i]) && (d.Weights == nil || d.Weights[i] > 0) {
+			rows = append(rows, i)
+		}
+	}
+	if len(rows) < least {
+		return nil
+	}
+	t.random.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+	t.part(rows[:len(rows)/2], rows[len(rows)/2:])
+	m, err := t.fit(t.early, t.learned, t.weights)
+	if err != nil {
+		return nil
+	}
+	t.fresh = make([]float64, t.late.N*d.Width)
+	m.Predict(t.late, t.fresh)
+	if t.rank(m); len(t.matter) == 0 {
+		return nil
+	}
+	return t
+}
+
+func (t *test) fits(y float64) bool {
+	switch t.Task {
+	case residual.Regression:
+		return math.Abs(y) <= 1e15
+	case residual.Multiclass:
+		return y >= 0 && y < float64(t.Width) && y == math.Trunc(y)
+	}
+	return y == 0 || y == 1
+}
+
+func (t *test) part(early, late []int) {
+	t.early, t.late, t.at = t.Rows.Pick(early), t.Rows.Pick(late), late
+	for _, r := range early {
+		t.learned = append(t.learned, t.Targets[r])
+		if t.Weights != nil {
+			t.weights = append(t.weights, t.Weights[r])
+		}
+	}
+	for _, r := range late {
+		t.come = append(t.come, t.Targets[r])
+	}
+	t.from = int(float64(t.late.N) * ahead)
+	t.options = residual.Options{Schema: t.Rows.Schema, Width: t.Width, Task: t.Task}
+	for _, c := range t.early.Cols {
+		m, s := moments(c.Num)
+		t.options.Mean, t.options.SD = append(t.options.Mean, m), append(t.options.SD, s)
+	}
+	_, t.options.TargetSD = moments(t.learned)
+}
+
+// moments of what is not missing.
+func moments(xs []float64) (mean, sd float64) {
+	n := 0.0
+	for _, x := range xs {
+		if x-x == 0 {
+			n++
+			mean += (x - mean) / n
+		}
+	}
+	for _, x := range xs {
+		if x-x == 0 {
+			sd += (x - mean) * (x - mean) / n
+		}
+	}
+	return mean, math.Sqrt(sd)
+}
+
+// fit trains a stand-in.
+func (t *test) fit(f *frame.Frame, y, w []float64) (*gbdt.Model, error) {
+	o := gbdt.Defaults()
+	o.Iterations, o.Leaves, o.LearningRate, o.Bins = 25, 15, 0.15, 63
+	switch t.Task {
+	case residual.Multiclass:
+		o.Task, o.Classes, o.Iterations = gbdt.Softmax, t.Width, max(4, 50/t.Width)
+	case residual.Regression:
+		o.Task = gbdt.LeastSquares
+	}
+	return gbdt.Fit(gbdt.Set{Rows: f, Targets: y, Weights: w}, o, gbdt.Extra{})
+}
+
+// rank finds the features that matter: those without whose values the successor
+// answers most differently.
+func (t *test) rank(m *gbdt.Model) {
+	moved := map[int]float64{}
+	got := make([]float64, len(t.fresh))
+	for c := range t.late.Schema[:min(wide, len(t.late.Schema))] {
+		if t.late.Schema[c].Kind == frame.Text {
+			continue
+		}
+		m.Predict(with(t.late, c, picked(t.late.Cols[c], t.random.Perm(t.late.N))), got)
+		for i := range got {
+			moved[c] += math.Abs(got[i] - t.fresh[i])
+		}
+		if moved[c] > 0 {
+			t.matter = append(t.matter, c)
+		}
+	}
+	slices.SortStableFunc(t.matter, func(a, b int) int { return cmp.Compare(moved[b], moved[a]) })
+}
+
+// plant trains a stale stand-in in the i-th way, where that plants a loss for sure.
+func (t *test) plant(i int) (s stale, ok bool) {
+	rows, kept := t.spoil(i)
+	y, w := t.learned, t.weights
+	if kept != nil {
+		y, w = chosen(y, kept), chosen(w, kept)
+	}
+	m, err := t.fit(rows, y, w)
+	if err != nil {
+		return s, false
+	}
+	s.scores = make([]float64, len(t.fresh))
+	m.Predict(t.late, s.scores)
+	k, squares := t.Width, 0.0
+	for row := t.from; row < t.late.N; row++ {
+		if d := t.loss(row, s.scores[row*k:][:k]) - t.loss(row, t.fresh[row*k:][:k]); d-d == 0 {
+			s.lost += d
+			squares += d * d
+		}
+	}
+	return s, s.lost > sure*math.Sqrt(squares)
+}
+
+func chosen(xs []float64, rows []int) []float64 {
+	if xs == nil {
+		return nil
+	}
+	out := make([]float64, len(rows))
+	for i, r := range rows {
+		out[i] = xs[r]
+	}
+	return out
+}
+
+// loss of a row of late, as much as it counts.
+func (t *test) loss(row int, scores []float64) float64 {
+	l := t.Loss(t.at[row], scores)
+	if t.Weights != nil {
+		l *= t.Weights[t.at[row]]
+	}
+	return l
+}
+
+// seen lets a probe follow a stale one, and returns the share of what it lost that the
+// probe gained.
+func (t *test) seen(s stale, guest residual.Guest) float64 {
+	p := residual.New(t.options)
+	if guest != nil {
+		p.Join(guest)
+	}
+	follow := func(from, to int) float64 {
+		return p.Batch(t.late.Slice(from, to), s.scores[from*t.Width:to*t.Width], t.come[from:to], func(row int, scores []float64) float64 {
+			return t.loss(from+row, scores)
+		}).Gain
+	}
+	follow(0, t.from)
+	return min(max(follow(t.from, t.late.N)/s.lost, 0), 1)
+}
