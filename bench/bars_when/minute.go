@@ -32,7 +32,7 @@ const (
 )
 
 // twelve are the policies that are played.
-var twelve = []string{"configured", "never", "every:5", "every:10", "every:20", "every:40", "volume:6200", "psi:0.2", "adwin", "performance:3", "recoverable_loss:300", "reuse:100"}
+var twelve = []string{"configured", "never", "every:5", "every:10", "every:20", "every:40", "volume:6200", "psi:0.2", "adwin", "performance:3", "recoverable_loss:300", "no_reuse:100"}
 
 func minute(b *bar.Bench) error {
 	names, err := minuteFile(filepath.Join(b.Work, "loans.csv"))

@@ -17,8 +17,8 @@ type named struct {
 // None was tuned here.
 var policies = []named{
 	{"hone", backtest.Hone()},
-	{"hone_receipts", backtest.Whole(backtest.Rule{Receipts: true})},
-	{"hone_whole", backtest.Whole(backtest.Rule{Kept: 5, Z: 2, Receipts: true})},
+	{"hone_no_reuse", backtest.Whole(backtest.Rule{Receipts: true})},
+	{"hone_alone", backtest.Whole(backtest.Rule{})},
 	{"best_period", backtest.BestPeriod},
 	{"never", backtest.Never},
 	{"every_10", backtest.Every(10)},

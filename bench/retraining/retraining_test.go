@@ -158,7 +158,7 @@ func TestDelay(t *testing.T) {
 }
 
 func whole() backtest.Policy {
-	return backtest.Whole(backtest.Rule{Kept: 5, Z: 2, Receipts: true})
+	return backtest.Hone()
 }
 
 // Where concepts come back the rule goes back to former champions, and pays less than

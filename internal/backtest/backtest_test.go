@@ -200,7 +200,7 @@ func TestNoFuture(t *testing.T) {
 		o := &changed.Outcomes[i]
 		o.Label = flag(o.Label == "0")
 	}
-	o := backtest.Options{Policies: []string{"configured", "recoverable_loss:20", "volume:300", "adwin", "performance:2", "reuse:40"}, Workers: 2}
+	o := backtest.Options{Policies: []string{"configured", "recoverable_loss:20", "volume:300", "adwin", "performance:2", "no_reuse:40"}, Workers: 2}
 	a, b := run(t, m, l, o), run(t, m, changed, o)
 	known := start.Add((late + 300) * time.Minute)
 	for i := range a.Policies {
@@ -422,6 +422,6 @@ func TestRecommend(t *testing.T) {
 	f([]string{"configured", "every:20"}, "every:20", "At 60 a retrain, retrain by every:20, to which `- data_volume: 600` comes near: it would have cost ")
 	f([]string{"configured", "every:20"}, "every:20", "every other policy surely costs more; what is configured costs ")
 	f([]string{"configured", "never"}, "configured", "it is the cheapest, and 1 other cannot be told from it.")
-	f([]string{"reuse:60", "never"}, "never", "do not retrain: ")
-	f([]string{"reuse:60", "never"}, "never", "no other policy was asked for that can be configured.")
+	f([]string{"performance:2", "never"}, "never", "do not retrain: ")
+	f([]string{"performance:2", "never"}, "never", "no other policy was asked for that can be configured.")
 }

@@ -22,13 +22,13 @@ const (
 	kindADWIN      = "adwin"
 	kindWorse      = "performance"
 	kindLoss       = "recoverable_loss"
-	kindReuse      = "reuse"
+	kindAlone      = "no_reuse"
 )
 
 // kinds of policy, in the order of the help; takes says what the number is.
 var kinds = []struct{ name, takes string }{
 	{kindConfigured, ""}, {kindNever, ""}, {kindEvery, "batches"}, {kindVolume, "labels"}, {kindPSI, "a limit"}, {kindADWIN, ""},
-	{kindWorse, "points"}, {kindLoss, "a price"}, {kindReuse, "a price"},
+	{kindWorse, "points"}, {kindLoss, "a price"}, {kindAlone, "a price"},
 }
 
 // entry is a policy that takes part.
@@ -80,13 +80,13 @@ func (d *desk) usual(price float64) []string {
 			out = append(out, fmt.Sprintf("%s:%s", kindLoss, plain(p)))
 		}
 	}
-	return append(out, fmt.Sprintf("%s:%s", kindReuse, plain(price)))
+	return append(out, fmt.Sprintf("%s:%s", kindAlone, plain(price)))
 }
 
 // onlyLoss tells whether what is configured is just recoverable loss at a price.
 func (d *desk) onlyLoss(price float64) bool {
 	ts := d.model.Triggers
-	return len(ts) == 1 && ts[0].RecoverableLoss != nil && plain(ts[0].RecoverableLoss.RetrainCost) == plain(price)
+	return len(ts) == 1 && ts[0].RecoverableLoss != nil && ts[0].RecoverableLoss.Reuse == 5 && plain(ts[0].RecoverableLoss.RetrainCost) == plain(price)
 }
 
 // round keeps two digits of a number.
@@ -166,10 +166,11 @@ func (d *desk) make(kind string, x float64) entry {
 	case kindWorse:
 		e.words, e.play, e.foreign = "loss up by "+n+" points", Worse(x), true
 	case kindLoss:
-		e.words, e.play, e.price = "recoverable loss at "+n, d.follow(hone.Trigger{RecoverableLoss: &hone.RecoverableLoss{RetrainCost: x}}), x
+		e.words, e.play, e.price = "recoverable loss at "+n, d.follow(hone.Trigger{RecoverableLoss: &hone.RecoverableLoss{RetrainCost: x, Reuse: 5}}), x
 		e.triggers = fmt.Sprintf("recoverable_loss: {retrain_cost: %s}", plain(x))
-	case kindReuse:
-		e.words, e.play, e.price, e.foreign = "recoverable loss at "+n+", with reuse", Whole(Rule{Kept: 5, Z: 2, Receipts: true}), x, true
+	case kindAlone:
+		e.words, e.play, e.price = "recoverable loss at "+n+", without reuse", d.follow(hone.Trigger{RecoverableLoss: &hone.RecoverableLoss{RetrainCost: x, Reuse: -1}}), x
+		e.triggers = fmt.Sprintf("recoverable_loss: {retrain_cost: %s, reuse: -1}", plain(x))
 	}
 	return e
 }

@@ -3,10 +3,12 @@ package backtest
 import (
 	"math"
 	"slices"
+
+	"hone/internal/trigger"
 )
 
 // ReuseShare is what going back to a former champion costs, of a retrain's price.
-const ReuseShare = 0.05
+const ReuseShare = trigger.ReuseShare
 
 // Move gives the traffic to a champion from batch At on. One that was trained right
 // before At is a retrain; an earlier one had been trained before and comes back. Why is

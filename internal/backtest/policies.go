@@ -184,8 +184,5 @@ func (g *Grid) profiles(m int) []*stat.Profile {
 	return out
 }
 
-// Hone retrains by the product's rule, as it stands, looking once a batch and without
-// guards: the probe of each champion tells what a retrain would win back, and the best
-// suffix of that is held against the price. It has neither former champions nor
-// receipts.
-func Hone() Policy { return Whole(Rule{}) }
+// Hone retrains by the product's rule with its defaults.
+func Hone() Policy { return Whole(Rule{Kept: 5, Receipts: true}) }

@@ -39,8 +39,9 @@ func (d *desk) follow(triggers ...hone.Trigger) Policy {
 		p := player{desk: d, model: m}
 		for b := range g.Batches() - 1 {
 			if said, fires := p.batch(b); fires {
-				moves = append(moves, Move{At: b + 1, Champion: b + 1, Why: said.Sentence})
-				p.retrain(b+1, said)
+				next := chosen(said, b+1)
+				moves = append(moves, Move{At: b + 1, Champion: next, Why: said.Sentence})
+				p.end(b+1, next, said)
 			}
 		}
 		return moves
@@ -53,6 +54,8 @@ type player struct {
 	model   hone.Model
 	live    int
 	since   int // The batch from which the champion answers.
+	former  []int
+	ticks   []hone.Tick // Of the live champion, with what the former ones would have lost.
 	runs    []hone.Run
 	looked  time.Time
 	streaks map[string]int
@@ -60,7 +63,13 @@ type player struct {
 
 // batch looks at the triggers while a batch is answered, until one starts a run.
 func (p *player) batch(b int) (hone.Decision, bool) {
-	for _, l := range p.watch(p.live, p.since).looks(b) {
+	w := p.watch(p.live, p.since)
+	for _, l := range w.looks(b) {
+		for _, t := range l.ticks[len(p.ticks):] {
+			t.Rivals = p.g.contest(p.live, p.former, w.of(len(p.ticks)))
+			p.ticks = append(p.ticks, t)
+		}
+		receive(p.runs, p.live, p.ticks)
 		d := trigger.Decide(p.input(l), l.at)
 		p.looked, p.streaks = l.at, d.Streaks
 		if d.Start {
@@ -74,20 +83,25 @@ func (p *player) input(l look) trigger.Input {
 	taken := p.time(p.g.at(p.since))
 	return trigger.Input{
 		Model: p.model, HasChampion: true, Champion: versionID(p.live), ChampionSince: taken, TrainedAt: p.time(p.g.at(p.live)),
-		Ticks: l.ticks, Signals: l.signals, NewLabels: l.labels, Runs: p.runs, Look: l.found, Looked: p.looked, Streaks: p.streaks,
+		Ticks: p.ticks, Signals: l.signals, NewLabels: l.labels, Runs: p.runs, Look: l.found, Looked: p.looked, Streaks: p.streaks,
 	}
 }
 
-// retrain ends the run that a decision started with its candidate as the champion.
-func (p *player) retrain(b int, d hone.Decision) {
-	number := len(p.runs) + 1
-	run := hone.Run{ID: hone.RunID(fmt.Sprintf("%s-%d", p.model.Name, number)), Model: p.model.Name, Number: number, State: hone.Closed, Ending: hone.Promoted,
-		Started: d.At, Since: d.At, Ended: p.time(p.g.at(b)), Decision: d, Champion: versionID(p.live)}
+// end ends the run that a decision started with its candidate as the champion.
+func (p *player) end(b, next int, d hone.Decision) {
+	run := ended(d, p.live, next)
+	run.Model, run.Number = p.model.Name, len(p.runs)+1
+	run.ID = hone.RunID(fmt.Sprintf("%s-%d", p.model.Name, run.Number))
+	run.Started, run.Since, run.Ended = d.At, d.At, p.time(p.g.at(b))
 	p.runs = slices.Insert(p.runs, 0, run)
-	p.live, p.since, p.streaks = b, b, nil
+	p.former = retire(p.former, p.live, next, trigger.Reuse(p.model))
+	p.live, p.since, p.ticks, p.streaks = next, b, nil, nil
 }
 
-func versionID(m int) hone.VersionID { return hone.VersionID(fmt.Sprintf("v%d", m)) }
+// versionMark begins the name of each champion, before its number.
+const versionMark = "v"
+
+func versionID(m int) hone.VersionID { return hone.VersionID(fmt.Sprintf("%s%d", versionMark, m)) }
 
 // time is what the clock says once so many rows are served.
 func (t *trace) time(served int) time.Time { return t.rows[min(served, len(t.rows)-1)].Time }
@@ -99,9 +113,12 @@ type watched struct {
 	champion int
 	since    int
 	batches  [][]look
-	from     int // The first row whose label counts.
-	served   int // Rows that it was told of.
-	labels   int // Labels that it was told of, of all that arrived.
+	from     int       // The first row whose label counts,
+	trained  time.Time // if it was served later.
+	served   int       // Rows that it was told of.
+	counted  []int     // Those of them whose labels it was told of, in the order in which they count.
+	ends     []int     // Where in these each tick ends.
+	labels   int       // Labels that it was told of, of all that arrived.
 	heard    int64
 }
 
@@ -122,6 +139,11 @@ func (d *desk) watch(champion, since int) *watched {
 	w := &watched{d: d, champion: champion, since: since, served: d.g.at(since), from: d.g.at(since)}
 	if since == champion { // Rows served before whose labels it did not learn from count too.
 		w.from = d.g.champions[champion].start
+	}
+	for _, i := range d.g.champions[champion].set {
+		if at := d.rows[i].Time; at.After(w.trained) {
+			w.trained = at
+		}
 	}
 	w.labels = d.g.upTo(w.served)
 	d.watches[key] = w
@@ -195,6 +217,11 @@ func (w *watched) advance(to int) look {
 		}
 		judged, d.err = w.m.Predictions(ps)
 	}
+	for _, i := range rows {
+		if d.rows[i].Time.After(w.trained) {
+			w.counted = append(w.counted, i)
+		}
+	}
 	w.m.Outcomes(w.answered(rows))
 	w.served = to
 	l := look{at: d.time(to)}
@@ -206,10 +233,26 @@ func (w *watched) advance(to int) look {
 		return l
 	}
 	l.found, l.ticks, l.labels = step.Ticked || judged, slices.Clip(w.m.Ticks()), w.m.Labels()
+	for len(w.ends) < len(l.ticks) {
+		from := 0
+		if n := len(w.ends); n > 0 {
+			from = w.ends[n-1]
+		}
+		w.ends = append(w.ends, min(from+l.ticks[len(w.ends)].N, len(w.counted)))
+	}
 	if d.signals {
 		l.signals = w.signals(l.at)
 	}
 	return l
+}
+
+// of are the rows of a tick.
+func (w *watched) of(tick int) []int {
+	from := 0
+	if tick > 0 {
+		from = w.ends[tick-1]
+	}
+	return w.counted[from:w.ends[tick]]
 }
 
 func (w *watched) g() *Grid { return w.d.g }

@@ -7,6 +7,7 @@ import (
 
 	"hone"
 	"hone/internal/say"
+	"hone/internal/trigger"
 )
 
 // receive holds what the run that made the champion was to win back against what it
@@ -25,19 +26,11 @@ func (k *keeper) receive(ctx context.Context, ends bool) error {
 	if f == nil || f.Rows <= 0 || run.Receipt != nil && run.Receipt.Over {
 		return nil
 	}
-	r := hone.Receipt{Forecast: *f}
-	for _, t := range k.monitor.Ticks() {
-		for _, x := range t.Rivals {
-			if x.Version == k.watch.Previous && !x.Learner && r.Rows < f.Rows {
-				r.Rows += x.N
-				r.Gain -= x.Gain
-			}
-		}
-	}
+	r := trigger.Receive(*f, k.monitor.Ticks(), k.watch.Previous)
 	if r.Rows == 0 {
 		return nil
 	}
-	r.Over = ends || r.Rows >= f.Rows
+	r.Over = r.Over || ends
 	share := float64(r.Rows) / float64(f.Rows)
 	r.Sentence = fmt.Sprintf("On %s %s won back %s against %s; %s were forecast, %s to %s.", say.Count(r.Rows, "labelled row", "labelled rows"), run.Candidate,
 		say.Num(r.Gain), k.watch.Previous, say.Num(share*f.Gain), say.Num(share*f.Lower), say.Num(share*f.Upper))

@@ -84,3 +84,19 @@ func Trust(price float64, runs []hone.Run) float64 {
 	}
 	return math.Min(math.Max(seen/said, 0.2), 1.2)
 }
+
+// Receive counts what a version won back against the champion before on its ticks so far,
+// up to as many rows as were forecast; Rows is 0 where that one was not asked about them.
+func Receive(f hone.Forecast, ticks []hone.Tick, before hone.VersionID) hone.Receipt {
+	r := hone.Receipt{Forecast: f}
+	for _, t := range ticks {
+		for _, x := range t.Rivals {
+			if x.Version == before && !x.Learner && r.Rows < f.Rows {
+				r.Rows += x.N
+				r.Gain -= x.Gain
+			}
+		}
+	}
+	r.Over = r.Rows >= f.Rows
+	return r
+}
