@@ -139,3 +139,28 @@ func TestL1AfterAWarmStart(t *testing.T) {
 	}
 	atLeast(t, "accuracy", accuracy(warm, g, later), accuracy(first, g, later)-0.01)
 }
+
+// A warm start under an L1 that pulls at nothing takes the steps that one without takes.
+func TestWarmStartUnderTinyL1(t *testing.T) {
+	t.Parallel()
+	f, y := sea(rand.New(rand.NewPCG(6, 6)), 1000, 8, 0.05)
+	for _, task := range []func(*linear.Options){func(*linear.Options) {}, softmax, leastSquares} {
+		first := fit(t, f, y, task)
+		warm := func(l1 float64) *linear.Model {
+			o := linear.Defaults()
+			task(&o)
+			o.L1, o.Epochs = l1, 2
+			m, err := linear.Fit(f, y, nil, o, first, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return m
+		}
+		none, tiny := predict(warm(0), f), predict(warm(1e-12), f)
+		for i := range none {
+			if math.Abs(none[i]-tiny[i]) > 1e-4 {
+				t.Fatalf("row %d scores %v without L1, and %v with next to none", i, none[i], tiny[i])
+			}
+		}
+	}
+}

@@ -63,10 +63,10 @@ func lead(cell, w, g []float32, rate, l2, share float32) {
 
 // settle puts the weights of a place into w, which holds those of its cell, as L1
 // leaves them: 0 where the gradients since the place was met do not come to more
-// than l1 a step.
+// than l1 a step. Before the first step they stay as an earlier model left them.
 func (s *solver) settle(p int32, w []float32) {
 	cell := s.cell(p)
-	if p == 0 || cell[s.k] == 0 {
+	if p == 0 || cell[s.k] == 0 || s.steps == 0 {
 		return
 	}
 	most := float32(s.l1 * float64(s.steps-s.born[p]))
