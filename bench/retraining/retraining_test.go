@@ -189,7 +189,7 @@ func TestWhole(t *testing.T) {
 		kept[m.Champion] = true
 	}
 	plain, _ := g.Optimum(price)
-	cost, without := g.Cost(moves, price), g.Cost(backtest.Hone()(g, price), price)
+	cost, without := g.Cost(moves, price), g.Cost(backtest.Whole(backtest.Rule{})(g, price), price)
 	if back < 3 || !(cost < plain) || !(cost < without) {
 		t.Errorf("%d champions came back, by %v; it costs %.0f, without them %.0f, and the optimum without %.0f", back, moves, cost, without, plain)
 	}

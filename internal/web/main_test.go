@@ -197,6 +197,10 @@ func (w *world) live() error {
 	if _, err := events.until(func(name string, e hone.Event) bool { return e.Action == "run.promoted" }); err != nil {
 		return err
 	}
+	// The event tells of the commit; the gateway takes the plan up right after it.
+	if _, err := events.status(func(s op.Status) bool { return s.Models[0].Champion != "" }); err != nil {
+		return err
+	}
 	for i := range 500 {
 		f, truth := row()
 		asked = append(asked, map[string]any{"features": f, "prediction_id": fmt.Sprintf("p-%d", i)})
