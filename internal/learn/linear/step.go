@@ -2,18 +2,24 @@ package linear
 
 import "math"
 
+// ahead is how many places a step fetches at once: few enough to stay near.
+const ahead = 64
+
 // step moves the weights that have a gradient from n rows.
 func (s *solver) step(n int) {
 	k, share := s.k, 1/float32(n)
 	for i, p := range s.touched {
-		w, g := s.w[i*(k+1):][:k+1], s.g[i*k:][:k]
+		if i%ahead == 0 {
+			s.fetch(s.touched[i:min(i+ahead, len(s.touched))])
+		}
+		g := s.g[i*k:][:k]
 		switch cell := s.cell(p); {
 		case p == 0: // Nothing pulls at the bias.
-			descend(cell, w, g, s.rate, 0, share)
+			descend(cell, g, s.rate, 0, share)
 		case s.l1 > 0:
-			lead(cell, w, g, s.rate, s.l2, share)
+			lead(cell, g, s.rate, s.l2, share)
 		default:
-			descend(cell, w, g, s.rate, s.l2, share)
+			descend(cell, g, s.rate, s.l2, share)
 		}
 	}
 	s.forget()
@@ -22,16 +28,12 @@ func (s *solver) step(n int) {
 
 // descend moves the weights of a cell by their gradients, times share. All take the
 // same step: it is by the sum over the steps of the mean square of their gradients.
-func descend(cell, w, g []float32, rate, l2, share float32) {
+func descend(cell, g []float32, rate, l2, share float32) {
 	k := len(g)
-	cell, w = cell[:k+1], w[:k+1]
-	h := w[k] + squares(w, g, l2, share)
+	h := cell[k] + squares(cell, g, l2, share)
 	cell[k] = h
 	if h > 0 {
-		a := rate / float32(math.Sqrt(float64(h)))
-		for c, d := range g {
-			cell[c] = w[c] - a*d
-		}
+		add(cell[:k], -rate/float32(math.Sqrt(float64(h))), g)
 	}
 }
 
@@ -50,14 +52,14 @@ func squares(w, g []float32, l2, share float32) float32 {
 
 // lead is descend for the cells of FTRL-proximal: z holds the gradients so far, and
 // how far the steps have been away from 0. The weights are made of it by settle.
-func lead(cell, w, g []float32, rate, l2, share float32) {
+func lead(cell, g []float32, rate, l2, share float32) {
 	k := len(g)
-	n := w[k]
-	cell[k] = n + squares(w, g, l2, share)
+	n := cell[k]
+	cell[k] = n + squares(cell, g, l2, share)
 	sigma := float32((math.Sqrt(float64(cell[k])) - math.Sqrt(float64(n))) / float64(rate))
 	z := cell[k+1:]
 	for c, d := range g {
-		z[c] += d - sigma*w[c]
+		z[c] += d - sigma*cell[c]
 	}
 }
 
@@ -98,7 +100,7 @@ func (s *solver) forget() {
 	for _, p := range s.touched {
 		s.order[p] = 0
 	}
-	s.touched, s.w, s.g = s.touched[:0], s.w[:0], s.g[:0]
+	s.touched, s.g = s.touched[:0], s.g[:0]
 }
 
 // restore makes FTRL's z of the weights, where a sum says how large a step is.
