@@ -3,6 +3,7 @@ package encode_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -294,4 +295,22 @@ func FuzzUnmarshal(f *testing.F) {
 			}
 		}
 	})
+}
+
+// One operation encodes a text of 100 words.
+func BenchmarkAppendText(b *testing.B) {
+	for name, word := range map[string]string{"plain": "word%d ", "accented": "mötley%d "} {
+		f := frame.New(frame.Schema{{Name: "text", Kind: frame.Text}}, 1)
+		for i := range 100 {
+			f.Cols[0].Str[0] += fmt.Sprintf(word, 37*i)
+		}
+		e := encode.Fit(f, encode.Options{HashBits: 18})
+		b.Run(name, func(b *testing.B) {
+			var idx []int32
+			var val []float64
+			for b.Loop() {
+				idx, val = e.Append(f, 0, idx[:0], val[:0])
+			}
+		})
+	}
 }

@@ -33,21 +33,42 @@ func (w *Words) next(seed uint64) bool {
 			continue
 		}
 		w.Word = hashRune(seed, r)
-		if r >= 0x2e80 && ideograph(r) {
-			return true
-		}
-		for w.To < len(w.Text) {
-			r, size := lower(w.Text[w.To:])
-			if r < 0 || r >= 0x2e80 && ideograph(r) {
-				break
-			}
-			w.Word = hashRune(w.Word, r)
-			w.To += size
+		if r < 0x2e80 || !ideograph(r) {
+			w.rest()
 		}
 		return true
 	}
 	return false
 }
+
+// rest reads on to the end of a word.
+func (w *Words) rest() {
+	text, at, word := w.Text, w.To, w.Word
+	for at < len(text) {
+		if c := ascii[text[at]]; c > 0 { // As most are.
+			word = (word ^ uint64(c)) * prime
+			at++
+			continue
+		}
+		r, size := lower(text[at:])
+		if r < 0 || r >= 0x2e80 && ideograph(r) {
+			break
+		}
+		word = hashRune(word, r)
+		at += size
+	}
+	w.To, w.Word = at, word
+}
+
+// ascii has the letters and digits of one byte, in lower case.
+var ascii = func() (table [256]byte) {
+	for c := range byte(utf8.RuneSelf) {
+		if r, _ := lower(string(c)); r > 0 {
+			table[c] = byte(r)
+		}
+	}
+	return table
+}()
 
 // lower returns the first character of s in lower case, or -1 where it belongs
 // to no word, and its length in bytes.
