@@ -45,6 +45,12 @@ func (s Signature) Target(label string) float64 {
 	return -1
 }
 
+// Tells is whether a target, as Target gives it, says something to learn from or be held
+// to: a number, or a class of the signature's.
+func (s Signature) Tells(target float64) bool {
+	return target == target && (s.Task == Regression || target >= 0)
+}
+
 // Answer turns the scores of one row into the answer people read: a class, or
 // the number itself.
 func (s Signature) Answer(scores []float64) string {

@@ -113,8 +113,8 @@ func (k *keeper) known(ctx context.Context, now time.Time) (monitor.Evidence, er
 
 // usable tells whether a label says something that the champion can be held to.
 func (k *keeper) usable(o hone.Outcome) bool {
-	y := k.champion.Signature.Target(o.Label)
-	return y == y && (k.model.Task == hone.Regression || y >= 0)
+	sig := k.champion.Signature
+	return sig.Tells(sig.Target(o.Label))
 }
 
 // standIn is the version whose scores stand in for the champion's on rows that

@@ -95,7 +95,7 @@ func (l *Learner) Marshal() ([]byte, error) { return l.state.Marshal() }
 func (l *Learner) Learn(rows *frame.Frame, labels []string, weights []float64) (n int) {
 	var known []int
 	for i, label := range labels {
-		if y := l.sig.Target(label); y-y == 0 && (l.sig.Task == hone.Regression || y >= 0) {
+		if l.sig.Tells(l.sig.Target(label)) {
 			known = append(known, i)
 		}
 	}
