@@ -76,7 +76,7 @@ func (k *keeper) teach(ctx context.Context, v hone.Version, rows dataset.Rows) (
 // labelled are the rows that something can be learned from.
 func labelled(sig hone.Signature, targets []float64) (out []int) {
 	for i, y := range targets {
-		if y-y == 0 && (sig.Task == hone.Regression || y >= 0) {
+		if sig.Tells(y) {
 			out = append(out, i)
 		}
 	}
@@ -85,7 +85,6 @@ func labelled(sig hone.Signature, targets []float64) (out []int) {
 
 // openPupil takes up what goes on learning beside the champion.
 func (k *keeper) openPupil(ctx context.Context) error {
-	k.pupil = nil
 	if k.model.Train.Continuous == 0 || k.champion.Learner == "" {
 		return nil
 	}
