@@ -23,8 +23,8 @@ func guards(in Input, by *finding, now time.Time) []finding {
 	}
 	if b := in.Model.Guards.Budget; capped(b) {
 		cost := b.RunCost
-		if by != nil && by.reuse != "" {
-			cost *= ReuseShare
+		if by != nil {
+			cost = runCost(b, by.reuse)
 		}
 		out = append(out, afford(in, cost, b.PerDay, day24, "24 hours", now), afford(in, cost, b.PerMonth, month, "30 days", now))
 	}
@@ -119,6 +119,14 @@ func Guarded(d hone.Decision) bool {
 }
 
 func capped(b hone.Budget) bool { return b.PerDay > 0 || b.PerMonth > 0 }
+
+// runCost is what a run costs: little where a version comes back and nothing is trained.
+func runCost(b hone.Budget, reuse hone.VersionID) float64 {
+	if reuse != "" {
+		return ReuseShare * b.RunCost
+	}
+	return b.RunCost
+}
 
 // afford holds a run back whose cost would pass the cap of a stretch of time,
 // whoever asks for it.

@@ -54,10 +54,14 @@ func ratios(runs []hone.Run) (out []float64) {
 		if x == nil || r.Decision.Reuse != "" || 2*x.Rows < x.Forecast.Rows {
 			continue
 		}
-		said := x.Forecast.Measured * float64(x.Rows) / float64(x.Forecast.Rows)
-		out = append(out, math.Log(math.Min(math.Max(x.Gain/said, 0.1), 10)))
+		out = append(out, math.Log(math.Min(math.Max(x.Gain/said(*x), 0.1), 10)))
 	}
 	return out
+}
+
+// said is what was measured before a retrain, carried on to the rows of its receipt.
+func said(r hone.Receipt) float64 {
+	return r.Forecast.Measured * float64(r.Rows) / float64(r.Forecast.Rows)
 }
 
 // seen is what a gain that was seen itself on n rows, whose squares add up to variance,
@@ -72,17 +76,17 @@ func seen(gain, variance float64, n int) *hone.Forecast {
 // of what they were forecast to, with one more of the present price that brought it all.
 // Source: the receipts of Hone's retraining rule.
 func Trust(price float64, runs []hone.Run) float64 {
-	seen, said := price, price
+	seen, told := price, price
 	for _, r := range runs {
 		if x := r.Receipt; x != nil && x.Forecast.Rows > 0 && r.Decision.Reuse == "" {
 			seen += x.Gain
-			said += x.Forecast.Measured * float64(x.Rows) / float64(x.Forecast.Rows)
+			told += said(*x)
 		}
 	}
-	if !(price > 0) || !(said > 0) {
+	if !(price > 0) || !(told > 0) {
 		return 1
 	}
-	return math.Min(math.Max(seen/said, 0.2), 1.2)
+	return math.Min(math.Max(seen/told, 0.2), 1.2)
 }
 
 // Receive counts what a version won back against the champion before on its ticks so far,

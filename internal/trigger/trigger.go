@@ -131,10 +131,7 @@ func (l *look) begin(d *hone.Decision) {
 		d.Event = &l.in.Events[0]
 	}
 	if capped(l.in.Model.Guards.Budget) {
-		d.Cost = l.in.Model.Guards.Budget.RunCost
-		if d.Reuse != "" {
-			d.Cost *= ReuseShare
-		}
+		d.Cost = runCost(l.in.Model.Guards.Budget, d.Reuse)
 	}
 	if d.Trigger == hone.OnManual && l.in.Manual.Force {
 		d.Reasons = append(d.Reasons, hone.Reason{
