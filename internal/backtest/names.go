@@ -176,25 +176,7 @@ func (d *desk) make(kind string, x float64) entry {
 }
 
 // configuredPrice is what the model says a retrain costs; 0 where it does not.
-func (d *desk) configuredPrice() float64 { return costOf(d.model.Triggers, d.model.Guards.Budget) }
-
-// costOf is the first price of a retrain among triggers, at any depth, else that of
-// the budget.
-func costOf(all []hone.Trigger, b hone.Budget) float64 {
-	for _, t := range all {
-		inside := append(append([]hone.Trigger{}, t.Any...), t.All...)
-		if t.AtLeast != nil {
-			inside = append(inside, t.AtLeast.Of...)
-		}
-		if t.RecoverableLoss != nil {
-			return t.RecoverableLoss.RetrainCost
-		}
-		if c := costOf(inside, hone.Budget{}); c > 0 {
-			return c
-		}
-	}
-	return b.RunCost
-}
+func (d *desk) configuredPrice() float64 { return trigger.RetrainCost(d.model) }
 
 // unplayed says which of the configured triggers are never asked here.
 func (d *desk) unplayed() {

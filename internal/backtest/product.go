@@ -140,11 +140,8 @@ func (d *desk) watch(champion, since int) *watched {
 	if since == champion { // Rows served before whose labels it did not learn from count too.
 		w.from = d.g.champions[champion].start
 	}
-	for _, i := range d.g.champions[champion].set {
-		if at := d.rows[i].Time; at.After(w.trained) {
-			w.trained = at
-		}
-	}
+	set := d.g.champions[champion].set
+	w.trained = d.rows[set[len(set)-1]].Time
 	w.labels = d.g.upTo(w.served)
 	d.watches[key] = w
 	if w.m, d.err = d.monitor(champion, d.err); d.err != nil {
@@ -276,10 +273,5 @@ func (w *watched) answered(rows []int) []hone.Outcome {
 // without labels is not among them.
 func (w *watched) signals(now time.Time) []hone.Signal {
 	out := append(w.m.Signals(now), w.m.DriftSignals(now)...)
-	lower, gain, n, _ := trigger.BestSuffix(w.m.Ticks())
-	s := hone.Signal{Model: w.d.model.Name, Name: "recoverable_loss", At: now, Value: gain, Lower: lower, Upper: gain, N: n}
-	if n == 0 {
-		s.Unknown = "not enough mature labels"
-	}
-	return append(out, s)
+	return append(out, trigger.LossSignal(w.d.model.Name, w.m.Ticks(), w.m.TickRows(), now))
 }

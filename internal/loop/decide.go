@@ -173,11 +173,7 @@ func (k *keeper) signals(now time.Time) []hone.Signal {
 		return nil
 	}
 	out := append(k.monitor.Signals(now), k.monitor.DriftSignals(now)...)
-	lower, gain, n, _ := trigger.BestSuffix(k.monitor.Ticks())
-	recoverable := hone.Signal{Model: k.model.Name, Name: "recoverable_loss", At: now, Value: gain, Lower: lower, Upper: gain, N: n}
-	if n == 0 {
-		recoverable.Unknown = fmt.Sprintf("not enough mature labels: %d are needed", 3*k.monitor.TickRows())
-	}
+	recoverable := trigger.LossSignal(k.model.Name, k.monitor.Ticks(), k.monitor.TickRows(), now)
 	return slices.Concat(out, []hone.Signal{recoverable, k.sight(now)}, k.estimated, k.joint)
 }
 

@@ -83,7 +83,7 @@ type Against struct {
 // Hone's retrain won back is put down to it too where it had fired by then. It is an
 // estimate: the other policies' champions were never trained.
 func Compare(m hone.Model, reigns []Reign, runs []hone.Run, from, until time.Time) Comparison {
-	c := Comparison{Model: m.Name, From: from, Until: until, Price: priceOf(m), Policies: []Against{}}
+	c := Comparison{Model: m.Name, From: from, Until: until, Price: RetrainCost(m), Policies: []Against{}}
 	c.count(runs)
 	b := balance{model: m, reigns: reigns, runs: runs, trust: Trust(c.Price, runs)}
 	for _, kind := range []string{schedule, psi, adwin, performance} {
@@ -96,8 +96,9 @@ func Compare(m hone.Model, reigns []Reign, runs []hone.Run, from, until time.Tim
 	return c
 }
 
-// priceOf is what one retrain of a model costs, 0 where nothing says so.
-func priceOf(m hone.Model) (price float64) {
+// RetrainCost is what one retrain of a model costs, by the first of its triggers that
+// says so, at any depth, else by its budget; 0 where nothing does.
+func RetrainCost(m hone.Model) (price float64) {
 	each(m.Triggers, func(t hone.Trigger) {
 		if t.RecoverableLoss != nil && price == 0 {
 			price = t.RecoverableLoss.RetrainCost

@@ -2,6 +2,8 @@ package trigger
 
 import (
 	"math"
+	"strconv"
+	"time"
 
 	"hone"
 	"hone/internal/say"
@@ -66,6 +68,17 @@ func lossRate(ticks []hone.Tick) float64 {
 		return 0
 	}
 	return math.Max(gain/float64(n), 0)
+}
+
+// LossSignal is the recoverable loss of a model as a signal, where a tick takes so many
+// labelled rows.
+func LossSignal(model string, ticks []hone.Tick, tickRows int, now time.Time) hone.Signal {
+	lower, gain, n, _ := BestSuffix(ticks)
+	s := hone.Signal{Model: model, Name: "recoverable_loss", At: now, Value: gain, Lower: lower, Upper: gain, N: n}
+	if n == 0 {
+		s.Unknown = "not enough mature labels: " + strconv.Itoa(minSuffix*tickRows) + " are needed"
+	}
+	return s
 }
 
 func onLoss(in Input, r hone.RecoverableLoss) finding {
