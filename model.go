@@ -38,6 +38,8 @@ type Model struct {
 	Label LabelSpec `json:"label" yaml:"label"`
 	// Loss is what a wrong answer costs. Every part of the loop counts in it.
 	Loss Loss `json:"loss" yaml:"loss"`
+	// Costs puts what is lost, trained, labelled and refused into one currency.
+	Costs Costs `json:"costs,omitzero" yaml:"costs"`
 	// Slices are the features by whose values the numbers are also kept apart.
 	Slices []string `json:"slices,omitempty" yaml:"slices"`
 	// Monitor says how the predictions are watched.
@@ -298,10 +300,6 @@ type TrainSpec struct {
 	// trains: after each so many labels it is frozen, and one of its versions that loses
 	// surely less than the champion takes over. At least 100; default 0, not at all.
 	Continuous int `json:"continuous,omitempty" yaml:"continuous"`
-	// CoreHourCost is what an hour of one processor core costs, in units of the loss. By
-	// it the trials of a search are priced, but for those of a trainer that says itself
-	// what they cost. Default: they have no price.
-	CoreHourCost float64 `json:"core_hour_cost,omitempty" yaml:"core_hour_cost"`
 	// Calibration has the scores of a binary model mean what they say: platt, isotonic
 	// (where a tenth of the rows is a thousand or more, else platt) or none. The built-in
 	// trainers learn it from the newest tenth of the rows. Default none.
@@ -343,9 +341,9 @@ type Search struct {
 	Resource string `json:"resource,omitempty" yaml:"resource"`
 	// Time after which no trial begins. Default: half of limits.time.
 	Time Duration `json:"time,omitempty" yaml:"time"`
-	// MaxCost is what the trials may cost together, in units of the loss: none begins
+	// MaxCost is what the trials may cost together, in the currency of costs: none begins
 	// that would go above it if it cost what those before cost on average. It wants
-	// core_hour_cost. Default: no bound.
+	// costs.core_hour. Default: no bound.
 	MaxCost float64 `json:"max_cost,omitempty" yaml:"max_cost"`
 	// Parallel trials at a time, each within the limits of a training. Default 1.
 	Parallel int `json:"parallel" yaml:"parallel"`

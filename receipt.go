@@ -22,6 +22,13 @@ type Receipt struct {
 	// run's version did.
 	Rows int     `json:"rows"`
 	Gain float64 `json:"gain"`
+	// Cost of the run, Worth of the gain, and Promised, what was forecast for these rows,
+	// are in Currency, or in units of the loss where that is empty. Cost is 0 where it is
+	// not known.
+	Cost     float64 `json:"cost,omitempty"`
+	Worth    float64 `json:"worth,omitempty"`
+	Promised float64 `json:"promised,omitempty"`
+	Currency string  `json:"currency,omitempty"`
 	// Over is set once the rows of the forecast are through, or the version serves no
 	// more.
 	Over     bool   `json:"over"`

@@ -55,6 +55,8 @@ type Run struct {
 	// Checks of the dataset, and what came of each.
 	Checks  []Check  `json:"checks,omitempty"`
 	Rollout *Rollout `json:"rollout,omitempty"`
+	// Spent is what the run has cost, since it began to train.
+	Spent *Spent `json:"spent,omitempty"`
 	// Receipt is what the run won back, once its version has served.
 	Receipt *Receipt `json:"receipt,omitempty"`
 	// Pending is a trigger that fired while the run was under way. It is looked

@@ -108,7 +108,8 @@ type Decision struct {
 	Event *CloudEvent `json:"event,omitempty"`
 	// Policy names what candidates were judged by at the time.
 	Policy string `json:"policy,omitempty"`
-	// Cost of the run that begins, in units of the loss, where there is a budget.
+	// Cost is what the run that begins is to cost, in the model's currency, where that
+	// is known.
 	Cost float64 `json:"cost,omitempty"`
 	// Streaks counts at how many looks in a row each rule with consecutive held.
 	Streaks map[string]int `json:"streaks,omitempty"`

@@ -56,8 +56,10 @@ type AtLeast struct {
 
 // RecoverableLoss prices a retrain.
 type RecoverableLoss struct {
-	// RetrainCost is what one retrain and rollout costs, in units of the loss.
-	RetrainCost float64 `json:"retrain_cost" yaml:"retrain_cost"`
+	// RetrainCost is what one retrain and rollout costs, in the currency of costs; or
+	// auto: the mean of what the last ten runs that trained cost, as Hone measured it.
+	// auto wants costs.core_hour.
+	RetrainCost Price `json:"retrain_cost" yaml:"retrain_cost"`
 	// Reuse is how many former champions are asked about each labelled row, so that
 	// one that would lose surely less comes back without training. Default 5; -1 asks
 	// none.
@@ -119,7 +121,7 @@ type Guards struct {
 	Budget Budget `json:"budget,omitzero" yaml:"budget"`
 }
 
-// Budget caps what runs may cost, in units of the loss. It holds for persons too,
+// Budget caps what runs may cost, in the currency of costs. It holds for persons too,
 // and force does not pass it.
 type Budget struct {
 	// RunCost is what one run costs. Default: retrain_cost of the recoverable_loss

@@ -63,7 +63,7 @@ type Searched struct {
 	// configured ones.
 	Loss       float64 `json:"loss"`
 	Configured float64 `json:"configured"`
-	// Cost of all trials together, in units of the loss; 0 where they have no price.
+	// Cost of all trials together, in the model's currency; 0 where they have no price.
 	Cost float64 `json:"cost,omitempty"`
 	// Stopped says why it ended before its last trial.
 	Stopped string `json:"stopped,omitempty"`

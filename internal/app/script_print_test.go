@@ -19,6 +19,7 @@ import (
 	"hone/internal/loop"
 	"hone/internal/monitor"
 	"hone/internal/op"
+	"hone/internal/say"
 )
 
 // do does one command and returns what it prints.
@@ -86,6 +87,8 @@ func (w *world) do(words []string) ([]string, error) {
 		return w.runs()
 	case "receipts":
 		return w.receipts()
+	case "costs":
+		return w.costs()
 	case "verdicts":
 		return w.verdicts(o["run"])
 	case "guards":
@@ -332,6 +335,17 @@ func (w *world) report(o options) ([]string, error) {
 		out = append(out, fmt.Sprintf("%s: %s", a.Verdict, a.Sentence))
 	}
 	return out, nil
+}
+
+// costs prints what runs cost, without the hours, which vary.
+func (w *world) costs() (out []string, err error) {
+	all, err := w.allRuns()
+	for _, r := range all {
+		if s := r.Spent; s != nil {
+			out = append(out, fmt.Sprintf("%s to cost %s, cost %s %s: trainers said %s, %d labels", r.ID, say.Num(r.Decision.Cost), say.Num(s.Cost), s.Currency, say.Num(s.Said), s.Labels))
+		}
+	}
+	return out, err
 }
 
 func (w *world) receipts() ([]string, error) {

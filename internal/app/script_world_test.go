@@ -17,14 +17,19 @@ import (
 	"hone/internal/train"
 )
 
-// priced is a trainer that says what each training of a model costs whose search is
-// bounded by that: one unit for ten trees. What a machine measures varies.
+// priced is a trainer that says what each training of a model costs whose trainings have
+// a price: one unit for ten trees where its search is bounded, else five. What a machine
+// measures varies.
 type priced struct{ train.Trainer }
 
 func (p priced) Train(ctx context.Context, job train.Job, report func(train.Progress)) (train.Result, error) {
 	r, err := p.Trainer.Train(ctx, job, report)
-	if s := job.Model.Train.Search; err == nil && s != nil && s.MaxCost > 0 {
+	switch s := job.Model.Train.Search; {
+	case err != nil || job.Model.Costs.CoreHour == 0:
+	case s != nil && s.MaxCost > 0:
 		r.Metrics[train.CostMetric] = job.Params["num_iterations"].(float64) / 10
+	default:
+		r.Metrics[train.CostMetric] = 5
 	}
 	return r, err
 }

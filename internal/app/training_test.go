@@ -155,7 +155,7 @@ func TestSearchPaysForProcessors(t *testing.T) {
 	t.Parallel()
 	searched := func(price, most string) hone.Searched {
 		s := &stress{t: t, dir: t.TempDir(), source: stream.NewSEA(7, nil, 0.05)}
-		a := servingAs(t, s.dir, searching("{trainer: linear, core_hour_cost: "+price+", search: {trials: 4, max_cost: "+most+"}}"), app.Seams{})
+		a := servingAs(t, s.dir, searching("{trainer: linear, search: {trials: 4, max_cost: "+most+"}}\n    costs: {core_hour: "+price+"}"), app.Seams{})
 		defer a.Stop()
 		s.load(a)
 		s.load(a)
@@ -163,6 +163,9 @@ func TestSearchPaysForProcessors(t *testing.T) {
 		v, err := a.Loop().View(model)
 		if err != nil || v.Champion.Search == nil {
 			t.Fatalf("its search is %+v (%v)", v.Champion.Search, err)
+		}
+		if s := v.Last.Spent; s == nil || !(s.Cost > v.Champion.Search.Cost) || !(s.CoreHours > 0) || s.Said != 0 {
+			t.Errorf("the run cost %+v, and its search alone %v", s, v.Champion.Search.Cost)
 		}
 		return *v.Champion.Search
 	}
@@ -200,7 +203,7 @@ func TestBudgetOutlivesHone(t *testing.T) {
 	t.Parallel()
 	s := &stress{t: t, dir: t.TempDir(), source: stream.NewSEA(7, nil, 0.05)}
 	c := charging{held{builtin.New(), make(chan struct{}), make(chan struct{}, 100)}, new(atomic.Int32)}
-	text := searching("{trainer: linear, core_hour_cost: 0.000001, search: {trials: 20, max_cost: 7}}")
+	text := searching("{trainer: linear, search: {trials: 20, max_cost: 7}}\n    costs: {core_hour: 0.000001}")
 	seams := app.Seams{Trainer: func(string, train.Trainer) train.Trainer { return c }}
 	a := servingAs(t, s.dir, text, seams)
 	s.load(a)
@@ -216,6 +219,10 @@ func TestBudgetOutlivesHone(t *testing.T) {
 	found := v.Champion.Search
 	if found.Trials != 3 || found.Cost != 6 || found.Stopped != "another trial would cost about 2, and 6 of 7 are spent" {
 		t.Errorf("the search came to %+v", found)
+	}
+	// Three trials, the twin and the version, and what was trained on permuted labels.
+	if s := v.Last.Spent; s == nil || s.Said < 10 || s.Cost < s.Said {
+		t.Errorf("the run cost %+v", s)
 	}
 	if n := c.begun.Load(); n != 4 {
 		t.Errorf("%d trials began, want three, and the third again", n)

@@ -86,7 +86,7 @@ func (d *desk) usual(price float64) []string {
 // onlyLoss tells whether what is configured is just recoverable loss at a price.
 func (d *desk) onlyLoss(price float64) bool {
 	ts := d.model.Triggers
-	return len(ts) == 1 && ts[0].RecoverableLoss != nil && ts[0].RecoverableLoss.Reuse == 5 && plain(ts[0].RecoverableLoss.RetrainCost) == plain(price)
+	return len(ts) == 1 && ts[0].RecoverableLoss != nil && ts[0].RecoverableLoss.Reuse == 5 && ts[0].RecoverableLoss.RetrainCost == hone.Price(price)
 }
 
 // round keeps two digits of a number.
@@ -166,17 +166,20 @@ func (d *desk) make(kind string, x float64) entry {
 	case kindWorse:
 		e.words, e.play, e.foreign = "loss up by "+n+" points", Worse(x), true
 	case kindLoss:
-		e.words, e.play, e.price = "recoverable loss at "+n, d.follow(hone.Trigger{RecoverableLoss: &hone.RecoverableLoss{RetrainCost: x, Reuse: 5}}), x
+		e.words, e.play, e.price = "recoverable loss at "+n, d.follow(hone.Trigger{RecoverableLoss: &hone.RecoverableLoss{RetrainCost: hone.Price(x), Reuse: 5}}), x
 		e.triggers = fmt.Sprintf("recoverable_loss: {retrain_cost: %s}", plain(x))
 	case kindAlone:
-		e.words, e.play, e.price = "recoverable loss at "+n+", without reuse", d.follow(hone.Trigger{RecoverableLoss: &hone.RecoverableLoss{RetrainCost: x, Reuse: -1}}), x
+		e.words, e.play, e.price = "recoverable loss at "+n+", without reuse", d.follow(hone.Trigger{RecoverableLoss: &hone.RecoverableLoss{RetrainCost: hone.Price(x), Reuse: -1}}), x
 		e.triggers = fmt.Sprintf("recoverable_loss: {retrain_cost: %s, reuse: -1}", plain(x))
 	}
 	return e
 }
 
 // configuredPrice is what the model says a retrain costs; 0 where it does not.
-func (d *desk) configuredPrice() float64 { return trigger.RetrainCost(d.model) }
+func (d *desk) configuredPrice() float64 {
+	price, _ := trigger.RetrainCost(d.model, nil)
+	return price
+}
 
 // unplayed says which of the configured triggers are never asked here.
 func (d *desk) unplayed() {

@@ -26,7 +26,7 @@ type Rule struct {
 func Whole(r Rule) Policy {
 	return func(g *Grid, price float64) []Move {
 		w := &whole{Rule: r, g: g}
-		w.model.Triggers = []hone.Trigger{{RecoverableLoss: &hone.RecoverableLoss{RetrainCost: price, Reuse: cmp.Or(r.Kept, -1)}}}
+		w.model.Triggers = []hone.Trigger{{RecoverableLoss: &hone.RecoverableLoss{RetrainCost: hone.Price(price), Reuse: cmp.Or(r.Kept, -1)}}}
 		w.model.Guards.MaxPerDay, w.model.Guards.MaxPerMonth = math.MaxInt, math.MaxInt
 		w.activate(0, 0)
 		for b := range g.Batches() - 1 {

@@ -337,6 +337,9 @@ func printRun(w io.Writer, r hone.Run) {
 	if r.Pending != nil {
 		fmt.Fprintf(w, "  meanwhile the trigger %s fired: %s\n", r.Pending.Trigger, r.Pending.Sentence)
 	}
+	if r.Spent != nil {
+		fmt.Fprintf(w, "  cost: %s\n", r.Spent.Sentence)
+	}
 	if r.Receipt != nil {
 		fmt.Fprintf(w, "  receipt: %s\n", r.Receipt.Sentence)
 	}

@@ -45,6 +45,7 @@ func (c *checker) model() {
 	c.delivery()
 	c.label()
 	c.loss()
+	c.costs()
 	c.detector()
 	c.slices()
 	c.dataset()

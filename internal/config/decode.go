@@ -132,7 +132,12 @@ func (d *decoder) value(n *node, v reflect.Value, path, name string) {
 		return
 	case *hone.RecoverableLoss:
 		if n.shape == scalar {
-			d.number(n, reflect.ValueOf(&p.RetrainCost).Elem(), path, "RecoverableLoss.retrain_cost")
+			d.value(n, reflect.ValueOf(&p.RetrainCost).Elem(), path, "RecoverableLoss.retrain_cost")
+			return
+		}
+	case *hone.Price:
+		if n.shape == scalar && !n.quoted && n.text == hone.AutoPrice.String() {
+			*p = hone.AutoPrice
 			return
 		}
 	case *hone.Search:

@@ -63,7 +63,7 @@ func Defaults(m *hone.Model) {
 
 	m.Triggers = defaultTriggers(m.Triggers)
 	if b := &m.Guards.Budget; b.PerDay > 0 || b.PerMonth > 0 {
-		or(&b.RunCost, retrainCost(m.Triggers))
+		or(&b.RunCost, max(0, float64(retrainCost(m.Triggers)))) // What auto comes to is not known yet.
 	}
 	or(&m.Rollout.Strategy, "canary")
 	or(&m.Rollout.Probation.Labels, 3000)
@@ -130,7 +130,7 @@ func fillSchedule(s *hone.Schedule) *hone.Schedule {
 }
 
 // retrainCost is what a retrain costs by the first trigger that says so, or 0.
-func retrainCost(all []hone.Trigger) float64 {
+func retrainCost(all []hone.Trigger) hone.Price {
 	for _, t := range all {
 		if t.RecoverableLoss != nil {
 			return t.RecoverableLoss.RetrainCost
@@ -139,7 +139,7 @@ func retrainCost(all []hone.Trigger) float64 {
 		if t.AtLeast != nil {
 			inside = append(inside, t.AtLeast.Of...)
 		}
-		if cost := retrainCost(inside); cost > 0 {
+		if cost := retrainCost(inside); cost != 0 {
 			return cost
 		}
 	}

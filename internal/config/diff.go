@@ -216,6 +216,8 @@ func flow(v reflect.Value, name string) string {
 		return gateText(x)
 	case hone.Guardrail:
 		return guardrailText(x)
+	case hone.Price:
+		return x.String()
 	case frame.Schema:
 		var parts []string
 		for _, f := range x {

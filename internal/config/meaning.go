@@ -27,6 +27,8 @@ func explain(c *Change, a, b hone.Model) {
 		c.Means = notComparable
 	case "label":
 		explainLabel(c)
+	case "costs":
+		c.Means = "It prices what comes; what runs cost stays as it was recorded, and decisions as they were made."
 	case "slices":
 		c.Means = "Numbers by slice begin anew."
 	case "monitor":

@@ -82,7 +82,7 @@ type page struct {
 
 func newReference(t *testing.T) *page {
 	p := &page{t: t, comments: map[string]string{}, open: map[reflect.Type]bool{}}
-	for _, file := range []string{"../../model.go", "../../guardrail.go", "../../validation.go", "../../trigger.go", "../../loss.go", "config.go"} {
+	for _, file := range []string{"../../model.go", "../../guardrail.go", "../../validation.go", "../../trigger.go", "../../loss.go", "../../costs.go", "config.go"} {
 		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)
@@ -274,6 +274,8 @@ func typeName(t reflect.Type, name string) string {
 		return "duration"
 	case reflect.TypeFor[hone.Bytes]():
 		return "size"
+	case reflect.TypeFor[hone.Price]():
+		return "number or `auto`"
 	}
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()

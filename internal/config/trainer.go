@@ -74,8 +74,8 @@ func (c *checker) maxCost(t hone.TrainSpec) {
 	run := c.m.Guards.Budget.RunCost
 	switch {
 	case t.Search.MaxCost == 0:
-	case t.CoreHourCost == 0:
-		c.fault("train.search.max_cost", "add core_hour_cost: 0.05 to train: what an hour of one processor core costs, in units of the loss", "what a trial costs is not known")
+	case c.m.Costs.CoreHour == 0 && !c.failedUnder("costs"):
+		c.fault("train.search.max_cost", "add costs: {core_hour: 0.05} to the model: what an hour of one processor core costs", "what a trial costs is not known")
 	case run > 0 && t.Search.MaxCost > run:
 		c.fault("train.search.max_cost", "lower it, or raise guards.budget.run_cost", "a search may cost %v, and a run with all that it does is said to cost %v", t.Search.MaxCost, run)
 	}

@@ -25,6 +25,9 @@ func (c *checker) trigger(t hone.Trigger, key string, depth int) {
 	if s := t.Schedule; s != nil && !c.failedUnder(key+".schedule") {
 		c.schedule(s, key+".schedule")
 	}
+	if r := t.RecoverableLoss; r != nil && r.RetrainCost == hone.AutoPrice && c.m.Costs.CoreHour == 0 && !c.failedUnder("costs") {
+		c.fault(key+".recoverable_loss.retrain_cost", "add costs: {core_hour: 0.05} to the model: what an hour of one processor core costs", "auto measures hours of processors, and they have no price")
+	}
 	if r := t.RecoverableLoss; r != nil && r.Blind != nil && !c.failedUnder(key+".recoverable_loss.blind") {
 		c.schedule(r.Blind, key+".recoverable_loss.blind")
 	}
@@ -101,7 +104,7 @@ func (c *checker) budget() {
 	case c.failedUnder(key):
 	case c.has(join(c.path, key)) && b.PerDay == 0 && b.PerMonth == 0:
 		c.fault(key, "add per_day or per_month", "the budget has no cap")
-	case (b.PerDay > 0 || b.PerMonth > 0) && b.RunCost == 0:
+	case (b.PerDay > 0 || b.PerMonth > 0) && b.RunCost == 0 && retrainCost(c.m.Triggers) != hone.AutoPrice:
 		c.fault(key, "add run_cost", "the budget does not say what a run costs, nor does a recoverable_loss trigger")
 	case b.PerDay > 0 && b.RunCost > b.PerDay:
 		c.fault(key+".per_day", "", "a run costs %v, more than a day may", b.RunCost)

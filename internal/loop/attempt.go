@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"hone"
 	"hone/internal/train"
@@ -94,16 +93,9 @@ func (k *keeper) callOff(ctx context.Context, run hone.Run) error {
 	if !slices.Contains([]hone.State{hone.Training, hone.Evaluating, hone.Deciding}, run.State) {
 		return nil
 	}
-	parts := []string{string(run.Twin), strings.TrimSuffix(string(run.Twin), twinMark)}
-	if run.Twin == "" {
-		id, err := k.o.Registry.NextID(ctx, k.model.Name)
-		if err != nil {
-			return err
-		}
-		parts = []string{string(id) + twinMark, string(id)}
-	}
-	for i := range mostTwins {
-		parts = append(parts, permutedPart(i))
+	parts, err := k.parts(ctx, run)
+	if err != nil {
+		return err
 	}
 	var failed []error
 	for _, engine := range k.o.Engines {

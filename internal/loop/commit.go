@@ -15,6 +15,7 @@ func (k *keeper) put(ctx context.Context, c hone.Change) error {
 	if err := k.concludeReceipt(ctx, c); err != nil {
 		return err
 	}
+	k.spend(ctx, c)
 	var before []string
 	if k.run != nil && c.Run != nil && k.run.ID == c.Run.ID {
 		before = evident(k.run, nil)

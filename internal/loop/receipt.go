@@ -31,9 +31,8 @@ func (k *keeper) receive(ctx context.Context, ends bool) error {
 		return nil
 	}
 	r.Over = r.Over || ends
-	share := float64(r.Rows) / float64(f.Rows)
-	r.Sentence = fmt.Sprintf("On %s %s won back %s against %s; %s were forecast, %s to %s.", say.Count(r.Rows, "labelled row", "labelled rows"), run.Candidate,
-		say.Num(r.Gain), k.watch.Previous, say.Num(share*f.Gain), say.Num(share*f.Lower), say.Num(share*f.Upper))
+	r = trigger.Value(k.model, run, k.runs, r)
+	r.Sentence = accounted(r, run, k.watch.Previous, k.model.Costs.PerLoss())
 	run.Receipt = &r
 	if r.Over {
 		if err := k.commit(ctx, hone.Change{Run: &run, Event: hone.Event{Action: "run.receipt", Version: run.Candidate, Sentence: r.Sentence, Data: marshal(r)}}); err != nil {
@@ -42,6 +41,23 @@ func (k *keeper) receive(ctx context.Context, ends bool) error {
 	}
 	k.remember(run)
 	return nil
+}
+
+// accounted says what a run won back against what it was to, and what it cost.
+func accounted(r hone.Receipt, run hone.Run, before hone.VersionID, perLoss float64) string {
+	share := perLoss * float64(r.Rows) / float64(r.Forecast.Rows)
+	amount := func(x float64) string {
+		if r.Currency == "" {
+			return say.Num(x)
+		}
+		return say.Amount(x, r.Currency)
+	}
+	out := fmt.Sprintf("On %s %s won back %s against %s; %s were forecast, %s to %s", say.Count(r.Rows, "labelled row", "labelled rows"), run.Candidate,
+		amount(r.Worth), before, amount(r.Promised), say.Num(share*r.Forecast.Lower), say.Num(share*r.Forecast.Upper))
+	if r.Cost > 0 {
+		out += ". The run cost " + amount(r.Cost)
+	}
+	return out + "."
 }
 
 // concludeReceipt ends the receipt of the champion that a change takes the traffic from.

@@ -1,12 +1,10 @@
 package loop
 
 import (
-	"context"
 	"fmt"
 	"time"
 
 	"hone/internal/say"
-	"hone/internal/train"
 )
 
 // slack is by how much sums of costs may be wrong in their last digits.
@@ -36,29 +34,5 @@ func (h *hunt) room(n int, much float64) int {
 			h.found.Stopped = fmt.Sprintf("another trial would cost about %s, and %s of %s are spent", say.Num(one), say.Num(h.found.Cost), say.Num(h.spec.MaxCost))
 		}
 		return n
-	}
-}
-
-// cost is what the attempts at a training took, in units of the loss: of the one that it
-// came from what the trainer says that it cost, of the others, and where it says
-// nothing, the time of processors at its price.
-func (k *keeper) cost(ctx context.Context, n train.Name, inputs string, made train.Result) (sum float64, err error) {
-	engine, err := k.engine()
-	if err != nil {
-		return 0, err
-	}
-	said, says := made.Metrics[train.CostMetric]
-	for {
-		n.Attempt++
-		s, err := engine.State(ctx, n)
-		switch {
-		case err != nil || s.State == train.Unknown:
-			return sum, err
-		case s.Inputs != inputs: // Of another search, before the configuration was changed.
-		case says && s.State == train.Finished:
-			sum += said
-		default:
-			sum += s.Processor.Hours() * k.model.Train.CoreHourCost
-		}
 	}
 }

@@ -272,9 +272,14 @@ func (h *hunt) trial(ctx context.Context, n int, v search.Values) (loss, cost fl
 		job.Targets = h.learn.Targets(job.Signature)
 		return job, nil
 	}, func(train.Progress) {})
-	cost, unknown := h.cost(ctx, train.Name{Run: h.run.ID, Part: searchPart(n)}, inputs, made)
+	engine, unknown := h.engine()
 	if err = cmp.Or(err, unknown); err != nil {
-		return 0, cost, err
+		return 0, 0, err
+	}
+	took, _, unknown := h.bill(ctx, engine, train.Name{Run: h.run.ID, Part: searchPart(n)}, inputs)
+	cost = took.cost(h.model.Costs)
+	if unknown != nil {
+		return 0, cost, unknown
 	}
 	scores, err := h.o.Registry.Score(ctx, h.model.Name, made.Dir, h.judge.Frame)
 	if err != nil {

@@ -56,6 +56,13 @@ type View struct {
 	input trigger.Input
 }
 
+// RetrainCost is what a retrain of the model costs now, in units of the loss, as its
+// recoverable loss is; 0 where nothing says it.
+func (v View) RetrainCost() float64 {
+	_, inLoss := trigger.RetrainCost(v.Model, v.input.Runs)
+	return inLoss
+}
+
 // refresh publishes what is known now.
 func (k *keeper) refresh(context.Context) error {
 	now := k.o.Clock.Now()

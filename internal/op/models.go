@@ -45,11 +45,12 @@ type ModelStatus struct {
 	// Estimated is the first metric of the newest predictions as it is expected while
 	// their labels lack. It rests on no label of theirs.
 	Estimated *hone.Signal `json:"estimated_quality,omitempty"`
-	Price     float64      `json:"retrain_cost,omitempty"`
-	Drifted   int          `json:"drifted_features"`
-	Features  int          `json:"features"`
-	Rate      float64      `json:"predictions_per_second"`
-	Labels    int          `json:"new_labels"`
+	// Price of a retrain, in units of the loss as Recoverable is.
+	Price    float64 `json:"retrain_cost,omitempty"`
+	Drifted  int     `json:"drifted_features"`
+	Features int     `json:"features"`
+	Rate     float64 `json:"predictions_per_second"`
+	Labels   int     `json:"new_labels"`
 	// Incident is the one that is open.
 	Incident *hone.Incident `json:"incident,omitempty"`
 	// Unseen is the version that waits to be named by the predictions that are logged,
@@ -151,11 +152,7 @@ func (s *Service) status(v loop.View) ModelStatus {
 	if v.Run != nil {
 		m.Run, m.State = v.Run.ID, v.Run.State
 	}
-	for _, t := range v.Model.Triggers {
-		if t.RecoverableLoss != nil {
-			m.Price = t.RecoverableLoss.RetrainCost
-		}
-	}
+	m.Price = v.RetrainCost()
 	quality := "accuracy"
 	if v.Model.Task == hone.Regression {
 		quality = "mae"

@@ -37,6 +37,15 @@ func Count(n int, one, many string) string {
 // Percent writes a share: 12.5 %.
 func Percent(x float64) string { return Num(100*x) + " %" }
 
+// Amount writes what something costs, in a currency, or in units of the loss where there
+// is none.
+func Amount(x float64, currency string) string {
+	if currency == "" {
+		currency = "units of loss"
+	}
+	return Num(x) + " " + currency
+}
+
 // Clip cuts a text to at most so many characters, the last an ellipsis.
 func Clip(s string, most int) string {
 	if r := []rune(s); len(r) > most {

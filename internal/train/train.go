@@ -55,8 +55,8 @@ type Result struct {
 	Processor time.Duration
 }
 
-// CostMetric is the metric by which a trainer says itself what a training cost, in units
-// of the loss.
+// CostMetric is the metric by which a trainer says itself what a training cost, in the
+// model's currency.
 const CostMetric = "training_cost"
 
 // Trainer does one training in this process, or in a child of it. Train returns

@@ -33,11 +33,13 @@ const (
 )
 
 // Comparison holds what Hone did in a stretch of time against what other common
-// policies would have done. All amounts are in units of the loss.
+// policies would have done. All amounts are in Currency, or in units of the loss where
+// that is empty.
 type Comparison struct {
-	Model string    `json:"model"`
-	From  time.Time `json:"from"`
-	Until time.Time `json:"until"`
+	Model    string    `json:"model"`
+	From     time.Time `json:"from"`
+	Until    time.Time `json:"until"`
+	Currency string    `json:"currency,omitempty"`
 	// Price of one retrain; 0 where none is set.
 	Price float64 `json:"retrain_cost"`
 	// Runs that Hone started, of which Reused trained nothing; ByHand counts those that
@@ -83,9 +85,11 @@ type Against struct {
 // Hone's retrain won back is put down to it too where it had fired by then. It is an
 // estimate: the other policies' champions were never trained.
 func Compare(m hone.Model, reigns []Reign, runs []hone.Run, from, until time.Time) Comparison {
-	c := Comparison{Model: m.Name, From: from, Until: until, Price: RetrainCost(m), Policies: []Against{}}
-	c.count(runs)
-	b := balance{model: m, reigns: reigns, runs: runs, trust: Trust(c.Price, runs)}
+	price, inLoss := RetrainCost(m, runs)
+	c := Comparison{Model: m.Name, From: from, Until: until, Currency: m.Costs.Currency, Price: price, Policies: []Against{}}
+	c.count(m, runs)
+	// What the probe saves is worth as much of the currency as past receipts bore out.
+	b := balance{model: m, reigns: reigns, runs: runs, worth: m.Costs.PerLoss() * Trust(inLoss, runs)}
 	for _, kind := range []string{schedule, psi, adwin, performance} {
 		c.Policies = append(c.Policies, b.against(c, kind))
 	}
@@ -96,22 +100,8 @@ func Compare(m hone.Model, reigns []Reign, runs []hone.Run, from, until time.Tim
 	return c
 }
 
-// RetrainCost is what one retrain of a model costs, by the first of its triggers that
-// says so, at any depth, else by its budget; 0 where nothing does.
-func RetrainCost(m hone.Model) (price float64) {
-	each(m.Triggers, func(t hone.Trigger) {
-		if t.RecoverableLoss != nil && price == 0 {
-			price = t.RecoverableLoss.RetrainCost
-		}
-	})
-	if price == 0 {
-		price = m.Guards.Budget.RunCost
-	}
-	return price
-}
-
 // count takes in the runs that began in the time. A first version is no choice.
-func (c *Comparison) count(runs []hone.Run) {
+func (c *Comparison) count(m hone.Model, runs []hone.Run) {
 	for _, r := range slices.Backward(runs) {
 		if r.Champion != "" && c.holds(r.Started) && r.Decision.Trigger == hone.OnManual {
 			c.ByHand++
@@ -125,8 +115,8 @@ func (c *Comparison) count(runs []hone.Run) {
 			c.Reused++
 			cost *= ReuseShare
 		}
-		c.Cost += costOf(r, cost)
-		c.WonBack += won(r)
+		c.Cost += RunCost(m, r, cost)
+		c.WonBack += won(m, r)
 		if unsettled(r) {
 			c.Open = append(c.Open, r.ID)
 		}
@@ -157,7 +147,7 @@ type balance struct {
 	model  hone.Model
 	reigns []Reign
 	runs   []hone.Run
-	trust  float64 // Of the probe, by past receipts.
+	worth  float64 // Of a unit of the loss that the probe saves, in the currency.
 }
 
 // against adds up one policy.
@@ -179,13 +169,13 @@ func (b balance) against(c Comparison, kind string) Against {
 			end, open = run.Started, false
 			if c.counts(run) && !first.After(run.Started) {
 				shared[run.ID] = true
-				a.WonBack += won(run)
+				a.WonBack += won(b.model, run)
 			}
 		}
 		gain, v, ticks := recoverable(r.Ticks, later(first, c.From), end)
 		// What brings nothing would not have passed its gates.
-		probed += math.Max(0, b.trust*gain)
-		variance += b.trust * b.trust * v
+		probed += math.Max(0, b.worth*gain)
+		variance += b.worth * b.worth * v
 		early = early || open && !first.Before(c.From) && ticks < minSuffix
 	}
 	a.WonBack += probed
@@ -311,12 +301,12 @@ func recoverable(ticks []hone.Tick, from, until time.Time) (gain, variance float
 	return gain, variance, n
 }
 
-// won is what a run won back, as far as is known.
-func won(r hone.Run) float64 {
+// won is what a run won back, in the currency, as far as is known.
+func won(m hone.Model, r hone.Run) float64 {
 	if r.Receipt == nil {
 		return 0
 	}
-	return r.Receipt.Gain
+	return m.Costs.PerLoss() * r.Receipt.Gain
 }
 
 func later(a, b time.Time) time.Time {

@@ -22,10 +22,11 @@ func guards(in Input, by *finding, now time.Time) []finding {
 			started(in, "max_per_month", in.Model.Guards.MaxPerMonth, month, "30 days", now))
 	}
 	if b := in.Model.Guards.Budget; capped(b) {
-		cost := b.RunCost
+		reuse := hone.VersionID("")
 		if by != nil {
-			cost = runCost(b, by.reuse)
+			reuse = by.reuse
 		}
+		cost := runCost(in.Model, in.Runs, reuse)
 		out = append(out, afford(in, cost, b.PerDay, day24, "24 hours", now), afford(in, cost, b.PerMonth, month, "30 days", now))
 	}
 	if kind != hone.OnFirst && in.HasChampion && (by == nil || by.reuse == "") { // What is there already needs no new labels.
@@ -120,14 +121,6 @@ func Guarded(d hone.Decision) bool {
 
 func capped(b hone.Budget) bool { return b.PerDay > 0 || b.PerMonth > 0 }
 
-// runCost is what a run costs: little where a version comes back and nothing is trained.
-func runCost(b hone.Budget, reuse hone.VersionID) float64 {
-	if reuse != "" {
-		return ReuseShare * b.RunCost
-	}
-	return b.RunCost
-}
-
 // afford holds a run back whose cost would pass the cap of a stretch of time,
 // whoever asks for it.
 func afford(in Input, cost, most float64, stretch time.Duration, words string, now time.Time) finding {
@@ -136,40 +129,58 @@ func afford(in Input, cost, most float64, stretch time.Duration, words string, n
 		f.Sentence = "What runs may cost in " + words + " is not capped."
 		return f
 	}
-	spent := 0.0
-	var paid []hone.Run
-	for _, r := range in.Runs {
-		if within(r.Started, now, stretch) {
-			spent += costOf(r, in.Model.Guards.Budget.RunCost)
-			paid = append(paid, r)
-		}
+	usual := runCost(in.Model, in.Runs, "")
+	paid := make([]Paid, len(in.Runs))
+	for i, r := range in.Runs {
+		paid[i] = Paid{At: r.Started, Cost: RunCost(in.Model, r, usual)}
 	}
-	const slack = 1 + 1e-9 // Three times 0.1 is 0.3 to a person.
-	f.Value = spent
-	f.Fired = spent+cost > most*slack
-	left := spent
-	for _, r := range slices.Backward(paid) { // The oldest leave first.
-		if left+cost <= most*slack {
-			break
-		}
-		left -= costOf(r, in.Model.Guards.Budget.RunCost)
-		f.until = r.Started.Add(stretch)
-	}
-	if left+cost > most*slack {
-		f.until = time.Time{} // No time makes it cheap enough.
-	}
-	f.start = "a run costs " + say.Num(cost) + ", and " + say.Num(spent) + " of " + say.Num(most) + " are spent in " + words + "."
-	f.Sentence = "A run costs " + say.Num(cost) + "; " + say.Num(spent) + " of " + say.Num(most) + " are spent in the last " + words + "."
+	room := roomFor(paid, cost, most, stretch, now)
+	f.Value, f.Fired, f.until = room.spent, !room.fits, room.until
+	f.start = "a run costs " + say.Num(cost) + ", and " + say.Num(f.Value) + " of " + say.Num(most) + " are spent in " + words + "."
+	f.Sentence = "A run costs " + say.Num(cost) + "; " + say.Num(f.Value) + " of " + say.Num(most) + " are spent in the last " + words + "."
 	return f
 }
 
-// costOf is what a run cost when it began; one from before there was a budget
-// costs what runs cost now.
-func costOf(r hone.Run, now float64) float64 {
-	if r.Decision.Cost > 0 {
-		return r.Decision.Cost
+// Paid is what a run cost, and when that was begun.
+type Paid struct {
+	At   time.Time
+	Cost float64
+}
+
+// room is what a cap leaves.
+type room struct {
+	spent float64
+	fits  bool
+	// until is when it fits, where time alone brings that; else zero.
+	until time.Time
+}
+
+// slack lets three times 0.1 be 0.3, as to a person.
+const slack = 1 + 1e-9
+
+// roomFor tells whether a cost has room under the cap of a stretch of time beside what
+// was paid, newest first.
+func roomFor(paid []Paid, cost, most float64, stretch time.Duration, now time.Time) (r room) {
+	var counted []Paid
+	for _, p := range paid {
+		if within(p.At, now, stretch) {
+			r.spent += p.Cost
+			counted = append(counted, p)
+		}
 	}
-	return now
+	r.fits = r.spent+cost <= most*slack
+	left := r.spent
+	for _, p := range slices.Backward(counted) { // The oldest leave first.
+		if left+cost <= most*slack {
+			break
+		}
+		left -= p.Cost
+		r.until = p.At.Add(stretch)
+	}
+	if left+cost > most*slack {
+		r.until = time.Time{} // No time makes it cheap enough.
+	}
+	return r
 }
 
 func newLabels(in Input) finding {

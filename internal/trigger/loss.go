@@ -93,7 +93,8 @@ func onLoss(in Input, r hone.RecoverableLoss) finding {
 
 // measured holds what the probe found against the price.
 func measured(in Input, r hone.RecoverableLoss) finding {
-	f := finding{Reason: hone.Reason{Trigger: hone.OnLoss, Limit: Price(r.RetrainCost, in.Failures)}}
+	cost := costOf(r.RetrainCost, in.Model, in.Runs)
+	f := finding{Reason: hone.Reason{Trigger: hone.OnLoss, Limit: Price(cost.inLoss, in.Failures)}}
 	lower, gain, n, from := BestSuffix(in.Ticks)
 	price := say.Num(f.Limit)
 	if n == 0 {
@@ -102,7 +103,7 @@ func measured(in Input, r hone.RecoverableLoss) finding {
 		f.Sentence = "Recoverable loss is not known yet: " + say.Count(len(in.Ticks), "stretch", "stretches") + " of labelled rows, and it takes " + say.Num(minSuffix) + "."
 		return f
 	}
-	k, trust := len(in.Ticks)-from, Trust(r.RetrainCost, in.Runs)
+	k, trust := len(in.Ticks)-from, Trust(cost.inLoss, in.Runs)
 	rows := n * min(max(k, minWatched), maxWatched) / k
 	f.forecast = forecast(gain*float64(rows)/float64(n), rows, in.Runs)
 	gain, lower = trust*gain, trust*lower
@@ -111,7 +112,7 @@ func measured(in Input, r hone.RecoverableLoss) finding {
 	f.start = "it would win back at least " + say.Num(lower) + " units of loss, over its price of " + price + "."
 	f.wait = "recoverable loss " + say.Num(math.Max(lower, 0)) + " of " + price
 	f.Sentence = "Over the last " + say.Count(n, "labelled row", "labelled rows") + " (" + say.Count(len(in.Ticks)-from, "tick", "ticks") +
-		") a retrain would have won back about " + say.Num(gain) + ", at least " + say.Num(math.Max(lower, 0)) + " units of loss; it costs " + price
+		") a retrain would have won back about " + say.Num(gain) + ", at least " + say.Num(math.Max(lower, 0)) + " units of loss; it costs " + cost.said(in.Model, f.Limit)
 	if b := backOff(in.Failures); b > 1 {
 		f.Sentence += ", " + say.Num(b) + " times the usual price after " + say.Num(float64(in.Failures)) + " failed candidates"
 	}

@@ -70,7 +70,8 @@ func BestRival(ticks []hone.Tick, skip func(hone.Rival) bool) (best hone.Rival, 
 // that is worth its price.
 func onReuse(in Input, r hone.RecoverableLoss) (f finding, ok bool) {
 	best, lower, n := BestRival(in.Ticks, func(v hone.Rival) bool { return r.Reuse <= 0 && !v.Learner || tried(in, v.Version) })
-	limit := ReuseShare * Price(r.RetrainCost, in.Failures)
+	cost := costOf(r.RetrainCost, in.Model, in.Runs)
+	limit := ReuseShare * Price(cost.inLoss, in.Failures)
 	if n == 0 || limit <= 0 || lower < limit {
 		return f, false
 	}
@@ -87,7 +88,7 @@ func onReuse(in Input, r hone.RecoverableLoss) (f finding, ok bool) {
 	}
 	f.start += v + ": it loses at least " + say.Num(lower) + " less, over its price of " + price + "."
 	f.Sentence = "On the last " + say.Count(n, "labelled row", "labelled rows") + " " + what + " would have lost about " + say.Num(best.Gain) +
-		" units of loss less than " + string(in.Champion) + ", at least " + say.Num(lower) + "; to let it serve costs " + price + "."
+		" units of loss less than " + string(in.Champion) + ", at least " + say.Num(lower) + "; to let it serve costs " + cost.said(in.Model, limit) + "."
 	return f, true
 }
 

@@ -68,7 +68,7 @@ func many(n int, noun string) string {
 func (c Comparison) say() string {
 	out := "Between " + day(c.From.UTC()) + " and " + day(c.Until.UTC()) + " Hone started " + many(c.Runs, "run") + " of " + c.Model
 	if c.Runs > 0 {
-		out += " for " + say.Num(c.Cost) + " units of loss"
+		out += " for " + say.Amount(c.Cost, c.Currency)
 		if c.Reused > 0 {
 			out += ", " + say.Whole(c.Reused) + " of them without training"
 		}
@@ -108,7 +108,7 @@ func (a Against) say(c Comparison) string {
 		return out + ", as Hone did: the same."
 	}
 	if c.Price > 0 && a.Retrains > 0 {
-		out += " for " + say.Num(a.Cost) + " units of loss"
+		out += " for " + say.Amount(a.Cost, c.Currency)
 	}
 	switch {
 	case a.Retrains > 0:

@@ -130,9 +130,7 @@ func (l *look) begin(d *hone.Decision) {
 	if len(l.in.Events) > 0 {
 		d.Event = &l.in.Events[0]
 	}
-	if capped(l.in.Model.Guards.Budget) {
-		d.Cost = runCost(l.in.Model.Guards.Budget, d.Reuse)
-	}
+	d.Cost = runCost(l.in.Model, l.in.Runs, d.Reuse)
 	if d.Trigger == hone.OnManual && l.in.Manual.Force {
 		d.Reasons = append(d.Reasons, hone.Reason{
 			Guard:    Forced,

@@ -25,7 +25,7 @@ func model(t ...hone.Trigger) hone.Model {
 }
 
 func lossTrigger(cost float64) hone.Trigger {
-	return hone.Trigger{RecoverableLoss: &hone.RecoverableLoss{RetrainCost: cost}}
+	return hone.Trigger{RecoverableLoss: &hone.RecoverableLoss{RetrainCost: hone.Price(cost)}}
 }
 
 func input(m hone.Model) trigger.Input {

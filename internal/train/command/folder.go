@@ -175,7 +175,7 @@ func collect(job train.Job) (train.Result, error) {
 	}
 	metrics, err := readMetrics(filepath.Join(output, "metrics.json"))
 	if cost := metrics[train.CostMetric]; err == nil && cost < 0 {
-		err = refuse(fmt.Sprintf("%q in output/metrics.json is %v", train.CostMetric, cost), "write what the training cost in units of the loss, 0 or more, or leave it out")
+		err = refuse(fmt.Sprintf("%q in output/metrics.json is %v", train.CostMetric, cost), "write what the training cost in the currency of costs, 0 or more, or leave it out")
 	}
 	return train.Result{Dir: model, Metrics: metrics}, err
 }

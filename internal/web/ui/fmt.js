@@ -32,6 +32,11 @@ export function signed(x, digits) {
 	return (x > 0 ? '+' : '') + num(x, digits);
 }
 
+// unitOf is what amounts are in that stand beside a currency, or lack one.
+export function unitOf(x) {
+	return x.currency || 'units of loss';
+}
+
 export function pct(x, digits = 1) {
 	return num(x * 100, digits) + '\u2009%';
 }

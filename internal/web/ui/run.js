@@ -1,7 +1,7 @@
 // One run: why did it start, where is it, is the candidate better, what is
 // missing?
 import {h, body, chip, code, enc, fold, modelPath, name, pairs, small, table, verdict} from './dom.js';
-import {capital, int, num, pct, seconds, span, value, when, words} from './fmt.js';
+import {capital, int, num, unitOf, pct, seconds, span, value, when, words} from './fmt.js';
 import {age, get, now, Resource} from './live.js';
 import {card, empty, failed, ofRun, runChip, waiting} from './words.js';
 import {answer, button, forRun} from './act.js';
@@ -41,7 +41,7 @@ export function run(modelID, id) {
 				open && r.rollout?.ask && h('p.note.warn', {key: 'ask'}, capital(r.rollout.ask)),
 				steps(r),
 				h('div.two', {key: 'two'},
-					h('div', gates(r), r.evaluation && evaluation(r.evaluation), r.receipt && receipt(r.receipt), started(r.decision)),
+					h('div', gates(r), r.evaluation && evaluation(r.evaluation), r.receipt && receipt(r.receipt), r.spent && spent(r.spent), started(r.decision)),
 					h('div', r.rollout && rollout(r, mine), mine?.training && r.state === 'training' && training(mine.training), data(r, dataset(r)))),
 			];
 		},
@@ -89,11 +89,21 @@ function evaluation(e) {
 
 // receipt holds what the run won back against what it was to.
 function receipt(r) {
-	const share = r.rows / r.forecast.rows, f = r.forecast;
+	const f = r.forecast, share = r.rows / f.rows, worth = r.promised ? r.promised / f.gain : share, unit = unitOf(r);
 	return card('Receipt', r.over ? `over ${int(r.rows)} labelled rows` : `${int(r.rows)} of ${int(f.rows)} labelled rows so far`,
 		body(pairs([
-			['Won back', `${num(r.gain)} units of loss`],
-			['Forecast', `${num(share * f.gain)}, ${num(share * f.lower)} to ${num(share * f.upper)} in four of five cases`]])));
+			['Won back', `${num(worth / share * r.gain)} ${unit}`],
+			['Forecast', `${num(worth * f.gain)}, ${num(worth * f.lower)} to ${num(worth * f.upper)} in four of five cases`],
+			r.cost > 0 && ['The run cost', `${num(r.cost)} ${unit}`]])));
+}
+
+// spent is what the run has cost, as far as it is measured.
+function spent(s) {
+	return card('Cost', 'as measured', body(h('p', {'data-spent': true}, s.sentence), pairs([
+		['Processor hours', num(s.core_hours)],
+		s.said_by_trainer > 0 && ['The trainer says', `${num(s.said_by_trainer)} ${unitOf(s)}`],
+		s.labels > 0 && ['Labels asked for', `${int(s.labels)}, ${num(s.labels_cost || 0)} ${unitOf(s)}`],
+		s.cost > 0 && ['Sum', `${num(s.cost)} ${unitOf(s)}`]])));
 }
 
 const stepWords = s => (s.shadow ? `shadow ${int(s.shadow)} requests` : pct(s.weight || 0, 0));

@@ -1,0 +1,133 @@
+package trigger
+
+import (
+	"hone"
+	"hone/internal/say"
+)
+
+const (
+	// measuredRuns is how many of the last runs that trained say what a retrain costs.
+	measuredRuns = 10
+	// unmeasured is taken for a retrain while none has been measured: the default of
+	// retrain_cost.
+	unmeasured = 100
+)
+
+// cost is what one retrain of a model costs.
+type cost struct {
+	// amount is in the model's currency, and inLoss the same in units of the loss, in
+	// which the rule decides.
+	amount, inLoss float64
+	// why says what it rests on; empty where it is configured.
+	why string
+}
+
+// costOf turns a configured price of a retrain into what one costs. Where it is auto,
+// that is the mean of what the last runs that trained cost, by what was measured of them.
+func costOf(p hone.Price, m hone.Model, runs []hone.Run) cost {
+	c := cost{amount: float64(p)}
+	if p == hone.AutoPrice {
+		c.amount, c.why = measuredCost(runs)
+	}
+	c.inLoss = c.amount / m.Costs.PerLoss()
+	return c
+}
+
+// measuredCost is what runs of a model, newest first, cost on average.
+func measuredCost(runs []hone.Run) (mean float64, why string) {
+	sum, n := 0.0, 0
+	for _, r := range runs {
+		if n < measuredRuns && r.State == hone.Closed && r.Spent != nil && r.Spent.CoreHours > 0 {
+			sum, n = sum+r.Spent.Cost, n+1
+		}
+	}
+	if n == 0 {
+		return unmeasured, "the default while no run has trained"
+	}
+	if n == 1 {
+		return sum, "what its last run cost"
+	}
+	return sum / float64(n), "the mean of its last " + say.Whole(n) + " runs"
+}
+
+// priceOf is the price of a retrain by the first of a model's triggers that says it, at
+// any depth, else by its budget; 0 where nothing does.
+func priceOf(m hone.Model) (p hone.Price) {
+	each(m.Triggers, func(t hone.Trigger) {
+		if t.RecoverableLoss != nil && p == 0 {
+			p = t.RecoverableLoss.RetrainCost
+		}
+	})
+	if p == 0 {
+		p = hone.Price(m.Guards.Budget.RunCost)
+	}
+	return p
+}
+
+// RetrainCost is what one retrain of a model with such runs, newest first, costs in its
+// currency, and the same in units of the loss; 0 where nothing says it. It is the one
+// place where the two meet.
+func RetrainCost(m hone.Model, runs []hone.Run) (amount, inLoss float64) {
+	c := costOf(priceOf(m), m, runs)
+	return c.amount, c.inLoss
+}
+
+// runCost is what a run costs that begins now, in the currency: by the budget, else as a
+// retrain does, and little where a version comes back and nothing is trained.
+func runCost(m hone.Model, runs []hone.Run, reuse hone.VersionID) float64 {
+	amount := m.Guards.Budget.RunCost
+	if amount == 0 {
+		amount, _ = RetrainCost(m, runs)
+	}
+	if reuse != "" {
+		return ReuseShare * amount
+	}
+	return amount
+}
+
+// RunCost is what a run of a model cost, in the currency: where retrains are priced by
+// what is measured, what was measured once it is over, and before that at least so much;
+// else what it was to cost when it began. One of which neither is known costs what runs
+// cost now.
+func RunCost(m hone.Model, r hone.Run, now float64) float64 {
+	began := r.Decision.Cost
+	if began == 0 {
+		began = now
+	}
+	switch {
+	case r.Spent == nil || m.Guards.Budget.RunCost > 0 || priceOf(m) != hone.AutoPrice:
+		return began
+	case r.State == hone.Closed:
+		return r.Spent.Cost
+	}
+	return max(began, r.Spent.Cost)
+}
+
+// said writes an amount of the loss that a retrain costs, with what it is in the currency
+// and what it rests on, as far as that is not the same.
+func (c cost) said(m hone.Model, inLoss float64) string {
+	out, more := say.Num(inLoss), c.why
+	if m.Costs.Currency != "" {
+		more = say.Amount(inLoss*m.Costs.PerLoss(), m.Costs.Currency)
+		if c.why != "" {
+			more += ", " + c.why
+		}
+	}
+	if more != "" {
+		out += " (" + more + ")"
+	}
+	return out
+}
+
+// Value puts what a run won back, what it was to, and what it cost beside each other, in
+// the model's currency.
+func Value(m hone.Model, run hone.Run, runs []hone.Run, r hone.Receipt) hone.Receipt {
+	now, _ := RetrainCost(m, runs)
+	if run.Decision.Reuse != "" {
+		now *= ReuseShare
+	}
+	r.Cost, r.Currency = RunCost(m, run, now), m.Costs.Currency
+	r.Worth = m.Costs.PerLoss() * r.Gain
+	r.Promised = m.Costs.PerLoss() * r.Forecast.Gain * float64(r.Rows) / float64(r.Forecast.Rows)
+	return r
+}
