@@ -330,7 +330,7 @@ func (w *world) report(o options) ([]string, error) {
 		return said(err)
 	}
 	c := got.(op.Reports).Reports[0]
-	out := []string{c.Sentence}
+	out := []string{c.Sentence, c.Objective.Sentence}
 	for _, a := range c.Policies {
 		out = append(out, fmt.Sprintf("%s: %s", a.Verdict, a.Sentence))
 	}

@@ -175,11 +175,11 @@ func naive(t *testing.T, m hone.Model, l backtest.Log, r backtest.Result) {
 		}
 		for _, a := range r.Prices {
 			s, want := a.Policies[i], lost+a.Price*(float64(p.Retrains)+0.05*float64(p.Reuses))
-			if math.Abs(s.Cost-want) > 1e-6*(1+want) || s.Policy != p.Policy || math.Abs(p.Lost-lost) > 1e-6*(1+lost) || math.Abs(s.Regret-(s.Cost-a.Optimum)) > 1e-6 {
-				t.Fatalf("%s, %s at %v: cost %v, lost %v; by hand %v and %v", m.Task, p.Policy, a.Price, s.Cost, p.Lost, want, lost)
+			if math.Abs(s.Objective-want) > 1e-6*(1+want) || s.Policy != p.Policy || math.Abs(p.Staleness-lost) > 1e-6*(1+lost) || math.Abs(s.Regret-(s.Objective-a.Optimum)) > 1e-6 {
+				t.Fatalf("%s, %s at %v: cost %v, lost %v; by hand %v and %v", m.Task, p.Policy, a.Price, s.Objective, p.Staleness, want, lost)
 			}
-			if p.Reuses == 0 && s.Cost < a.Optimum-1e-6 || s.Cost < a.OptimumBound-1e-6 || a.OptimumReuse > a.Optimum+1e-6 || a.OptimumBound > a.OptimumReuse+1e-6 {
-				t.Fatalf("%s at %v: %v is under the optimum of %+v", p.Policy, a.Price, s.Cost, a)
+			if p.Reuses == 0 && s.Objective < a.Optimum-1e-6 || s.Objective < a.OptimumBound-1e-6 || a.OptimumReuse > a.Optimum+1e-6 || a.OptimumBound > a.OptimumReuse+1e-6 {
+				t.Fatalf("%s at %v: %v is under the optimum of %+v", p.Policy, a.Price, s.Objective, a)
 			}
 			if !(s.Lower <= s.Upper && s.MoreLower <= s.MoreUpper) || s.Policy == a.Recommended && (s.More != 0 || s.MoreUpper != 0) {
 				t.Fatalf("%s at %v: intervals %+v", p.Policy, a.Price, s)
@@ -262,8 +262,8 @@ func TestKinds(t *testing.T) {
 		m := model(t, text)
 		r := run(t, m, rows(m, 7, 4000, says), backtest.Options{Workers: 2})
 		never, rule := outcome(t, r, "never"), outcome(t, r, "configured")
-		if rule.Retrains == 0 || !better(never.Mean, rule.Mean) || !(rule.Lost < never.Lost) {
-			t.Errorf("%s: %d retrains bring %v from %v, and lose %v of %v", name, rule.Retrains, rule.Mean, never.Mean, rule.Lost, never.Lost)
+		if rule.Retrains == 0 || !better(never.Mean, rule.Mean) || !(rule.Staleness < never.Staleness) {
+			t.Errorf("%s: %d retrains bring %v from %v, and lose %v of %v", name, rule.Retrains, rule.Mean, never.Mean, rule.Staleness, never.Staleness)
 		}
 	}
 	higher := func(never, rule float64) bool { return rule > never }
@@ -424,4 +424,35 @@ func TestRecommend(t *testing.T) {
 	f([]string{"configured", "never"}, "configured", "it is the cheapest, and 1 other cannot be told from it.")
 	f([]string{"performance:2", "never"}, "never", "do not retrain: ")
 	f([]string{"performance:2", "never"}, "never", "no other policy was asked for that can be configured.")
+}
+
+// A currency changes what amounts are called, and nothing of what is decided.
+func TestCurrency(t *testing.T) {
+	t.Parallel()
+	plain := model(t, binary)
+	euro := model(t, strings.Replace(binary, "retrain_cost: 60", "retrain_cost: 30", 1)+"    costs: {currency: EUR, loss: 0.5, fault: 1}\n")
+	policies := []string{"configured", "never", "every:20"}
+	l := rows(plain, 1, 4000, turned(2000))
+	a := run(t, plain, l, backtest.Options{Policies: append(policies, "recoverable_loss:20"), Prices: []float64{60}, Workers: 2})
+	b := run(t, euro, l, backtest.Options{Policies: append(policies, "recoverable_loss:10"), Prices: []float64{30}, Workers: 2})
+	near := func(x, y float64) bool { return math.Abs(x-y) < 1e-9*(1+math.Abs(y)) }
+	p, q := a.Prices[0], b.Prices[0]
+	for i, s := range q.Policies {
+		of := p.Policies[i]
+		if !near(s.Objective, of.Objective/2) || !near(s.Training, of.Training/2) || !near(b.Policies[i].Staleness, a.Policies[i].Staleness/2) || !near(s.Upper, of.Upper/2) || !near(s.Ratio, of.Ratio) ||
+			b.Policies[i].Retrains != a.Policies[i].Retrains {
+			t.Errorf("%s: %+v, and in units of the loss %+v", s.Policy, s, of)
+		}
+	}
+	if a.Policies[0].Retrains == 0 || !near(q.Optimum, p.Optimum/2) || !near(q.OptimumReuse, p.OptimumReuse/2) || !near(q.OptimumBound, p.OptimumBound/2) {
+		t.Errorf("%d retrains, optima %+v and %+v", a.Policies[0].Retrains, p, q)
+	}
+	if b.Currency != "EUR" || !strings.HasPrefix(b.Sentence, "At 30 EUR a retrain, ") || !strings.Contains(strings.Join(b.Notes, "\n"), "answers that are refused, are no part of recorded rows") {
+		t.Errorf("it says %q, and notes %q", b.Sentence, b.Notes)
+	}
+	measured := model(t, strings.Replace(binary, "retrain_cost: 60", "retrain_cost: auto", 1)+"    costs: {currency: EUR, loss: 0.5, core_hour: 1}\n")
+	c := run(t, measured, l, backtest.Options{Policies: policies[:1], Prices: []float64{30}, Workers: 2})
+	if !near(c.Prices[0].Policies[0].Objective, q.Policies[0].Objective) || !strings.Contains(c.Notes[0], "a backtest makes none: 30 EUR are taken.") {
+		t.Errorf("a price that is to be measured: %+v, and notes %q", c.Prices[0].Policies[0], c.Notes)
+	}
 }

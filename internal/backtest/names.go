@@ -3,6 +3,7 @@ package backtest
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -179,6 +180,17 @@ func (d *desk) make(kind string, x float64) entry {
 func (d *desk) configuredPrice() float64 {
 	price, _ := trigger.RetrainCost(d.model, nil)
 	return price
+}
+
+// settle puts the first of the prices that are asked for, else the usual one, where the
+// model is to measure what a retrain costs: no run is made here.
+func (d *desk) settle(prices []float64) {
+	price := append(slices.Clone(prices), defaultPrice)[0]
+	settled, some := trigger.Settle(d.model, price)
+	if some {
+		d.note("What a retrain costs is measured on runs (retrain_cost: auto), and a backtest makes none: %s are taken.", say.Amount(price, d.model.Costs.Currency))
+	}
+	d.model = settled
 }
 
 // unplayed says which of the configured triggers are never asked here.

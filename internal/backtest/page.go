@@ -26,6 +26,9 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{"sh
 // script, and nothing from elsewhere.
 func Page(w io.Writer, r Result) error {
 	p := page{Result: r, Style: template.CSS(pageStyle), Span: span(r)}
+	if r.Currency != "" {
+		p.Unit = " " + r.Currency
+	}
 	for _, a := range r.Prices {
 		p.Costs = append(p.Costs, costPlot(r, a))
 	}
@@ -43,6 +46,7 @@ type page struct {
 	Result
 	Style template.CSS
 	Span  string
+	Unit  string // Of all amounts, where that is a currency.
 	Costs []costs
 	Plots []overTime
 }
@@ -130,9 +134,9 @@ func byCost(a At) []Standing {
 	out := slices.Clone(a.Policies)
 	slices.SortStableFunc(out, func(x, y Standing) int {
 		switch {
-		case x.Cost < y.Cost:
+		case x.Objective < y.Objective:
 			return -1
-		case x.Cost > y.Cost:
+		case x.Objective > y.Objective:
 			return 1
 		}
 		return 0
@@ -144,15 +148,15 @@ func costPlot(r Result, a At) costs {
 	c := costs{At: a, Width: plotWidth, Left: plotLeft, Right: plotRight}
 	most := a.Optimum
 	for _, s := range a.Policies {
-		most = max(most, s.Upper, s.Cost)
+		most = max(most, s.Upper, s.Objective)
 	}
 	x := scale(0, most, plotLeft, plotRight)
 	for i, s := range byCost(a) {
 		p := r.policy(s.Policy)
-		b := bar{Standing: s, Words: p.Words, Y: 8 + i*barHeight, Lost: x(s.Cost-s.Moves) - plotLeft, FromX: x(s.Lower), ToX: x(s.Upper), EndX: x(s.Cost),
+		b := bar{Standing: s, Words: p.Words, Y: 8 + i*barHeight, Lost: x(s.Objective-s.Training) - plotLeft, FromX: x(s.Lower), ToX: x(s.Upper), EndX: x(s.Objective),
 			Retrains: p.Retrains, Reuses: p.Reuses, Recommended: s.Policy == a.Recommended}
 		b.Moved, b.MiddleOfBar = b.EndX-plotLeft-b.Lost, b.Y+9
-		b.Label = fmt.Sprintf("%s: %s (%s to %s), of which %s lost and %s for %s", p.Words, say.Num(s.Cost), say.Num(s.Lower), say.Num(s.Upper), say.Num(s.Cost-s.Moves), say.Num(s.Moves), moved(p))
+		b.Label = fmt.Sprintf("%s: %s (%s to %s), of which staleness %s and training %s, for %s", p.Words, say.Num(s.Objective), say.Num(s.Lower), say.Num(s.Upper), say.Num(s.Objective-s.Training), say.Num(s.Training), moved(p))
 		c.Bars = append(c.Bars, b)
 	}
 	c.Bottom = 8 + len(c.Bars)*barHeight

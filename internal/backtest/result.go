@@ -16,10 +16,12 @@ type Result struct {
 	Rows     int       `json:"rows"`
 	Labelled int       `json:"labelled"`
 	// Answered are the rows that champions answered, in batches of the same size.
-	Answered int       `json:"answered"`
-	Batches  int       `json:"batches"`
-	Batch    int       `json:"batch_rows"`
-	Window   int       `json:"window_rows"`
+	Answered int `json:"answered"`
+	Batches  int `json:"batches"`
+	Batch    int `json:"batch_rows"`
+	Window   int `json:"window_rows"`
+	// Currency of all amounts; empty where they are in units of the loss.
+	Currency string    `json:"currency,omitempty"`
 	From     time.Time `json:"from"`
 	Until    time.Time `json:"until"`
 	Untimed  bool      `json:"untimed,omitempty"`
@@ -45,9 +47,9 @@ type Outcome struct {
 	Foreign  bool `json:"foreign,omitempty"`
 	Retrains int  `json:"retrains"`
 	Reuses   int  `json:"reuses"` // Former champions that came back.
-	// Lost is the sum of the declared loss of all answers whose label is known.
-	Lost  float64 `json:"lost"`
-	Moves []Swap  `json:"moves"`
+	// Staleness is the sum of the declared loss of all answers whose label is known.
+	Staleness float64 `json:"staleness"`
+	Moves     []Swap  `json:"moves"`
 	// LossByBatch and MetricByBatch are means a labelled row; null where no row of the
 	// batch has a label.
 	LossByBatch   []*float64 `json:"loss_by_batch"`
@@ -84,15 +86,17 @@ type At struct {
 	Sentence string  `json:"sentence"`
 }
 
-// Standing is what one policy costs at one price: what it lost, the price of each
-// retrain and a twentieth of it for each former champion that came back.
+// Standing is what one policy costs at one price. Of the objective of a model it has
+// staleness and training: the price of each retrain, and a twentieth of it for each former
+// champion that came back. Labels that people are asked for, and answers that are refused,
+// are no part of recorded rows.
 type Standing struct {
-	Policy string  `json:"policy"`
-	Cost   float64 `json:"cost"`
-	// Lower and Upper are the 90 % interval of the cost, by blocks of batches.
-	Lower float64 `json:"cost_lower"`
-	Upper float64 `json:"cost_upper"`
-	Moves float64 `json:"cost_of_moves"`
+	Policy    string  `json:"policy"`
+	Objective float64 `json:"objective"`
+	// Lower and Upper are the 90 % interval of the objective, by blocks of batches.
+	Lower    float64 `json:"objective_lower"`
+	Upper    float64 `json:"objective_upper"`
+	Training float64 `json:"training"`
 	// Ratio and Regret are against the optimum without former champions.
 	Ratio  float64 `json:"of_optimum"`
 	Regret float64 `json:"regret"`

@@ -12,13 +12,14 @@ import (
 	"hone"
 	"hone/internal/clock"
 	"hone/internal/monitor"
+	"hone/internal/say"
 )
 
 // Options of a backtest. The zero value is the usual one.
 type Options struct {
 	// Policies by name, as `hone backtest --policy` has them; none for the usual ones.
 	Policies []string
-	// Prices of a retrain, in units of the loss; none for the model's own, a third of
+	// Prices of a retrain, in the model's currency; none for the model's own, a third of
 	// it and three times as much.
 	Prices []float64
 	// From and Until bound the rows by time; zero where they do not.
@@ -116,12 +117,13 @@ func (t *trace) unit(g *Grid) float64 {
 
 // run lets the policies decide, and says what came of it.
 func (d *desk) run(l Log, o Options) (Result, error) {
+	d.settle(o.Prices)
 	price := d.configuredPrice()
 	prices := o.Prices
 	if len(prices) == 0 {
 		if price <= 0 {
 			price = defaultPrice
-			d.note("The model does not say what a retrain costs: %v units of the loss are taken.", defaultPrice)
+			d.note("The model does not say what a retrain costs: %s are taken.", say.Amount(defaultPrice, d.model.Costs.Currency))
 		}
 		prices = usualPrices(price)
 		prices[0], prices[1] = prices[1], prices[0]
@@ -143,11 +145,14 @@ func (d *desk) run(l Log, o Options) (Result, error) {
 		if decides == 0 {
 			decides = prices[0]
 		}
-		moves := e.play(d.g, decides)
+		moves := e.play(d.g, d.inLoss(decides))
 		if d.err != nil {
 			return Result{}, fmt.Errorf("watch %s: %w", d.model.Name, d.err)
 		}
 		r.Policies = append(r.Policies, d.outcome(e, moves))
+	}
+	if c := d.model.Costs; c.Label > 0 || c.Fault > 0 {
+		d.note("Labels that people are asked for, and answers that are refused, are no part of recorded rows: the objective here is staleness and training.")
 	}
 	resample := draws(d.g.Batches())
 	for _, p := range prices {
@@ -193,7 +198,7 @@ const defaultPrice = 100.0
 // describe says what the policies were played on.
 func (d *desk) describe(l Log) Result {
 	g, n := d.g, d.g.Batches()
-	r := Result{Model: d.model.Name, Task: d.model.Task, Loss: d.model.Loss, Metric: monitor.Headline(d.model.Task), Trainer: d.model.Train.Trainer,
+	r := Result{Model: d.model.Name, Currency: d.model.Costs.Currency, Task: d.model.Task, Loss: d.model.Loss, Metric: monitor.Headline(d.model.Task), Trainer: d.model.Train.Trainer,
 		Rows: len(l.Outcomes) + l.older, Labelled: d.labelled, Answered: n * g.Batch, Batches: n, Batch: g.Batch, Window: min(g.Window, d.labelled),
 		From: d.time(g.at(0)), Until: d.time(g.at(n) - 1), Untimed: l.Untimed, Notes: []string{}}
 	for b := range n {
@@ -212,7 +217,7 @@ func (d *desk) outcome(e entry, moves []Move) Outcome {
 	sum, counted := 0.0, 0.0
 	for b, m := range g.live(moves) {
 		lost, off, n := g.Wrong[m][b-m], g.Off[m][b-m], g.Counted[b]
-		out.Lost += lost
+		out.Staleness += d.perLoss() * lost
 		sum, counted = sum+off, counted+n
 		out.LossByBatch = append(out.LossByBatch, ratio(lost, n))
 		out.MetricByBatch = append(out.MetricByBatch, d.metric(off, n))

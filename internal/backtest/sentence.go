@@ -12,8 +12,16 @@ func recommend(r Result, a At) string {
 	s, p := a.standing(a.Recommended), r.policy(a.Recommended)
 	per := 1000 / float64(max(1, r.Answered))
 	out := fmt.Sprintf("At %s a retrain, %s: it would have cost %s on these %s rows with %s, and is to be expected to cost %s in 1,000 rows (%s to %s, 90 %%)",
-		say.Num(a.Price), advice(p), say.Num(s.Cost), say.Whole(r.Answered), moved(p), say.Num(s.Cost*per), say.Num(s.Lower*per), say.Num(s.Upper*per))
+		r.money(a.Price), advice(p), r.money(s.Objective), say.Whole(r.Answered), moved(p), r.money(s.Objective*per), say.Num(s.Lower*per), say.Num(s.Upper*per))
 	return out + "; " + rivals(r, a) + "."
+}
+
+// money writes an amount, with its currency where there is one.
+func (r Result) money(x float64) string {
+	if r.Currency == "" {
+		return say.Num(x)
+	}
+	return say.Amount(x, r.Currency)
 }
 
 // advice is what the owner is to do.
@@ -51,7 +59,7 @@ func rivals(r Result, a At) string {
 		if s.MoreLower <= 0 {
 			like++
 		}
-		if s.Cost < cheapest.Cost {
+		if s.Objective < cheapest.Objective {
 			cheapest = s
 		}
 	}

@@ -51,21 +51,22 @@ func (g *Grid) byBatch(moves []Move, price float64) []float64 {
 	return out
 }
 
-// at holds the policies against each other at one price.
+// at holds the policies against each other at one price, in the model's currency.
 func (d *desk) at(price float64, policies []Outcome, resample [][]float64) At {
 	a := At{Price: price}
-	var moves []Move
-	a.Optimum, moves = d.g.Optimum(price)
-	a.OptimumRetrains = len(moves)
-	a.OptimumReuse, _, a.OptimumBound = d.g.OptimumWithReuse(price)
+	per, inLoss := d.perLoss(), d.inLoss(price)
+	best, moves := d.g.Optimum(inLoss)
+	a.Optimum, a.OptimumRetrains = per*best, len(moves)
+	reuse, _, bound := d.g.OptimumWithReuse(inLoss)
+	a.OptimumReuse, a.OptimumBound = per*reuse, per*bound
 	drawn := make([][]float64, len(policies)) // What each costs in each draw.
 	for i, p := range policies {
-		cost := d.g.Cost(p.moves, price)
-		s := Standing{Policy: p.Policy, Cost: cost, Moves: cost - p.Lost, Ratio: 1, Regret: cost - a.Optimum}
+		cost := per * d.g.Cost(p.moves, inLoss)
+		s := Standing{Policy: p.Policy, Objective: cost, Training: cost - p.Staleness, Ratio: 1, Regret: cost - a.Optimum}
 		if a.Optimum > 0 {
 			s.Ratio = cost / a.Optimum
 		}
-		drawn[i] = totals(d.g.byBatch(p.moves, price), resample)
+		drawn[i] = totals(d.g.byBatch(p.moves, inLoss), resample, per)
 		s.Lower, s.Upper = interval(slices.Clone(drawn[i]))
 		a.Policies = append(a.Policies, s)
 	}
@@ -73,11 +74,17 @@ func (d *desk) at(price float64, policies []Outcome, resample [][]float64) At {
 	return a
 }
 
-func totals(cost []float64, resample [][]float64) []float64 {
+// perLoss is what a unit of the loss costs in the currency, and inLoss an amount of the
+// currency in units of the loss.
+func (d *desk) perLoss() float64              { return d.model.Costs.PerLoss() }
+func (d *desk) inLoss(amount float64) float64 { return amount / d.perLoss() }
+
+// totals are what each draw costs, by what batches cost in units of which one is so much.
+func totals(cost []float64, resample [][]float64, unit float64) []float64 {
 	out := make([]float64, len(resample))
 	for k, times := range resample {
 		for b, n := range times {
-			out[k] += n * cost[b]
+			out[k] += n * unit * cost[b]
 		}
 	}
 	return out
@@ -88,7 +95,7 @@ func totals(cost []float64, resample [][]float64) []float64 {
 func (a *At) choose(policies []Outcome, drawn [][]float64) {
 	best, configured := -1, -1
 	for i, s := range a.Policies {
-		if !policies[i].Foreign && (best < 0 || s.Cost < a.Policies[best].Cost) {
+		if !policies[i].Foreign && (best < 0 || s.Objective < a.Policies[best].Objective) {
 			best = i
 		}
 		if s.Policy == kindConfigured {
@@ -104,7 +111,7 @@ func (a *At) choose(policies []Outcome, drawn [][]float64) {
 	a.Recommended = a.Policies[best].Policy
 	for i := range a.Policies {
 		s := &a.Policies[i]
-		s.More = s.Cost - a.Policies[best].Cost
+		s.More = s.Objective - a.Policies[best].Objective
 		s.MoreLower, s.MoreUpper = interval(differences(drawn[i], drawn[best]))
 	}
 	for k, cost := range drawn[best] {

@@ -37,9 +37,9 @@ func backtestCommand(r Runner, g *Globals) *cobra.Command {
 	c := &cobra.Command{
 		Use: "backtest MODEL", Short: "say what policies of when to retrain would have cost, and which is best",
 		Long: `Trains the champions that the model could have had, one for each part of its log or of
-a file, and lets policies say when each would have taken over. What a policy costs is what
-its answers lost, in the declared loss, and the price of its retrains. With --data it
-needs the configuration and no server.
+a file, and lets policies say when each would have taken over. What a policy costs is its
+objective: staleness, which is what its answers lost by the declared loss, and training, the
+price of its retrains. With --data it needs the configuration and no server.
 
 Policies:
   configured             the triggers and guards of the configuration
@@ -72,7 +72,7 @@ Policies:
 	f.StringVar(&o.file.Time, "time", "", "the column of the file that says when (default: a column of times, else the order of the rows)")
 	f.StringVar(&o.file.Propensity, "propensity", "", "the column of the file with the probability that a label could come of the case")
 	f.StringSliceVar(&o.in.Policies, "policy", nil, "a policy; repeat it for each (default: the usual ones)")
-	f.StringVar(&o.prices, "price", "", "what a retrain costs, in units of the loss, such as 100,300,1000 (default: as configured, a third of it and three times as much)")
+	f.StringVar(&o.prices, "price", "", "what a retrain costs, in the currency of costs, else in units of the loss, such as 100,300,1000 (default: as configured, a third of it and three times as much)")
 	f.Func("from", "only rows from this day or moment on", func(s string) error { return beginning(s, &o.in.From) })
 	f.Func("until", "only rows up to the end of this day, or this moment", func(s string) error { return moment(s, &o.in.Until) })
 	f.IntVar(&o.in.Batches, "batches", 0, "in how many parts the rows are answered, each of which has a champion of its own (default 120, or 20 for a command)")

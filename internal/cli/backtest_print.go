@@ -26,16 +26,16 @@ func printBacktest(w io.Writer, r backtest.Result) {
 		say.Count(r.Answered, "row", "rows"), span, say.Count(r.Batches, "batch", "batches"), say.Whole(r.Batch), say.Count(r.Window, "row", "rows"), r.Trainer)
 	a := r.Prices[0]
 	t := tabwriter.NewWriter(w, 2, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "  policy\t\t%s\tretrains\treuses\tlost\tcost at %s\tof optimum\tmore than recommended (90 %%)\n", r.Metric, say.Num(a.Price))
+	fmt.Fprintf(t, "  policy\t\t%s\tretrains\treuses\tstaleness\ttraining\tobjective at %s\tof optimum\tmore than recommended (90 %%)\n", r.Metric, priced(a.Price, r.Currency))
 	for i, s := range a.Policies {
 		p, mark := r.Policies[i], ""
 		more := fmt.Sprintf("%s (%s to %s)", say.Num(s.More), say.Num(s.MoreLower), say.Num(s.MoreUpper))
 		if s.Policy == a.Recommended {
 			mark, more = "*", "recommended"
 		}
-		fmt.Fprintf(t, "%s %s\t%s\t%s\t%d\t%d\t%s\t%s\t%.3f\t%s\n", pad(mark), p.Policy, p.Words, say.Num(p.Mean), p.Retrains, p.Reuses, say.Num(p.Lost), say.Num(s.Cost), s.Ratio, more)
+		fmt.Fprintf(t, "%s %s\t%s\t%s\t%d\t%d\t%s\t%s\t%s\t%.3f\t%s\n", pad(mark), p.Policy, p.Words, say.Num(p.Mean), p.Retrains, p.Reuses, say.Num(p.Staleness), say.Num(s.Training), say.Num(s.Objective), s.Ratio, more)
 	}
-	fmt.Fprintf(t, "  optimum\tknows the future\t\t%d\t0\t\t%s\t1.000\t\n", a.OptimumRetrains, say.Num(a.Optimum))
+	fmt.Fprintf(t, "  optimum\tknows the future\t\t%d\t0\t\t\t%s\t1.000\t\n", a.OptimumRetrains, say.Num(a.Optimum))
 	t.Flush()
 	if a.Optimum > 0 {
 		fmt.Fprintf(w, "  with former champions the optimum is %s at most and %s at least: %.3f and %.3f of it\n", say.Num(a.OptimumReuse), say.Num(a.OptimumBound), a.OptimumReuse/a.Optimum, a.OptimumBound/a.Optimum)
@@ -46,6 +46,14 @@ func printBacktest(w io.Writer, r backtest.Result) {
 	for _, n := range r.Notes {
 		fmt.Fprintln(w, "  "+n)
 	}
+}
+
+// priced writes an amount, with its currency where there is one.
+func priced(x float64, currency string) string {
+	if currency == "" {
+		return say.Num(x)
+	}
+	return say.Amount(x, currency)
 }
 
 func pad(mark string) string {

@@ -91,7 +91,7 @@ func TestBacktestCommand(t *testing.T) {
 	d.write("a.csv", turned(1500, 700))
 	var got backtest.Result
 	d.json(&got, "backtest", "fraud", "--data", "DIR/a.csv")
-	if got.Batches != 20 || got.Trainer != "command" || got.Prices[0].Policies[1].Cost <= 0 {
+	if got.Batches != 20 || got.Trainer != "command" || got.Prices[0].Policies[1].Objective <= 0 {
 		t.Errorf("got %d batches by %s, %+v", got.Batches, got.Trainer, got.Prices[0].Policies)
 	}
 	d.write("hone.yaml", strings.Replace(config, "cp -r", "exit 3 #", 1))

@@ -14,6 +14,9 @@ func printReports(w io.Writer, all op.Reports) {
 	}
 	for _, c := range all.Reports {
 		fmt.Fprintln(w, c.Sentence)
+		if c.Objective != nil {
+			fmt.Fprintln(w, "  "+c.Objective.Sentence)
+		}
 		for _, a := range c.Policies {
 			fmt.Fprintf(w, "  %-8s %s\n", a.Verdict, a.Sentence)
 		}

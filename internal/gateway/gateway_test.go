@@ -328,6 +328,10 @@ func TestPredictRefuses(t *testing.T) {
 	if st := s.Stats()[0]; st.Requests != 13 || st.Errors != 13 || st.Rows != 0 {
 		t.Errorf("counted %+v", st)
 	}
+	// Before there was a champion, and while it ended: the rest is for callers to mend.
+	if n := s.Refused("fraud"); n != 2 || s.Refused("nobody") != 0 {
+		t.Errorf("%d rows are counted as refused", n)
+	}
 }
 
 func TestIDsAreMadeUnique(t *testing.T) {

@@ -73,11 +73,20 @@ func (g *Gateway) predict(ctx context.Context, model string, in Request) (served
 	out, err := g.serve(ctx, m, s, in)
 	if err != nil {
 		s.errors.Add(1)
+		if ctx.Err() == nil && !callers(err) {
+			s.refused.Add(int64(in.Frame.N))
+		}
 		return served{}, err
 	}
 	s.rowsServed.Add(int64(len(out.answers)))
 	s.observe(watch.Elapsed())
 	return out, nil
+}
+
+// callers tells whether an error is for the caller to mend.
+func callers(err error) bool {
+	e, known := hone.AsError(err)
+	return known && e.Code != hone.Unavailable && e.Code != hone.Internal
 }
 
 func (g *Gateway) serve(ctx context.Context, m hone.Model, s *serving, in Request) (served, error) {

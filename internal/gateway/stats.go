@@ -58,6 +58,7 @@ var latencyBounds = func() (b [latencySteps]time.Duration) {
 
 type counters struct {
 	requests, rowsServed, errors, fallbacks atomic.Int64
+	refused                                 atomic.Int64 // Rows that got no answer by no fault of their caller's.
 	shadowed, shadowDropped, shed           atomic.Int64
 	took                                    atomic.Int64
 	latency                                 [latencySteps + 1]atomic.Int64
@@ -67,6 +68,15 @@ func (c *counters) observe(d time.Duration) {
 	i, _ := slices.BinarySearch(latencyBounds[:], d)
 	c.latency[i].Add(1)
 	c.took.Add(int64(d))
+}
+
+// Refused counts the rows of a model since the start that got no answer by no fault of
+// their caller's.
+func (g *Gateway) Refused(model string) int64 {
+	if v, ok := g.models.Load(model); ok {
+		return v.(*serving).refused.Load()
+	}
+	return 0
 }
 
 // Stats returns the counts of every model that has a plan or was asked, by name.

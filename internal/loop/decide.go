@@ -174,7 +174,7 @@ func (k *keeper) signals(now time.Time) []hone.Signal {
 	}
 	out := append(k.monitor.Signals(now), k.monitor.DriftSignals(now)...)
 	recoverable := trigger.LossSignal(k.model.Name, k.monitor.Ticks(), k.monitor.TickRows(), now)
-	return slices.Concat(out, []hone.Signal{recoverable, k.sight(now)}, k.estimated, k.joint)
+	return slices.Concat(out, []hone.Signal{recoverable, k.sight(now)}, k.refused(now), k.estimated, k.joint)
 }
 
 // sight is how much the champion's probe sees.

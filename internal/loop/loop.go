@@ -121,6 +121,9 @@ type Options struct {
 	Dir, Files string
 	// Owner measures by the owner's metrics.
 	Owner Owner
+	// Refused counts the requests of a model since the start that got no answer by no
+	// fault of their own; nil where that is not counted.
+	Refused func(model string) int64
 	// Room fails, and says why, while there is too little room for anything big;
 	// nil never does.
 	Room func() error

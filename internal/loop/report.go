@@ -18,6 +18,8 @@ type Ledger interface {
 	AliasHistory(ctx context.Context, model string) ([]hone.AliasMove, error)
 	// LastEvent is the newest event of an action; its Seq is 0 where there is none.
 	LastEvent(ctx context.Context, model, action string) (hone.Event, error)
+	// Signals are the newest values of a signal from since on, oldest first.
+	Signals(ctx context.Context, model, name string, since time.Time, limit int) ([]hone.Signal, error)
 }
 
 // Report holds what was done about a model between two moments against what other
@@ -27,7 +29,12 @@ func (l *Loop) Report(ctx context.Context, model string, from, until time.Time) 
 	if err != nil {
 		return trigger.Comparison{}, err
 	}
-	return compare(ctx, l.o.Ledger, v.Model, v.Ticks, v.input.Runs, from, until)
+	c, err := compare(ctx, l.o.Ledger, v.Model, v.Ticks, v.input.Runs, from, until)
+	if err != nil {
+		return c, err
+	}
+	c.Objective, err = weigh(ctx, l.o, v.Model, v.input.Runs, v.Heard, v.Signals, from, until)
+	return c, err
 }
 
 // compare reads the reigns that a stretch of time has a part in. Ticks are those of
@@ -143,6 +150,9 @@ func (k *keeper) reportWeeks(ctx context.Context, end time.Time) error {
 		}
 		if c.Policies[0].Looks == 0 {
 			continue
+		}
+		if c.Objective, err = weigh(ctx, k.o, k.model, k.runs, k.spoke, k.signals(k.o.Clock.Now()), at, c.Until); err != nil {
+			return err
 		}
 		if err := k.commit(ctx, hone.Change{Event: hone.Event{Action: WeekAction, Version: k.champion.ID, Sentence: c.Gist(), Data: marshal(c)}}); err != nil {
 			return err

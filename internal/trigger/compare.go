@@ -54,6 +54,8 @@ type Comparison struct {
 	Open     []hone.RunID `json:"open_runs,omitempty"`
 	Policies []Against    `json:"policies"`
 	Sentence string       `json:"sentence"`
+	// Objective is what the model cost in the time, all in all.
+	Objective *Objective `json:"objective,omitempty"`
 }
 
 // Against is one other policy in a comparison.

@@ -82,7 +82,7 @@ func LossSignal(model string, ticks []hone.Tick, tickRows int, now time.Time) ho
 }
 
 func onLoss(in Input, r hone.RecoverableLoss) finding {
-	f := measured(in, r)
+	f := found(in, r)
 	if in.Blind && !f.Fired {
 		f.Unknown = true
 		f.wait = "whether a retrain would pay cannot be told"
@@ -91,8 +91,8 @@ func onLoss(in Input, r hone.RecoverableLoss) finding {
 	return f
 }
 
-// measured holds what the probe found against the price.
-func measured(in Input, r hone.RecoverableLoss) finding {
+// found holds what the probe found against the price.
+func found(in Input, r hone.RecoverableLoss) finding {
 	cost := costOf(r.RetrainCost, in.Model, in.Runs)
 	f := finding{Reason: hone.Reason{Trigger: hone.OnLoss, Limit: Price(cost.inLoss, in.Failures)}}
 	lower, gain, n, from := BestSuffix(in.Ticks)

@@ -1,6 +1,8 @@
 package trigger
 
 import (
+	"slices"
+
 	"hone"
 	"hone/internal/say"
 )
@@ -85,6 +87,9 @@ func runCost(m hone.Model, runs []hone.Run, reuse hone.VersionID) float64 {
 	return amount
 }
 
+// measured tells whether runs of a model cost what is measured of them.
+func measured(m hone.Model) bool { return m.Guards.Budget.RunCost == 0 && priceOf(m) == hone.AutoPrice }
+
 // RunCost is what a run of a model cost, in the currency: where retrains are priced by
 // what is measured, what was measured once it is over, and before that at least so much;
 // else what it was to cost when it began. One of which neither is known costs what runs
@@ -95,7 +100,7 @@ func RunCost(m hone.Model, r hone.Run, now float64) float64 {
 		began = now
 	}
 	switch {
-	case r.Spent == nil || m.Guards.Budget.RunCost > 0 || priceOf(m) != hone.AutoPrice:
+	case r.Spent == nil || !measured(m):
 		return began
 	case r.State == hone.Closed:
 		return r.Spent.Cost
@@ -130,4 +135,28 @@ func Value(m hone.Model, run hone.Run, runs []hone.Run, r hone.Receipt) hone.Rec
 	r.Worth = m.Costs.PerLoss() * r.Gain
 	r.Promised = m.Costs.PerLoss() * r.Forecast.Gain * float64(r.Rows) / float64(r.Forecast.Rows)
 	return r
+}
+
+// Settle gives a model a price of a retrain in the place of one that is to be measured,
+// and tells whether there was one.
+func Settle(m hone.Model, price float64) (settled hone.Model, some bool) {
+	var all func(in []hone.Trigger) []hone.Trigger
+	all = func(in []hone.Trigger) []hone.Trigger {
+		out := slices.Clone(in)
+		for i := range out {
+			t := &out[i]
+			if r := t.RecoverableLoss; r != nil && r.RetrainCost == hone.AutoPrice {
+				own := *r
+				own.RetrainCost, some = hone.Price(price), true
+				t.RecoverableLoss = &own
+			}
+			t.Any, t.All = all(t.Any), all(t.All)
+			if a := t.AtLeast; a != nil {
+				t.AtLeast = &hone.AtLeast{N: a.N, Of: all(a.Of)}
+			}
+		}
+		return out
+	}
+	m.Triggers = all(m.Triggers)
+	return m, some
 }

@@ -151,7 +151,11 @@ func (c Comparison) Gist() string {
 		}
 		parts = append(parts, part+short[a.Kind])
 	}
-	return c.Sentence + " By the probe's measure: " + strings.Join(parts, ", ") + "."
+	out := c.Sentence + " By the probe's measure: " + strings.Join(parts, ", ") + "."
+	if c.Objective != nil {
+		out += " " + c.Objective.Sentence
+	}
+	return out
 }
 
 // ago writes a length of time to the second, or to the minute from an hour on.

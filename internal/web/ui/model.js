@@ -20,7 +20,7 @@ export function model(id) {
 	const versions = new Resource(`${base}/versions`, 1500);
 	const audit = new Resource(async () => newest(id, 20), 1500);
 	const incidents = new Resource(`${base}/incidents?limit=10`, 1500);
-	const against = new Resource('/api/v1/report?model=' + enc(id), 30000);
+	const against = new Resource('/api/v1/report?model=' + enc(id), 300000);
 	const all = [detail, quality, loss, runs, versions, audit, incidents, against];
 	const datasets = new Map();
 	const charts = timeline();
