@@ -83,3 +83,12 @@ type Spent struct {
 	Currency string  `json:"currency,omitempty"`
 	Sentence string  `json:"sentence"`
 }
+
+// SharedBudget caps what the runs of all models may cost together, in the currency that
+// they share. It is spent on those that win back most for their price.
+type SharedBudget struct {
+	// PerDay is the most that the runs of 24 hours may cost together. Default: no cap.
+	PerDay float64 `json:"per_day,omitempty" yaml:"per_day"`
+	// PerMonth is the most that the runs of 30 days may cost together. Default: no cap.
+	PerMonth float64 `json:"per_month,omitempty" yaml:"per_month"`
+}

@@ -209,7 +209,7 @@ func (c *configuration) Apply(ctx context.Context, base string, next hone.Applie
 	}
 	to.Dir = c.app.config.Dir
 	d := config.Diff(now.config, to)
-	return c.app.loop.Reconfigure(ctx, to.Models, func(ctx context.Context) error {
+	return c.app.loop.Reconfigure(ctx, to.Models, to.Budget, func(ctx context.Context) error {
 		if err := c.record(ctx, next, to, d, nil); err != nil {
 			return err
 		}

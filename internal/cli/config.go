@@ -264,6 +264,12 @@ func printChanges(w io.Writer, d config.Difference) {
 			change(c)
 		}
 	}
+	if len(d.Budget) > 0 {
+		fmt.Fprintln(w, "The budget that models share:")
+	}
+	for _, c := range d.Budget {
+		change(c)
+	}
 	if len(d.Server) > 0 {
 		fmt.Fprintln(w, "The server:")
 	}

@@ -17,6 +17,8 @@ type Config struct {
 	Version int `json:"version" yaml:"version"`
 	// Server says where Hone listens and keeps its data.
 	Server Server `json:"server" yaml:"server"`
+	// Budget caps what the runs of all models may cost together. They have one currency.
+	Budget hone.SharedBudget `json:"budget,omitzero" yaml:"budget"`
 	// Models by name, as in URLs: lower-case letters, digits, - and _, at most 63.
 	Models map[string]hone.Model `json:"models" yaml:"models"`
 	// Dir is the folder of the file, against which its relative paths stand. It
@@ -127,6 +129,9 @@ func parse(name string, files []File) (*Config, error) {
 	c, problems := parseMain(files[0], shown(files[0]), len(files) > 1)
 	for _, f := range files[1:] {
 		problems = append(problems, parseModel(f, shown(f), c, name)...)
+	}
+	if len(problems) == 0 {
+		problems = c.sharing().finish(shown(files[0]), files[0].Text, nil)
 	}
 	if len(problems) > 0 {
 		return nil, problems[:min(len(problems), MaxProblems)]

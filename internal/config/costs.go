@@ -1,7 +1,10 @@
 package config
 
 import (
+	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 
 	"hone"
 )
@@ -22,7 +25,32 @@ func (c *checker) costs() {
 	}
 }
 
-// priced tells whether it is known, or will be, what a run of a model costs.
-func priced(m hone.Model) bool {
-	return m.Guards.Budget.RunCost > 0 || retrainCost(m.Triggers) != 0
+// sharing holds the models against the budget that they share.
+func (r reading) sharing() (out Errors) {
+	at, there := r.places["budget"]
+	if !there {
+		return nil
+	}
+	fault := func(hint, format string, args ...any) {
+		out = append(out, Problem{Line: at.value.line, Column: at.value.col, Path: "budget", Hint: hint, Message: fmt.Sprintf(format, args...)})
+	}
+	if r.Budget == (hone.SharedBudget{}) {
+		fault("add per_day or per_month", "the budget has no cap")
+	}
+	first := ""
+	for _, name := range slices.Sorted(maps.Keys(r.Models)) {
+		m := r.Models[name]
+		switch of := m.Costs.Currency; {
+		case of == "":
+			fault("add costs: {currency: EUR, loss: 0.5} to it; the models of a budget have one currency", "%s has no currency", name)
+		case first != "" && of != r.Models[first].Costs.Currency:
+			fault("give all models one currency", "%s counts in %s, and %s in %s", first, r.Models[first].Costs.Currency, name, of)
+		case m.Guards.Budget.RunCost == 0 && retrainCost(m.Triggers) == 0:
+			fault("add a recoverable_loss trigger with its retrain_cost, or guards: {budget: {run_cost: 5, per_month: 300}}", "what a run of %s costs is not known", name)
+		}
+		if first == "" && m.Costs.Currency != "" {
+			first = name
+		}
+	}
+	return out
 }

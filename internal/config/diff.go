@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -19,11 +20,13 @@ import (
 type Difference struct {
 	// Server are the keys that come into force when the server starts anew.
 	Server []Change `json:"server,omitempty"`
+	// Budget that the models share.
+	Budget []Change `json:"budget,omitempty"`
 	Models []Revise `json:"models,omitempty"`
 }
 
 // Same tells whether the two mean the same.
-func (d Difference) Same() bool { return len(d.Server)+len(d.Models) == 0 }
+func (d Difference) Same() bool { return len(d.Server)+len(d.Budget)+len(d.Models) == 0 }
 
 // Revise is what becomes of one model.
 type Revise struct {
@@ -55,6 +58,7 @@ func Diff(a, b *Config) Difference {
 		c.Means = "It comes into force when the server is started anew with these files."
 		d.Server = append(d.Server, c)
 	}
+	d.Budget = diffBudget(a.Budget, b.Budget)
 	names := slices.Sorted(maps.Keys(a.Models))
 	for name := range b.Models {
 		if _, both := a.Models[name]; !both {
@@ -82,6 +86,28 @@ func Diff(a, b *Config) Difference {
 		}
 	}
 	return d
+}
+
+// diffBudget says how budgets differ; 0 is no cap.
+func diffBudget(a, b hone.SharedBudget) []Change {
+	w := walk{}
+	w.object(reflect.ValueOf(a), reflect.ValueOf(b), "budget")
+	for i := range w.changes {
+		c := &w.changes[i]
+		old, now := a.PerDay, b.PerDay
+		if c.Path == "budget.per_month" {
+			old, now = a.PerMonth, b.PerMonth
+		}
+		none := func(x float64) float64 {
+			if x == 0 {
+				return math.Inf(1)
+			}
+			return x
+		}
+		c.Effect = effect(none(old), none(now), false)
+		c.Means = "It holds at once, for the runs of all models together."
+	}
+	return w.changes
 }
 
 // walk collects changes.

@@ -2,6 +2,7 @@ package loop
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -112,6 +113,14 @@ func (k *keeper) decide(ctx context.Context, now time.Time, look bool) error {
 	in := k.input(now)
 	in.Look = look
 	d := trigger.Decide(in, now)
+	if d.Start {
+		// Until it is stored, and seen by the others, nobody else spends what they share.
+		told, release := k.fund.ask(k.model, k.runs, now)
+		defer release()
+		if in.Fund = told; told != nil {
+			d = trigger.Decide(in, now)
+		}
+	}
 	manual := k.manual
 	k.manual, k.looked, k.again = nil, true, d.Again
 	answered := k.heard.decided(d)
@@ -136,8 +145,12 @@ func (k *keeper) decide(ctx context.Context, now time.Time, look bool) error {
 		ID: hone.RunID(fmt.Sprintf("%s-%d", k.model.Name, number)), Model: k.model.Name, Number: number,
 		State: hone.Collecting, Started: now, Since: now, Decision: d, Champion: k.champion.ID, Sentence: d.Sentence, FourEyes: k.model.FourEyes,
 	}
-	return k.put(ctx, hone.Change{Run: &run, Decision: &d, Answered: answered, Event: hone.Event{
+	err := k.put(ctx, hone.Change{Run: &run, Decision: &d, Answered: answered, Event: hone.Event{
 		Actor: d.By, Action: "run.collecting", Sentence: d.Sentence, Data: marshal(d)}})
+	if in.Fund != nil {
+		err = errors.Join(err, k.refresh(ctx))
+	}
+	return err
 }
 
 // repeats tells whether a decision to wait says no more than the one before,
@@ -195,5 +208,14 @@ func (l *Loop) Plan(model string) (hone.Decision, error) {
 	if err != nil {
 		return hone.Decision{}, err
 	}
-	return trigger.Decide(v.input, l.o.Clock.Now()), nil
+	in, now := v.input, l.o.Clock.Now()
+	d := trigger.Decide(in, now)
+	if d.Start {
+		told, release := l.fund.ask(v.Model, in.Runs, now)
+		defer release()
+		if in.Fund = told; told != nil {
+			d = trigger.Decide(in, now)
+		}
+	}
+	return d, nil
 }

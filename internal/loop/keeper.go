@@ -99,6 +99,7 @@ type keeper struct {
 
 	post  post
 	names *names // What the log names, where the model is served elsewhere; else nil.
+	fund  *fund  // That the model shares with others.
 
 	measuring   chan *measurement // Under way beside the loop; nil when none is.
 	stopMeasure context.CancelFunc
@@ -121,9 +122,9 @@ type answer struct {
 	err      error
 }
 
-func newKeeper(o Options, m hone.Model) *keeper {
+func newKeeper(o Options, m hone.Model, f *fund) *keeper {
 	k := &keeper{
-		o: o, model: m, log: o.Log.With("model", m.Name),
+		o: o, model: m, fund: f, log: o.Log.With("model", m.Name),
 		requests: make(chan request), gone: make(chan struct{}), ejected: map[hone.VersionID]string{}, wake: make(chan struct{}, 1), tail: &progress{},
 	}
 	k.view.Store(&View{Model: m, Sentence: m.Name + " is starting."})

@@ -124,6 +124,8 @@ type Options struct {
 	// Refused counts the requests of a model since the start that got no answer by no
 	// fault of their own; nil where that is not counted.
 	Refused func(model string) int64
+	// Budget that the models share; Reconfigure changes it.
+	Budget hone.SharedBudget
 	// Room fails, and says why, while there is too little room for anything big;
 	// nil never does.
 	Room func() error
@@ -147,7 +149,8 @@ type Options struct {
 type Loop struct {
 	o       Options
 	keepers atomic.Pointer[map[string]*keeper] // Never changed, only replaced.
-	run     context.Context                    // Of all that turns; nil before Start.
+	fund    *fund
+	run     context.Context // Of all that turns; nil before Start.
 	cancel  context.CancelFunc
 	wait    sync.WaitGroup
 	stop    sync.Once
@@ -158,10 +161,11 @@ type Loop struct {
 // New returns a loop over the given models.
 func New(o Options, models map[string]hone.Model) *Loop {
 	l := &Loop{o: o}
+	l.fund = newFund(o.Budget, &l.keepers)
 	keepers := map[string]*keeper{}
 	for name, m := range models {
 		m.Name = name
-		keepers[name] = newKeeper(o, m)
+		keepers[name] = newKeeper(o, m, l.fund)
 	}
 	l.keepers.Store(&keepers)
 	return l

@@ -13,8 +13,8 @@ import (
 	"hone/internal/trigger"
 )
 
-// Reconfigure puts other models in force, all of them or none, without a pause
-// for those that stay as they are. A changed model is held between two of its
+// Reconfigure puts other models in force, and the budget that they share, all of
+// them or none, without a pause for those that stay as they are. A changed model is held between two of its
 // steps, its open run and its training go on: from the next state on they are
 // under the new configuration. A removed model is let go; what is stored of it
 // stays. What cannot be changed now, or ever, is refused (conflict).
@@ -22,7 +22,7 @@ import (
 // Once nothing can fail any more, commit records the change; if it fails, all is
 // as it was. It must be quick, for the changed models stand still meanwhile. In
 // a simulation Reconfigure is called where Step is.
-func (l *Loop) Reconfigure(ctx context.Context, models map[string]hone.Model, commit func(context.Context) error) error {
+func (l *Loop) Reconfigure(ctx context.Context, models map[string]hone.Model, budget hone.SharedBudget, commit func(context.Context) error) error {
 	l.changing.Lock()
 	defer l.changing.Unlock()
 	if l.o.Passive || l.run == nil || l.run.Err() != nil {
@@ -40,6 +40,7 @@ func (l *Loop) Reconfigure(ctx context.Context, models map[string]hone.Model, co
 	}
 	// Whoever asked may be gone; what is recorded must come into force.
 	c.install(context.WithoutCancel(ctx))
+	l.fund.budget.Store(&budget)
 	return nil
 }
 
@@ -90,7 +91,7 @@ func (c *change) prepare(ctx context.Context) error {
 		}
 		m := c.models[name]
 		m.Name = name
-		k := newKeeper(c.loop.o, m)
+		k := newKeeper(c.loop.o, m, c.loop.fund)
 		c.added = append(c.added, k)
 		if err := k.resume(ctx); err != nil {
 			return fmt.Errorf("resume %s: %w", name, err)

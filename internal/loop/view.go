@@ -54,6 +54,8 @@ type View struct {
 	// Heard is when the newest label arrived.
 	Heard time.Time
 	input trigger.Input
+	// reading is set while the log of the reign is read again.
+	reading bool
 }
 
 // RetrainCost is what a retrain of the model costs now, in units of the loss, as its
@@ -68,7 +70,7 @@ func (k *keeper) refresh(context.Context) error {
 	now := k.o.Clock.Now()
 	v := &View{
 		Model: k.model, At: now, Champion: k.champion, Aliases: k.aliases, Watch: k.watch,
-		Decision: k.decision, Next: k.schedule, Rows: k.trainable, Bias: k.bias, Heard: k.spoke, Elsewhere: k.elsewhere(), Undelivered: k.post.trouble, input: k.input(now), Stuck: k.unsure,
+		Decision: k.decision, Next: k.schedule, Rows: k.trainable, Bias: k.bias, Heard: k.spoke, Elsewhere: k.elsewhere(), Undelivered: k.post.trouble, input: k.input(now), Stuck: k.unsure, reading: k.replaying,
 	}
 	v.Blind = v.input.Blind
 	v.Signals, v.Failures, v.Events = v.input.Signals, v.input.Failures, v.input.Events

@@ -138,6 +138,9 @@ func differs(d config.Difference) string {
 			parts = append(parts, say.Count(n, "model is "+kind, "models are "+kind))
 		}
 	}
+	if len(d.Budget) > 0 {
+		parts = append(parts, "the budget that models share is changed")
+	}
 	if n := len(d.Server); n > 0 {
 		parts = append(parts, say.Count(n, "key of the server differs and needs a restart", "keys of the server differ and need a restart"))
 	}

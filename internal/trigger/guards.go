@@ -29,6 +29,9 @@ func guards(in Input, by *finding, now time.Time) []finding {
 		cost := runCost(in.Model, in.Runs, reuse)
 		out = append(out, afford(in, cost, b.PerDay, day24, "24 hours", now), afford(in, cost, b.PerMonth, month, "30 days", now))
 	}
+	if in.Fund != nil && by != nil {
+		out = append(out, shared(in, *by, now))
+	}
 	if kind != hone.OnFirst && in.HasChampion && (by == nil || by.reuse == "") { // What is there already needs no new labels.
 		f := newLabels(in)
 		if f.Fired && kind == hone.OnManual && in.Manual.Force {

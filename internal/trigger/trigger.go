@@ -47,6 +47,8 @@ type Input struct {
 	// Policy is what a candidate would be judged by now, Proven what the champion
 	// was; nil where that is not known.
 	Policy, Proven *hone.Policy
+	// Fund is the budget that the model shares with others; nil where it shares none.
+	Fund *Fund
 	// Baseline are the numbers that the champion was proven with, by metric.
 	Baseline map[string]float64
 }
