@@ -34,7 +34,7 @@ func Names() []string {
 		"loss.change", "score.change",
 		"drift.share", "drift.max", "drift.p", "drift.score", "drift.joint", "drift.joint_p", "missing.share", "out_of_range.share", "unseen.share",
 		"labels.mature", "labels.silent", "labels.every", "traffic.silent", "label_delay.p50", "label_delay.p95",
-		"traffic.served", "traffic.rate", "faults", "latency.p50", "latency.p99",
+		"traffic.served", "traffic.rate", "faults", "refused", "latency.p50", "latency.p99",
 		// As trigger knows them.
 		"labels.new", "failures", "hour", "weekday", "days_since_training", "days_since_run",
 	}))

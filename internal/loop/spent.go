@@ -106,12 +106,12 @@ func (k *keeper) spent(ctx context.Context, run hone.Run) (hone.Spent, error) {
 	}
 	s.LabelsCost = float64(s.Labels) * costs.Label
 	s.Cost = all.cost(costs) + s.LabelsCost
-	s.Sentence = sayings(s, costs)
+	s.Sentence = saySpent(s, costs)
 	return s, nil
 }
 
-// sayings says what a run cost.
-func sayings(s hone.Spent, c hone.Costs) string {
+// saySpent says what a run cost.
+func saySpent(s hone.Spent, c hone.Costs) string {
 	out := fmt.Sprintf("Its trainings took %s core hours", say.Num(s.CoreHours))
 	if s.Labels > 0 {
 		out += fmt.Sprintf(", and %s asked for", say.Count(s.Labels, "label was", "labels were"))
