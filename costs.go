@@ -32,6 +32,10 @@ func (c Costs) PerLoss() float64 {
 	return 1
 }
 
+// InLoss is an amount of the currency in units of the loss. It is the one place where
+// prices become what the rules decide in.
+func (c Costs) InLoss(amount float64) float64 { return amount / c.PerLoss() }
+
 // Price is an amount in a model's currency, or AutoPrice.
 type Price float64
 

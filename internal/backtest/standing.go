@@ -77,7 +77,7 @@ func (d *desk) at(price float64, policies []Outcome, resample [][]float64) At {
 // perLoss is what a unit of the loss costs in the currency, and inLoss an amount of the
 // currency in units of the loss.
 func (d *desk) perLoss() float64              { return d.model.Costs.PerLoss() }
-func (d *desk) inLoss(amount float64) float64 { return amount / d.perLoss() }
+func (d *desk) inLoss(amount float64) float64 { return d.model.Costs.InLoss(amount) }
 
 // totals are what each draw costs, by what batches cost in units of which one is so much.
 func totals(cost []float64, resample [][]float64, unit float64) []float64 {

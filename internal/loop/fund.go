@@ -60,9 +60,8 @@ func (f *fund) tell(b hone.SharedBudget, m hone.Model, runs []hone.Run, now time
 
 // paidFor is what runs of a model cost.
 func paidFor(m hone.Model, runs []hone.Run) (out []trigger.Paid) {
-	now, _ := trigger.RetrainCost(m, runs)
 	for _, r := range runs {
-		out = append(out, trigger.Paid{At: r.Started, Cost: trigger.RunCost(m, r, now)})
+		out = append(out, trigger.Paid{At: r.Started, Cost: trigger.RunCost(m, r, runs)})
 	}
 	return out
 }

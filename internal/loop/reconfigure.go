@@ -256,7 +256,7 @@ func (k *keeper) lookBack(ctx context.Context) {
 // measured is a model without what has no part in how its log is read.
 func measured(m hone.Model) hone.Model {
 	rivals, continuous := trigger.Reuse(m), m.Train.Continuous
-	m.Deliver = hone.Delivery{}
+	m.Deliver, m.Costs = hone.Delivery{}, hone.Costs{}
 	m.Owner, m.Dataset, m.Train, m.Triggers, m.Guards, m.Gates, m.Metrics = "", hone.DatasetSpec{}, hone.TrainSpec{}, nil, hone.Guards{}, nil, nil
 	m.Evidence, m.Approval, m.Rollout, m.Log, m.Retention = "", "", hone.RolloutSpec{}, "", 0
 	m.Train.Continuous = continuous

@@ -272,20 +272,26 @@ func (h *hunt) trial(ctx context.Context, n int, v search.Values) (loss, cost fl
 		job.Targets = h.learn.Targets(job.Signature)
 		return job, nil
 	}, func(train.Progress) {})
-	engine, unknown := h.engine()
-	if err = cmp.Or(err, unknown); err != nil {
-		return 0, 0, err
-	}
-	took, _, unknown := h.bill(ctx, engine, train.Name{Run: h.run.ID, Part: searchPart(n)}, inputs)
+	took, unknown := h.took(ctx, searchPart(n), inputs)
 	cost = took.cost(h.model.Costs)
-	if unknown != nil {
-		return 0, cost, unknown
+	if err = cmp.Or(err, unknown); err != nil {
+		return 0, cost, err
 	}
 	scores, err := h.o.Registry.Score(ctx, h.model.Name, made.Dir, h.judge.Frame)
 	if err != nil {
 		return 0, cost, errors.Join(err, ctx.Err())
 	}
 	return h.loss(scores), cost, nil
+}
+
+// took is the bill of the attempts at a trial.
+func (h *hunt) took(ctx context.Context, part, inputs string) (bill, error) {
+	engine, err := h.engine()
+	if err != nil {
+		return bill{}, err
+	}
+	b, _, err := h.bill(ctx, engine, train.Name{Run: h.run.ID, Part: part}, inputs)
+	return b, err
 }
 
 func (h *hunt) loss(scores hone.Scores) float64 {

@@ -112,12 +112,10 @@ func (c *Comparison) count(m hone.Model, runs []hone.Run) {
 			continue
 		}
 		c.Runs++
-		cost := c.Price
 		if r.Decision.Reuse != "" {
 			c.Reused++
-			cost *= ReuseShare
 		}
-		c.Cost += RunCost(m, r, cost)
+		c.Cost += RunCost(m, r, runs)
 		c.WonBack += won(m, r)
 		if unsettled(r) {
 			c.Open = append(c.Open, r.ID)

@@ -132,10 +132,9 @@ func afford(in Input, cost, most float64, stretch time.Duration, words string, n
 		f.Sentence = "What runs may cost in " + words + " is not capped."
 		return f
 	}
-	usual := runCost(in.Model, in.Runs, "")
 	paid := make([]Paid, len(in.Runs))
 	for i, r := range in.Runs {
-		paid[i] = Paid{At: r.Started, Cost: RunCost(in.Model, r, usual)}
+		paid[i] = Paid{At: r.Started, Cost: RunCost(in.Model, r, in.Runs)}
 	}
 	room := roomFor(paid, cost, most, stretch, now)
 	f.Value, f.Fired, f.until = room.spent, !room.fits, room.until

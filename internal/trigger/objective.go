@@ -60,8 +60,7 @@ func Weigh(m hone.Model, runs []hone.Run, t Tally, from, until time.Time) Object
 // trainingCost is what a run cost without the labels that people were asked for, which
 // count in the time in which they were.
 func trainingCost(m hone.Model, r hone.Run, runs []hone.Run) float64 {
-	now := runCost(m, runs, r.Decision.Reuse)
-	cost := RunCost(m, r, now)
+	cost := RunCost(m, r, runs)
 	if measured(m) && r.Spent != nil && cost == r.Spent.Cost {
 		cost -= r.Spent.LabelsCost
 	}

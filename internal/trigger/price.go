@@ -31,25 +31,30 @@ func costOf(p hone.Price, m hone.Model, runs []hone.Run) cost {
 	if p == hone.AutoPrice {
 		c.amount, c.why = measuredCost(runs)
 	}
-	c.inLoss = c.amount / m.Costs.PerLoss()
+	c.inLoss = m.Costs.InLoss(c.amount)
 	return c
 }
 
 // measuredCost is what runs of a model, newest first, cost on average.
 func measuredCost(runs []hone.Run) (mean float64, why string) {
-	sum, n := 0.0, 0
+	switch sum, n := trained(runs); n {
+	case 0:
+		return unmeasured, "the default while no run has trained"
+	case 1:
+		return sum, "what its last run cost"
+	default:
+		return sum / float64(n), "the mean of its last " + say.Whole(n) + " runs"
+	}
+}
+
+// trained adds up what the last runs cost that are over and had trainings with a price.
+func trained(runs []hone.Run) (sum float64, n int) {
 	for _, r := range runs {
-		if n < measuredRuns && r.State == hone.Closed && r.Spent != nil && r.Spent.CoreHours > 0 {
+		if n < measuredRuns && r.State == hone.Closed && r.Spent != nil && r.Spent.Cost > r.Spent.LabelsCost {
 			sum, n = sum+r.Spent.Cost, n+1
 		}
 	}
-	if n == 0 {
-		return unmeasured, "the default while no run has trained"
-	}
-	if n == 1 {
-		return sum, "what its last run cost"
-	}
-	return sum / float64(n), "the mean of its last " + say.Whole(n) + " runs"
+	return sum, n
 }
 
 // priceOf is the price of a retrain by the first of a model's triggers that says it, at
@@ -67,19 +72,22 @@ func priceOf(m hone.Model) (p hone.Price) {
 }
 
 // RetrainCost is what one retrain of a model with such runs, newest first, costs in its
-// currency, and the same in units of the loss; 0 where nothing says it. It is the one
-// place where the two meet.
+// currency, and the same in units of the loss; 0 where nothing says it.
 func RetrainCost(m hone.Model, runs []hone.Run) (amount, inLoss float64) {
 	c := costOf(priceOf(m), m, runs)
 	return c.amount, c.inLoss
 }
 
 // runCost is what a run costs that begins now, in the currency: by the budget, else as a
-// retrain does, and little where a version comes back and nothing is trained.
+// retrain does, and little where a version comes back and nothing is trained. What is to
+// be measured counts for nothing before the first run has shown it, which goes.
 func runCost(m hone.Model, runs []hone.Run, reuse hone.VersionID) float64 {
 	amount := m.Guards.Budget.RunCost
 	if amount == 0 {
 		amount, _ = RetrainCost(m, runs)
+	}
+	if _, n := trained(runs); measured(m) && n == 0 {
+		return 0
 	}
 	if reuse != "" {
 		return ReuseShare * amount
@@ -93,11 +101,11 @@ func measured(m hone.Model) bool { return m.Guards.Budget.RunCost == 0 && priceO
 // RunCost is what a run of a model cost, in the currency: where retrains are priced by
 // what is measured, what was measured once it is over, and before that at least so much;
 // else what it was to cost when it began. One of which neither is known costs what runs
-// cost now.
-func RunCost(m hone.Model, r hone.Run, now float64) float64 {
+// cost now, by all of them.
+func RunCost(m hone.Model, r hone.Run, runs []hone.Run) float64 {
 	began := r.Decision.Cost
 	if began == 0 {
-		began = now
+		began = runCost(m, runs, r.Decision.Reuse)
 	}
 	switch {
 	case r.Spent == nil || !measured(m):
@@ -127,11 +135,7 @@ func (c cost) said(m hone.Model, inLoss float64) string {
 // Value puts what a run won back, what it was to, and what it cost beside each other, in
 // the model's currency.
 func Value(m hone.Model, run hone.Run, runs []hone.Run, r hone.Receipt) hone.Receipt {
-	now, _ := RetrainCost(m, runs)
-	if run.Decision.Reuse != "" {
-		now *= ReuseShare
-	}
-	r.Cost, r.Currency = RunCost(m, run, now), m.Costs.Currency
+	r.Cost, r.Currency = RunCost(m, run, runs), m.Costs.Currency
 	r.Worth = m.Costs.PerLoss() * r.Gain
 	r.Promised = m.Costs.PerLoss() * r.Forecast.Gain * float64(r.Rows) / float64(r.Forecast.Rows)
 	return r
