@@ -74,6 +74,8 @@ func (w *world) do(words []string) ([]string, error) {
 		return w.register(words[1], o)
 	case "versions":
 		return w.versions()
+	case "snapshots":
+		return w.snapshots()
 	case "searches":
 		return w.searches()
 	case "label":
@@ -251,6 +253,28 @@ func (w *world) versions() (out []string, err error) {
 	}
 	for _, v := range got.(op.VersionList).Versions {
 		out = append(out, fmt.Sprintf("%s %s by %s, %d rows, rows after %s judge it, baseline %.3f", v.ID, v.Format, v.Trainer, v.TrainedRows, v.TrainedUntil.UTC().Format(time.DateTime), v.Baseline["loss"]))
+	}
+	return out, nil
+}
+
+// snapshots says of each what it goes on from and how much it has learned, and whether
+// another has its artefact.
+func (w *world) snapshots() (out []string, err error) {
+	got, err := w.call("versions", &op.ModelIn{Model: model})
+	if err != nil {
+		return nil, err
+	}
+	twin := map[string]hone.VersionID{}
+	for _, v := range got.(op.VersionList).Versions {
+		if v.Learned == 0 {
+			continue
+		}
+		line := fmt.Sprintf("%s from %s, %d labels", v.ID, v.Parent, v.Learned)
+		if other := twin[v.Artefact]; other != "" {
+			line += ", the same as " + string(other)
+		}
+		twin[v.Artefact] = v.ID
+		out = append(out, line)
 	}
 	return out, nil
 }
