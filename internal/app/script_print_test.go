@@ -86,6 +86,8 @@ func (w *world) do(words []string) ([]string, error) {
 		return w.replay(words[1])
 	case "runs":
 		return w.runs()
+	case "forecasts":
+		return w.forecasts()
 	case "receipts":
 		return w.receipts()
 	case "verdicts":
@@ -356,6 +358,21 @@ func (w *world) report(o options) ([]string, error) {
 		out = append(out, fmt.Sprintf("%s: %s", a.Verdict, a.Sentence))
 	}
 	return out, nil
+}
+
+func (w *world) forecasts() (out []string, err error) {
+	all, err := w.allRuns()
+	for _, r := range all {
+		switch f := r.Decision.Forecast; {
+		case f == nil:
+			out = append(out, fmt.Sprintf("%s: none", r.ID))
+		case f.Unknown != "":
+			out = append(out, fmt.Sprintf("%s: none, aside %t: %s", r.ID, f.Aside, f.Unknown))
+		default:
+			out = append(out, fmt.Sprintf("%s: %.3g of %.3g measured over %d rows, %.3g to %.3g, aside %t", r.ID, f.Gain, f.Measured, f.Rows, f.Lower, f.Upper, f.Aside))
+		}
+	}
+	return out, err
 }
 
 func (w *world) receipts() ([]string, error) {

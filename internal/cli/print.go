@@ -16,6 +16,7 @@ import (
 	"hone"
 	"hone/internal/monitor"
 	"hone/internal/op"
+	"hone/internal/say"
 	"hone/internal/validate"
 )
 
@@ -325,6 +326,20 @@ func printRuns(w io.Writer, l op.RunList) {
 	}
 }
 
+// printReceipt says what a run won back, or was to.
+func printReceipt(w io.Writer, r hone.Run) {
+	f := r.Decision.Forecast
+	switch {
+	case r.Receipt != nil:
+		fmt.Fprintf(w, "  receipt: %s\n", r.Receipt.Sentence)
+	case f == nil:
+	case f.Unknown != "":
+		fmt.Fprintf(w, "  receipt: none, since nothing was forecast: %s.\n", f.Unknown)
+	default:
+		fmt.Fprintf(w, "  forecast: %s of loss won back over %s, %s to %s\n", say.Num(f.Gain), say.Count(f.Rows, "labelled row", "labelled rows"), say.Num(f.Lower), say.Num(f.Upper))
+	}
+}
+
 func printRun(w io.Writer, r hone.Run) {
 	said, _ := strings.CutPrefix(r.Sentence, string(r.ID)+" ")
 	fmt.Fprintf(w, "%s: %s\n", r.ID, said)
@@ -337,9 +352,7 @@ func printRun(w io.Writer, r hone.Run) {
 	if r.Pending != nil {
 		fmt.Fprintf(w, "  meanwhile the trigger %s fired: %s\n", r.Pending.Trigger, r.Pending.Sentence)
 	}
-	if r.Receipt != nil {
-		fmt.Fprintf(w, "  receipt: %s\n", r.Receipt.Sentence)
-	}
+	printReceipt(w, r)
 	if r.Dataset != "" {
 		fmt.Fprintf(w, "  dataset %.12s\n", r.Dataset)
 	}

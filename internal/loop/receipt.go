@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"hone"
 	"hone/internal/say"
@@ -34,6 +35,9 @@ func (k *keeper) receive(ctx context.Context, ends bool) error {
 	share := float64(r.Rows) / float64(f.Rows)
 	r.Sentence = fmt.Sprintf("On %s %s won back %s against %s; %s were forecast, %s to %s.", say.Count(r.Rows, "labelled row", "labelled rows"), run.Candidate,
 		say.Num(r.Gain), k.watch.Previous, say.Num(share*f.Gain), say.Num(share*f.Lower), say.Num(share*f.Upper))
+	if f.Aside {
+		r.Sentence = strings.TrimSuffix(r.Sentence, ".") + ", which is not what started the run."
+	}
 	run.Receipt = &r
 	if r.Over {
 		if err := k.commit(ctx, hone.Change{Run: &run, Event: hone.Event{Action: "run.receipt", Version: run.Candidate, Sentence: r.Sentence, Data: marshal(r)}}); err != nil {
