@@ -36,7 +36,7 @@ const (
 	callers    = 8
 	atATime    = 4000 // Requests of one sample.
 	differents = 500  // Requests that are not the same.
-	pairs      = 7
+	pairs      = 15
 )
 
 // besideMLServer lets both serve the model that LightGBM made of the same rows.
