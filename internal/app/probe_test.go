@@ -85,19 +85,25 @@ func TestProbeIsTestedBeside(t *testing.T) {
 	}
 	a.Stop()
 
-	known := func(v loop.View) bool { return v.Champion.ID != "" && !v.Untested }
-	a = serving(t, s.dir, app.Seams{})
-	await(t, a, "a probe that is tested", known)
-	if v, err = a.Loop().View(model); err != nil || v.Champion.Tested == "" || v.Champion.ID == "v1" && testsOf(t, a, "v1") != 1 {
+	again := &tardy{letGo: make(chan struct{})}
+	again.crowned.Add(1)
+	a = serving(t, s.dir, app.Seams{Control: func(c loop.Control) loop.Control { again.Control = c; return again }})
+	var before string
+	await(t, a, "a decision without a test", func(v loop.View) bool {
+		before = v.Decision.ID
+		return before != "" && v.Untested && again.asked.Load() > 1
+	})
+	close(again.letGo)
+	await(t, a, "a decision by what the test found", func(v loop.View) bool { return !v.Untested && v.Decision.ID != before })
+	if v, err = a.Loop().View(model); err != nil || v.Champion.Tested == "" || testsOf(t, a, "v1") != 1 {
 		t.Errorf("%+v, %v", v.Champion, err)
 	}
-	tested := v.Champion.ID
 	a.Stop()
 
 	a = serving(t, s.dir, app.Seams{})
-	await(t, a, "a probe that was tested", known)
-	if n := testsOf(t, a, tested); n != 1 {
-		t.Errorf("the probe of %s was tested %d times", tested, n)
+	await(t, a, "a probe that was tested", func(v loop.View) bool { return v.Champion.ID != "" && !v.Untested })
+	if n := testsOf(t, a, "v1"); n != 1 {
+		t.Errorf("the probe was tested %d times", n)
 	}
 	if mood, said := op.Sentence(v); mood == op.Working && v.Run == nil {
 		t.Errorf("%s: %s", mood, said)

@@ -158,6 +158,7 @@ func (k *keeper) sees(digest string, p planted.Power) {
 		k.pupil.champion.Tested = digest
 	}
 	k.stale = k.stale || p.NeedsTrees()
+	k.looked = false // A blind probe's schedule takes over.
 }
 
 // readPower reads what the test of the champion's probe came to, if it is over.
