@@ -336,7 +336,11 @@ func printReceipt(w io.Writer, r hone.Run) {
 	case f.Unknown != "":
 		fmt.Fprintf(w, "  receipt: none, since nothing was forecast: %s.\n", f.Unknown)
 	default:
-		fmt.Fprintf(w, "  forecast: %s of loss won back over %s, %s to %s\n", say.Num(f.Gain), say.Count(f.Rows, "labelled row", "labelled rows"), say.Num(f.Lower), say.Num(f.Upper))
+		beside := ""
+		if f.Aside {
+			beside = ", which is not what started the run"
+		}
+		fmt.Fprintf(w, "  forecast: %s units of loss, %s to %s, won back on %s%s.\n", say.Num(f.Gain), say.Num(f.Lower), say.Num(f.Upper), say.Count(f.Rows, "labelled row", "labelled rows"), beside)
 	}
 }
 
