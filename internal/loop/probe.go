@@ -117,8 +117,9 @@ func (k *keeper) learnedBy(ctx context.Context, v hone.Version) (dataset.Rows, e
 	return learned, nil
 }
 
-// tookTest keeps what a test came to with its version, and goes by it.
-func (k *keeper) tookTest(ctx context.Context, t tested) error {
+// tookTest takes over what a test came to. One that failed, or cannot be kept, is done
+// again after a while.
+func (k *keeper) tookTest(ctx context.Context, t tested) (err error) {
 	if k.stopTest != nil {
 		k.stopTest()
 	}
@@ -126,11 +127,19 @@ func (k *keeper) tookTest(ctx context.Context, t tested) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if t.err != nil {
-		k.testAgain = k.o.Clock.Now().Add(testRetry)
+	if t.err == nil {
+		err = k.keepTest(ctx, t)
+	} else {
 		k.log.WarnContext(ctx, "probe not tested", "version_id", t.version.ID, "error", t.err, "again_after", testRetry)
-		return nil
 	}
+	if err != nil || t.err != nil {
+		k.testAgain = k.o.Clock.Now().Add(testRetry)
+	}
+	return err
+}
+
+// keepTest keeps what a test came to with its version, and goes by it.
+func (k *keeper) keepTest(ctx context.Context, t tested) error {
 	v, err := k.o.Control.Version(ctx, t.version.Model, t.version.ID)
 	if err != nil {
 		return err
