@@ -54,6 +54,19 @@ func run(b *bar.Bench, cases []retraining.Case, policies []retraining.Policy, re
 	})
 }
 
+// done is what was played already in this run.
+var done = map[string][]retraining.Outcome{}
+
+// playedOnce plays what several bars look at.
+func playedOnce(name string, play func() ([]retraining.Outcome, error)) ([]retraining.Outcome, error) {
+	if out := done[name]; out != nil {
+		return out, nil
+	}
+	out, err := play()
+	done[name] = out
+	return out, err
+}
+
 // inWorlds are all worlds with so many seeds that report.
 func inWorlds(seeds, delay int) (out []retraining.Case) {
 	for seed := range seeds {

@@ -45,8 +45,15 @@ func others() (out []string) {
 // seeds of each world.
 const seeds = 20
 
+// soon plays the worlds with all labels at once, once for all bars.
+func soon(b *bar.Bench) ([]retraining.Outcome, error) {
+	return playedOnce("worlds", func() ([]retraining.Outcome, error) {
+		return run(b, inWorlds(seeds, 0), retraining.Policies, true)
+	})
+}
+
 func worlds(b *bar.Bench) error {
-	out, err := run(b, inWorlds(seeds, 0), retraining.Policies, true)
+	out, err := soon(b)
 	if err != nil {
 		return err
 	}
@@ -113,17 +120,16 @@ func upper(out []retraining.Outcome, of func(retraining.Outcome) float64) float6
 }
 
 func late(b *bar.Bench) error {
-	only := retraining.Policies[:1]
-	soon, err := run(b, inWorlds(seeds, 0), only, false)
+	first, err := soon(b)
 	if err != nil {
 		return err
 	}
-	later, err := run(b, inWorlds(seeds, 1000), only, false)
+	later, err := run(b, inWorlds(seeds, 1000), retraining.Policies[:1], false)
 	if err != nil {
 		return err
 	}
 	for _, price := range prices {
-		a, c := mean(soon, ratio("hone", price)), mean(later, ratio("hone", price))
+		a, c := mean(first, ratio("hone", price)), mean(later, ratio("hone", price))
 		b.Keep(fmt.Sprintf("later_%g", price), "of the optimum", c-a)
 		b.Note("at %g: %.3f, and %.3f with labels at once", price, c, a)
 	}

@@ -27,6 +27,7 @@ type At struct {
 	Reuse    float64           `json:"reuse"`   // The best that was found with them, of that; 0 where none was looked for.
 	Bound    float64           `json:"bound"`   // What the best with them is not below.
 	Policies map[string]Played `json:"policies"`
+	Receipts Coverage          `json:"receipts"` // Of Hone's rule.
 }
 
 // At finds what a case came to at a price.
@@ -49,7 +50,7 @@ func (c Case) Run(ctx context.Context, folder string, prices []float64, policies
 	o := Outcome{Case: c}
 	for _, price := range prices {
 		best, moves := g.Optimum(price)
-		at := At{Price: price, Optimum: played(g, moves, price, best), Policies: map[string]Played{}}
+		at := At{Price: price, Optimum: played(g, moves, price, best), Policies: map[string]Played{}, Receipts: receipts(g, price)}
 		if reuse {
 			with, _, bound := g.OptimumWithReuse(price)
 			at.Reuse, at.Bound = with/best, bound/best

@@ -18,9 +18,9 @@ func (c Coverage) Plus(d Coverage) Coverage {
 	return Coverage{c.Held + d.Held, c.Below + d.Below, c.Above + d.Above}
 }
 
-// Receipts counts those of Hone's rule at a price. Champions that came back are left out:
+// receipts counts those of Hone's rule at a price. Champions that came back are left out:
 // nothing was trained for them.
-func Receipts(g *backtest.Grid, price float64) (c Coverage) {
+func receipts(g *backtest.Grid, price float64) (c Coverage) {
 	_, runs := backtest.Rule{Kept: 5, Receipts: true}.Runs(g, price)
 	for _, r := range runs {
 		x := r.Receipt

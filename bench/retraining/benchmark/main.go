@@ -32,7 +32,7 @@ type part struct {
 }
 
 var parts = []part{
-	{"tuning", tuning}, {"worlds", worlds}, {"labels", labels}, {"trees", trees}, {"streams", streams}, {"loop", loops}, {"receipts", receipts}, {"river", river},
+	{"tuning", tuning}, {"worlds", worlds}, {"labels", labels}, {"trees", trees}, {"streams", streams}, {"loop", loops}, {"river", river},
 }
 
 // bench is one run of the command.

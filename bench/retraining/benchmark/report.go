@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -181,6 +180,3 @@ func (h how) String() string {
 	}
 	return fmt.Sprintf("%s, %d rows late", out, h.delay)
 }
-
-// sorted are the keys of a map.
-func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

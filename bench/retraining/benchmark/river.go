@@ -19,7 +19,7 @@ import (
 var riverProgram []byte
 
 // riverVersion is the peer, from PyPI.
-const riverVersion = "river==0.22.0"
+const riverVersion = "river==0.26.1"
 
 // Online is what a learner that learns each label as it comes did beside Hone's loop.
 type Online struct {

@@ -195,22 +195,27 @@ difference.
 }
 
 func (p *page) receiptSection() error {
-	all, err := readPart[map[string]retraining.Coverage](p, "receipts")
-	if err != nil {
-		return err
-	}
 	p.line(`
 ## What was foretold of retrains
 
 Before each retrain Hone says what it will win back over the rows that its evidence rests on, with
 an interval of 80 %%; the receipt says what it did. Of the retrains at all prices that answered as
-many rows:
+many rows, with all labels at once:
 `)
 	p.head("", "retrains", "in the interval", "below it", "above it")
-	for _, name := range sorted(all) {
-		c := all[name]
+	for _, part := range []string{"worlds", "trees", "streams"} {
+		all, _, err := read[[]retraining.Outcome](p.bench, part)
+		if err != nil {
+			return err
+		}
+		var c retraining.Coverage
+		for _, o := range where(all, func(o retraining.Outcome) bool { return o.Delay == 0 && o.Every <= 1 }) {
+			for _, at := range o.By {
+				c = c.Plus(at.Receipts)
+			}
+		}
 		share := func(n int) string { return fmt.Sprintf("%.0f %%", 100*float64(n)/float64(max(1, c.Of()))) }
-		p.row(name, fmt.Sprint(c.Of()), share(c.Held), share(c.Below), share(c.Above))
+		p.row(part, fmt.Sprint(c.Of()), share(c.Held), share(c.Below), share(c.Above))
 	}
 	p.line("")
 	return nil
