@@ -61,7 +61,7 @@ func (c Case) Loops(ctx context.Context, folder string, prices []float64, all fu
 
 // Stages are those of a configuration that says no more than how much proof it wants.
 func Stages(evidence hone.Evidence) backtest.Stages {
-	steps, patience := []hone.Step{{Shadow: 300}, {Weight: 0.5}}, 0.05
+	steps, patience := []hone.Step{{Shadow: 300}, {Weight: 0.5}}, 0.02
 	if evidence == hone.Strict {
 		steps, patience = []hone.Step{{Shadow: 1000}, {Weight: 0.01}, {Weight: 0.05}, {Weight: 0.25}, {Weight: 0.5}}, 1
 	}

@@ -50,8 +50,8 @@ var Tuned = map[float64]Setting{30: {0.5, 80}, 100: {0.5, 80}, 300: {0.5, 80}, 1
 
 // Settings are those that were tried.
 func Settings() (out []Setting) {
-	for _, k := range []float64{0.25, 0.5, 1, 2} {
-		for _, h := range []float64{10, 20, 40, 80, 160, 320, 640} {
+	for _, k := range []float64{0.25, 0.5, 1, 2, 4, 8} {
+		for _, h := range []float64{5, 10, 20, 40, 80, 160, 320, 640, 1280} {
 			out = append(out, Setting{k, h})
 		}
 	}
