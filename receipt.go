@@ -11,6 +11,11 @@ type Forecast struct {
 	// Lower and Upper hold what it will be in four of five cases.
 	Lower float64 `json:"lower"`
 	Upper float64 `json:"upper"`
+	// Aside is set where it is not what started the run: something else did, and this is
+	// what was measured by then, however little.
+	Aside bool `json:"aside,omitempty"`
+	// Unknown says why nothing was measured; Rows are 0 then, and there is no receipt.
+	Unknown string `json:"unknown,omitempty"`
 }
 
 // Receipt holds what a run was to win back against what it did, on labelled rows that

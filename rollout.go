@@ -8,10 +8,12 @@ type Rollout struct {
 	Steps   []Step    `json:"steps"`
 	Step    int       `json:"step"` // Index of the step under way.
 	// Since is when the step began; From is the model's last prediction then.
-	Since  time.Time `json:"since"`
-	From   int64     `json:"from_seq"`
-	Salt   string    `json:"salt"`
-	Paused bool      `json:"paused,omitempty"`
+	Since time.Time `json:"since"`
+	From  int64     `json:"from_seq"`
+	Salt  string    `json:"salt"`
+	// Hurry says why the steps are shorter than they are configured; empty where not.
+	Hurry  string `json:"hurry,omitempty"`
+	Paused bool   `json:"paused,omitempty"`
 	// Ask says why a person must decide, empty when nobody need.
 	Ask      string    `json:"ask,omitempty"`
 	Verdicts []Verdict `json:"verdicts,omitempty"` // Of the step under way.

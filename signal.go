@@ -100,7 +100,8 @@ type Decision struct {
 	Ticks   []Tick      `json:"ticks,omitempty"`
 	// Reuse is the former champion that comes back, so that nothing is trained.
 	Reuse VersionID `json:"reuse,omitempty"`
-	// Forecast is what the run is to win back.
+	// Forecast is what the run is to win back, whatever started it; nil for a first
+	// version.
 	Forecast *Forecast `json:"forecast,omitempty"`
 	// LossRate is the loss that the stale champion is thought to cost a row.
 	LossRate float64 `json:"loss_rate,omitempty"`

@@ -18,6 +18,8 @@ type Version struct {
 	Metrics map[string]float64 `json:"metrics,omitempty"`
 	// Reference is the SHA-256 of the profile that drift is judged against.
 	Reference string `json:"reference"`
+	// Tested is the SHA-256 of what the test of its probe found; empty until it is over.
+	Tested string `json:"tested,omitempty"`
 	// Baseline are the numbers that this version's metrics are held against.
 	Baseline map[string]float64 `json:"baseline"`
 	Created  time.Time          `json:"created"`

@@ -88,7 +88,7 @@ type canaryWorld struct {
 // play returns after how many of its requests the canary was rolled back.
 func (w canaryWorld) play(r *rand.Rand) float64 {
 	m := hone.Model{Name: "m", Rollout: hone.RolloutSpec{Strategy: "canary", Steps: []hone.Step{{Weight: w.weight, MinRequests: w.requests}}}}
-	roll := rollout.Begin(m, "v2", time.Time{}, 0, "s")
+	roll := rollout.Begin(m, "v2", hone.Decision{}, time.Time{}, 0, "s")
 	arms := monitor.NewArms(10*time.Millisecond, "v1")
 	duel := newDuel()
 	u := user{}
@@ -241,7 +241,7 @@ func splits(b *bar.Bench) error {
 	m := hone.Model{Name: "m", Rollout: hone.RolloutSpec{Strategy: "canary", Steps: []hone.Step{{Weight: 0.1, MinRequests: 1e9}}}}
 	play := func(share float64, most int) func(*rand.Rand) float64 {
 		return func(r *rand.Rand) float64 {
-			roll := rollout.Begin(m, "v2", time.Time{}, 0, "s")
+			roll := rollout.Begin(m, "v2", hone.Decision{}, time.Time{}, 0, "s")
 			var h hone.Health
 			for i := 1; i <= most; i++ {
 				a := &h.Control

@@ -79,7 +79,7 @@ var classes = hone.Signature{Task: hone.Binary, Classes: []string{"0", "1"}, Thr
 // play returns after how many of its requests the canary was rolled back.
 func (w guardedWorld) play(r *rand.Rand) float64 {
 	m := guarded(0.5, w.requests)
-	roll := rollout.Begin(m, "v2", time.Time{}, 0, "s")
+	roll := rollout.Begin(m, "v2", hone.Decision{}, time.Time{}, 0, "s")
 	arms := monitor.NewArms(10*time.Millisecond, "v1")
 	arms.Guard(m.Guardrails(), classes, classes)
 	duel, profit := newDuel(), newProfit(m)

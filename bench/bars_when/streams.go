@@ -1,12 +1,8 @@
 package main
 
 import (
-	"context"
-	"path/filepath"
-
 	"hone/bench/bar"
 	"hone/bench/retraining"
-	"hone/internal/backtest"
 )
 
 // streamBars are about recorded rows.
@@ -20,57 +16,29 @@ var streamBars = []bar.Measured{
 		}, Also: others()}, Measure: streams},
 }
 
-// reporting are the streams that choose nothing.
-var reporting = []string{"agrawal_gradual", "sea_gen", "phishing", "transient_chess"}
-
-const (
-	streamBatches = 120
-	streamWindow  = 12
-	streamRows    = 40_000 // The first ones.
-)
+// recorded plays the recorded streams with all labels at once, once for all bars.
+func recorded(b *bar.Bench) ([]retraining.Outcome, error) {
+	return playedOnce("streams", func() ([]retraining.Outcome, error) {
+		var cases []retraining.Case
+		for _, name := range retraining.Reporting {
+			cases = append(cases, retraining.Case{Stream: name, Learner: "trees"})
+		}
+		return run(b, cases, retraining.Policies, true)
+	})
+}
 
 func streams(b *bar.Bench) error {
-	var out []outcome
-	for _, name := range reporting {
-		s, err := readStream(filepath.Join(b.Root, "..", "shared", "data", name+".csv.gz"), name)
-		if err != nil {
-			return err
-		}
-		g, err := backtest.NewGrid(context.Background(), s, retraining.Trees, bar.Parallel)
-		if err != nil {
-			return err
-		}
-		out = append(out, play(g, prices))
-		progress("%s", name)
+	out, err := recorded(b)
+	if err != nil {
+		return err
 	}
 	keep(b, out)
 	for _, price := range prices {
 		for _, o := range out {
-			h, best := o.by["hone"][price], o.by["best_period"][price]
-			b.Note("%s at %g: %.3f with %d retrains, best period %.3f with %d, optimum %d", o.stream, price, h.ratio, h.retrains, best.ratio, best.retrains, o.optimum[price])
+			at := o.At(price)
+			h, best := at.Policies["hone"], at.Policies["best_period"]
+			b.Note("%s at %g: %.3f with %d retrains and %d returns, best period %.3f with %d, optimum %d", o.Stream, price, h.Ratio, h.Retrains, h.Reuses, best.Ratio, best.Retrains, at.Optimum.Retrains)
 		}
 	}
 	return nil
-}
-
-func readStream(path, name string) (*backtest.Stream, error) {
-	rows, targets, err := retraining.Read(path, streamRows)
-	if err != nil {
-		return nil, err
-	}
-	least := 1.0
-	if name == "transient_chess" {
-		least = 4
-	}
-	for i, x := range targets {
-		targets[i] = flag(x >= least)
-	}
-	return &backtest.Stream{Name: name, Rows: rows, Targets: targets, Batch: rows.N / streamBatches, Window: streamWindow * (rows.N / streamBatches)}, nil
-}
-
-func flag(b bool) float64 {
-	if b {
-		return 1
-	}
-	return 0
 }

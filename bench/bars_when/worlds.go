@@ -1,14 +1,12 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 
 	"hone/bench/bar"
 	"hone/bench/retraining"
-	"hone/internal/backtest"
 )
 
 // worldBars are about worlds whose drift is known.
@@ -33,9 +31,9 @@ var worldBars = []bar.Measured{
 
 // others are the series of the policies beside Hone's.
 func others() (out []string) {
-	for _, p := range policies[1:] {
+	for _, p := range retraining.Policies[1:] {
 		for _, price := range prices {
-			out = append(out, fmt.Sprintf("%s_%g", p.name, price))
+			out = append(out, fmt.Sprintf("%s_%g", p.Name, price))
 		}
 	}
 	for _, price := range prices {
@@ -44,45 +42,18 @@ func others() (out []string) {
 	return out
 }
 
-const (
-	firstSeed = 1000 // Those below may choose.
-	seeds     = 20
-)
+// seeds of each world.
+const seeds = 20
 
-// all plays every world of some seeds, with labels so many rows late.
-func all(from, n, delay int) ([]outcome, error) {
-	var jobs []*backtest.Stream
-	for seed := range n {
-		for _, name := range retraining.Worlds {
-			s, err := retraining.NewWorld(name, uint64(from+seed))
-			if err != nil {
-				return nil, err
-			}
-			s.Delay = delay
-			jobs = append(jobs, s)
-		}
-	}
-	out, errs := make([]outcome, len(jobs)), make([]error, len(jobs))
-	bar.Parallel(len(jobs), func(i int) {
-		g, err := backtest.NewGrid(context.Background(), jobs[i], retraining.Linear, backtest.InTurn)
-		if err != nil {
-			errs[i] = err
-			return
-		}
-		out[i] = play(g, prices)
-		jobs[i] = nil
-		progress("%s, seed %d", out[i].stream, from+i/len(retraining.Worlds))
+// soon plays the worlds with all labels at once, once for all bars.
+func soon(b *bar.Bench) ([]retraining.Outcome, error) {
+	return playedOnce("worlds", func() ([]retraining.Outcome, error) {
+		return run(b, inWorlds(seeds, 0), retraining.Policies, true)
 	})
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
 }
 
 func worlds(b *bar.Bench) error {
-	out, err := all(firstSeed, seeds, 0)
+	out, err := soon(b)
 	if err != nil {
 		return err
 	}
@@ -90,10 +61,11 @@ func worlds(b *bar.Bench) error {
 	var over []float64
 	needless := 0
 	for _, price := range prices {
-		over = append(over, upper(out, func(o outcome) float64 { return o.by["hone"][price].ratio - o.by["best_period"][price].ratio }))
+		hone, period := ratio("hone", price), ratio("best_period", price)
+		over = append(over, upper(out, func(o retraining.Outcome) float64 { return hone(o) - period(o) }))
 		for _, o := range out {
-			if o.optimum[price] == 0 {
-				needless += o.by["hone"][price].retrains
+			if at := o.At(price); at.Optimum.Retrains == 0 {
+				needless += at.Policies["hone"].Retrains
 			}
 		}
 		byWorld(b, out, price)
@@ -104,39 +76,32 @@ func worlds(b *bar.Bench) error {
 }
 
 // keep stores what each policy costs on average, and the optimum with reuse.
-func keep(b *bar.Bench, out []outcome) {
+func keep(b *bar.Bench, out []retraining.Outcome) {
+	const unit = "of the optimum"
 	for _, price := range prices {
-		for _, p := range policies {
-			b.Keep(fmt.Sprintf("%s_%g", p.name, price), "of the optimum", mean(out, func(o outcome) float64 { return o.by[p.name][price].ratio }))
+		for _, p := range retraining.Policies {
+			b.Keep(fmt.Sprintf("%s_%g", p.Name, price), unit, mean(out, ratio(p.Name, price)))
 		}
-		b.Keep(fmt.Sprintf("reuse_optimum_%g", price), "of the optimum", mean(out, func(o outcome) float64 { return o.reuse[price] }))
-		b.Keep(fmt.Sprintf("reuse_bound_%g", price), "of the optimum", mean(out, func(o outcome) float64 { return o.bound[price] }))
+		b.Keep(fmt.Sprintf("reuse_optimum_%g", price), unit, mean(out, func(o retraining.Outcome) float64 { return o.At(price).Reuse }))
+		b.Keep(fmt.Sprintf("reuse_bound_%g", price), unit, mean(out, func(o retraining.Outcome) float64 { return o.At(price).Bound }))
 	}
 }
 
 // byWorld notes what each world came to.
-func byWorld(b *bar.Bench, out []outcome, price float64) {
+func byWorld(b *bar.Bench, out []retraining.Outcome, price float64) {
 	for _, name := range retraining.Worlds {
-		these := slices.DeleteFunc(slices.Clone(out), func(o outcome) bool { return o.stream != name })
+		these := slices.DeleteFunc(slices.Clone(out), func(o retraining.Outcome) bool { return o.Stream != name })
+		retrains := func(policy string) float64 {
+			return mean(these, func(o retraining.Outcome) float64 { return float64(o.At(price).Policies[policy].Retrains) })
+		}
 		b.Note("%s at %g: %.3f with %.1f retrains, best period %.3f with %.1f, optimum %.1f", name, price,
-			mean(these, func(o outcome) float64 { return o.by["hone"][price].ratio }),
-			mean(these, func(o outcome) float64 { return float64(o.by["hone"][price].retrains) }),
-			mean(these, func(o outcome) float64 { return o.by["best_period"][price].ratio }),
-			mean(these, func(o outcome) float64 { return float64(o.by["best_period"][price].retrains) }),
-			mean(these, func(o outcome) float64 { return float64(o.optimum[price]) }))
+			mean(these, ratio("hone", price)), retrains("hone"), mean(these, ratio("best_period", price)), retrains("best_period"),
+			mean(these, func(o retraining.Outcome) float64 { return float64(o.At(price).Optimum.Retrains) }))
 	}
-}
-
-func mean(out []outcome, of func(outcome) float64) float64 {
-	sum := 0.0
-	for _, o := range out {
-		sum += of(o) / float64(len(out))
-	}
-	return sum
 }
 
 // upper is the 97.5th percentile of the mean, worlds of a seed drawn together.
-func upper(out []outcome, of func(outcome) float64) float64 {
+func upper(out []retraining.Outcome, of func(retraining.Outcome) float64) float64 {
 	each := len(retraining.Worlds)
 	n := len(out) / each
 	bySeed := make([]float64, n)
@@ -155,18 +120,18 @@ func upper(out []outcome, of func(outcome) float64) float64 {
 }
 
 func late(b *bar.Bench) error {
-	soon, err := all(firstSeed, seeds, 0)
+	first, err := soon(b)
 	if err != nil {
 		return err
 	}
-	later, err := all(firstSeed, seeds, 1000)
+	later, err := run(b, inWorlds(seeds, 1000), retraining.Policies[:1], false)
 	if err != nil {
 		return err
 	}
 	for _, price := range prices {
-		ratio := func(o outcome) float64 { return o.by["hone"][price].ratio }
-		b.Keep(fmt.Sprintf("later_%g", price), "of the optimum", mean(later, ratio)-mean(soon, ratio))
-		b.Note("at %g: %.3f, and %.3f with labels at once", price, mean(later, ratio), mean(soon, ratio))
+		a, c := mean(first, ratio("hone", price)), mean(later, ratio("hone", price))
+		b.Keep(fmt.Sprintf("later_%g", price), "of the optimum", c-a)
+		b.Note("at %g: %.3f, and %.3f with labels at once", price, c, a)
 	}
 	return nil
 }

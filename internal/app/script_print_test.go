@@ -75,6 +75,8 @@ func (w *world) do(words []string) ([]string, error) {
 		return w.register(words[1], o)
 	case "versions":
 		return w.versions()
+	case "snapshots":
+		return w.snapshots()
 	case "searches":
 		return w.searches()
 	case "label":
@@ -85,6 +87,8 @@ func (w *world) do(words []string) ([]string, error) {
 		return w.replay(words[1])
 	case "runs":
 		return w.runs()
+	case "forecasts":
+		return w.forecasts()
 	case "receipts":
 		return w.receipts()
 	case "costs":
@@ -258,6 +262,28 @@ func (w *world) versions() (out []string, err error) {
 	return out, nil
 }
 
+// snapshots says of each what it goes on from and how much it has learned, and whether
+// another has its artefact.
+func (w *world) snapshots() (out []string, err error) {
+	got, err := w.call("versions", &op.ModelIn{Model: model})
+	if err != nil {
+		return nil, err
+	}
+	twin := map[string]hone.VersionID{}
+	for _, v := range got.(op.VersionList).Versions {
+		if v.Learned == 0 {
+			continue
+		}
+		line := fmt.Sprintf("%s from %s, %d labels", v.ID, v.Parent, v.Learned)
+		if other := twin[v.Artefact]; other != "" {
+			line += ", the same as " + string(other)
+		}
+		twin[v.Artefact] = v.ID
+		out = append(out, line)
+	}
+	return out, nil
+}
+
 func (w *world) searches() (out []string, err error) {
 	got, err := w.call("versions", &op.ModelIn{Model: model})
 	if err != nil {
@@ -343,6 +369,21 @@ func (w *world) costs() (out []string, err error) {
 	for _, r := range all {
 		if s := r.Spent; s != nil {
 			out = append(out, fmt.Sprintf("%s to cost %s, cost %s %s: trainers said %s, %d labels", r.ID, say.Num(r.Decision.Cost), say.Num(s.Cost), s.Currency, say.Num(s.Said), s.Labels))
+		}
+	}
+	return out, err
+}
+
+func (w *world) forecasts() (out []string, err error) {
+	all, err := w.allRuns()
+	for _, r := range all {
+		switch f := r.Decision.Forecast; {
+		case f == nil:
+			out = append(out, fmt.Sprintf("%s: none", r.ID))
+		case f.Unknown != "":
+			out = append(out, fmt.Sprintf("%s: none, aside %t: %s", r.ID, f.Aside, f.Unknown))
+		default:
+			out = append(out, fmt.Sprintf("%s: %.3g of %.3g measured over %d rows, %.3g to %.3g, aside %t", r.ID, f.Gain, f.Measured, f.Rows, f.Lower, f.Upper, f.Aside))
 		}
 	}
 	return out, err

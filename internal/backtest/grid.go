@@ -40,6 +40,10 @@ type Grid struct {
 	testing   sync.Mutex
 	powers    map[int]planted.Power // By champion.
 	before    [][]float64           // Wrong, added up.
+
+	// Of a grid with champions gone wrong: the grid without, and what is wrong.
+	sound  *Grid
+	faults map[int]fault
 }
 
 // champion is one with what it says of the rows behind those it learned from.
@@ -171,7 +175,11 @@ func (g *Grid) lost(m, row int) float64 {
 
 // scores are those of champion m on some rows, written into out.
 func (g *Grid) scores(m int, rows []int, out []float64) []float64 {
-	c, w := &g.champions[m], g.width()
+	return g.champions[m].on(rows, g.width(), out)
+}
+
+// on are the scores of some rows, so many a row, written into out.
+func (c *champion) on(rows []int, w int, out []float64) []float64 {
 	for _, i := range rows {
 		for _, x := range c.scores[(i-c.start)*w : (i-c.start+1)*w] {
 			out = append(out, float64(x))

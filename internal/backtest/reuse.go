@@ -20,42 +20,58 @@ type Rule struct {
 }
 
 // Whole is the product's decision rule, but that it looks once a batch, at a tick of the
-// labels that came during it, and knows no guards: before a retrain is paid for, the last
-// champions are held against the live one on the rows that it answered, and one that is
-// surely ahead by the price of going back comes back.
+// labels that came, and knows no guards: before a retrain is paid for, the last champions
+// are held against the live one on the rows that it answered, and one that is surely ahead
+// by the price of going back comes back.
 func Whole(r Rule) Policy {
 	return func(g *Grid, price float64) []Move {
-		w := &whole{Rule: r, g: g}
-		w.model.Triggers = []hone.Trigger{{RecoverableLoss: &hone.RecoverableLoss{RetrainCost: hone.Price(price), Reuse: cmp.Or(r.Kept, -1)}}}
-		w.model.Guards.MaxPerDay, w.model.Guards.MaxPerMonth = math.MaxInt, math.MaxInt
-		w.activate(0, 0)
-		for b := range g.Batches() - 1 {
-			w.look(b)
-		}
-		return w.moves
+		moves, _ := r.Runs(g, price)
+		return moves
 	}
 }
 
+// Runs are the moves of Whole, and the run of each with its receipt, newest first.
+func (r Rule) Runs(g *Grid, price float64) (moves []Move, runs []hone.Run) {
+	w := newWhole(g, r, price)
+	for b := range g.Batches() - 1 {
+		d := w.look(g.come(w.since, b))
+		if !d.Start {
+			continue
+		}
+		next := chosen(d, b+1)
+		w.runs = slices.Insert(w.runs, 0, ended(d, w.live, next))
+		w.activate(next, b+1)
+		moves = append(moves, Move{At: b + 1, Champion: next})
+	}
+	return moves, w.runs
+}
+
+// whole is the rule beside a live champion.
 type whole struct {
 	Rule
 	g      *Grid
 	model  hone.Model
-	moves  []Move
 	live   int
 	since  int   // The batch from which the live champion answers.
 	former []int // The last that was champion last.
 	probe  *residual.Probe
 	ticks  []hone.Tick
 	runs   []hone.Run // Newest first.
+	came   []int      // Rows whose labels came since the last tick.
+}
+
+func newWhole(g *Grid, r Rule, price float64) *whole {
+	w := &whole{Rule: r, g: g}
+	w.model.Triggers = []hone.Trigger{{RecoverableLoss: &hone.RecoverableLoss{RetrainCost: hone.Price(price), Reuse: cmp.Or(r.Kept, -1)}}}
+	w.model.Guards.MaxPerDay, w.model.Guards.MaxPerMonth = math.MaxInt, math.MaxInt
+	w.probe = g.probe(0)
+	return w
 }
 
 // activate lets a champion answer from a batch on.
 func (w *whole) activate(champion, batch int) {
-	if batch > 0 {
-		w.former = retire(w.former, w.live, champion, w.Kept)
-		w.moves = append(w.moves, Move{At: batch, Champion: champion})
-	}
-	w.live, w.since, w.ticks = champion, batch, nil
+	w.former = retire(w.former, w.live, champion, w.Kept)
+	w.live, w.since, w.ticks, w.came = champion, batch, nil, nil
 	w.probe = w.g.probe(champion)
 }
 
@@ -66,25 +82,36 @@ func retire(former []int, live, next, kept int) []int {
 	return former[max(0, len(former)-max(1, kept)):]
 }
 
-// look reads the labels that came during a batch, and decides.
-func (w *whole) look(batch int) {
-	rows := w.g.come(w.since, batch)
-	if len(rows) == 0 {
-		return
+// tickRows is how many labelled rows make a tick, as of a champion that was trained on
+// 20,000 rows or fewer.
+const tickRows = 200
+
+// look takes rows whose labels came, and decides once they make a tick.
+func (w *whole) look(rows []int) hone.Decision {
+	if w.came = append(w.came, rows...); len(w.came) < tickRows {
+		return hone.Decision{}
 	}
-	w.read(rows)
-	in := trigger.Input{Model: w.model, HasChampion: true, Champion: versionID(w.live), Ticks: w.ticks}
+	w.read(w.came)
+	w.came = nil
+	in := trigger.Input{Model: w.model, HasChampion: true, Champion: versionID(w.live), Ticks: w.ticks, Failures: failures(w.runs)}
 	if w.Receipts {
 		receive(w.runs, w.live, w.ticks)
 		in.Runs = w.runs
 	}
-	d := trigger.Decide(in, time.Time{})
-	if !d.Start {
-		return
+	return trigger.Decide(in, time.Time{})
+}
+
+// failures are the candidates in a row that came to nothing.
+func failures(runs []hone.Run) (n int) {
+	for _, r := range runs {
+		switch r.Ending {
+		case hone.Rejected, hone.RolledBack:
+			n++
+		case hone.Promoted:
+			return n
+		}
 	}
-	next := chosen(d, batch+1)
-	w.runs = slices.Insert(w.runs, 0, ended(d, w.live, next))
-	w.activate(next, batch+1)
+	return n
 }
 
 // chosen is the champion that a decision is for: one that comes back, or the one that is

@@ -16,6 +16,7 @@ import (
 	"hone"
 	"hone/internal/monitor"
 	"hone/internal/op"
+	"hone/internal/say"
 	"hone/internal/validate"
 )
 
@@ -325,6 +326,24 @@ func printRuns(w io.Writer, l op.RunList) {
 	}
 }
 
+// printReceipt says what a run won back, or was to.
+func printReceipt(w io.Writer, r hone.Run) {
+	f := r.Decision.Forecast
+	switch {
+	case r.Receipt != nil:
+		fmt.Fprintf(w, "  receipt: %s\n", r.Receipt.Sentence)
+	case f == nil:
+	case f.Unknown != "":
+		fmt.Fprintf(w, "  receipt: none, since nothing was forecast: %s.\n", f.Unknown)
+	default:
+		beside := ""
+		if f.Aside {
+			beside = ", which is not what started the run"
+		}
+		fmt.Fprintf(w, "  forecast: %s units of loss, %s to %s, won back on %s%s.\n", say.Num(f.Gain), say.Num(f.Lower), say.Num(f.Upper), say.Count(f.Rows, "labelled row", "labelled rows"), beside)
+	}
+}
+
 func printRun(w io.Writer, r hone.Run) {
 	said, _ := strings.CutPrefix(r.Sentence, string(r.ID)+" ")
 	fmt.Fprintf(w, "%s: %s\n", r.ID, said)
@@ -340,9 +359,7 @@ func printRun(w io.Writer, r hone.Run) {
 	if r.Spent != nil {
 		fmt.Fprintf(w, "  cost: %s\n", r.Spent.Sentence)
 	}
-	if r.Receipt != nil {
-		fmt.Fprintf(w, "  receipt: %s\n", r.Receipt.Sentence)
-	}
+	printReceipt(w, r)
 	if r.Dataset != "" {
 		fmt.Fprintf(w, "  dataset %.12s\n", r.Dataset)
 	}

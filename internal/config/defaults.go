@@ -67,6 +67,7 @@ func Defaults(m *hone.Model) {
 	}
 	or(&m.Rollout.Strategy, "canary")
 	or(&m.Rollout.Probation.Labels, 3000)
+	or(&m.Rollout.Patience, defaultPatience(m.Rollout, m.Evidence))
 	m.Rollout.Steps = defaultSteps(m.Rollout, m.Evidence)
 }
 
@@ -144,6 +145,14 @@ func retrainCost(all []hone.Trigger) hone.Price {
 		}
 	}
 	return 0
+}
+
+// defaultPatience is little where nobody said how long steps are, and steps are no proof.
+func defaultPatience(r hone.RolloutSpec, evidence hone.Evidence) float64 {
+	if len(r.Steps) > 0 || evidence == hone.Strict {
+		return 1
+	}
+	return 0.02
 }
 
 // defaultSteps gives every strategy the same shape: shadows, then rising

@@ -74,6 +74,7 @@ func TestParseReadsEveryForm(t *testing.T) {
 				{Weight: 0.5, MinRequests: 200, MaxWait: 2 * day, OnInsufficient: "hold"},
 				{Weight: 1},
 			},
+			Patience:  1,
 			Probation: hone.Probation{Labels: 3000},
 		},
 		Log: hone.Buffered, Retention: 90 * day,

@@ -227,6 +227,8 @@ func (p *page) defaultOf(name, comment string, v reflect.Value) (def, meaning st
 		return "`[{recoverable_loss: {retrain_cost: 100}}]`", meaning
 	case name == "RecoverableLoss.retrain_cost":
 		return "`100`", meaning
+	case name == "RolloutSpec.patience":
+		return "`2%`; with `steps`, and strict: `100%`", meaning
 	case name == "RolloutSpec.steps":
 		return "`[{shadow: 300}, {weight: 50%}, {weight: 100%}]`; strict: shadow 1000, then 1, 5, 25, 50, 100 %", meaning
 	}

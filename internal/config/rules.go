@@ -200,6 +200,7 @@ var rules = map[string]rule{
 	"Gate.slices":         {words: []string{"all"}},
 
 	"RolloutSpec.strategy":     {words: []string{"canary", "blue_green", "immediate"}},
+	"RolloutSpec.patience":     {unit: share, max: 1, above: true, example: "5%"},
 	"Step.shadow":              {min: 1, example: "500"},
 	"Step.weight":              {unit: share, max: 1, above: true, example: "50%"},
 	"Step.min_requests":        {min: 1, example: "200"},

@@ -193,7 +193,11 @@ func (k *keeper) signals(now time.Time) []hone.Signal {
 // sight is how much the champion's probe sees.
 func (k *keeper) sight(now time.Time) hone.Signal {
 	s := hone.Signal{Model: k.model.Name, Name: "probe.power", At: now}
-	if k.ref.Power == nil || k.ref.Power.Plants == 0 {
+	if k.ref.Power == nil {
+		s.Unknown = "the probe is not tested yet"
+		return s
+	}
+	if k.ref.Power.Plants == 0 {
 		s.Unknown = "no losses could be planted to test the probe"
 		return s
 	}

@@ -7,13 +7,11 @@ import (
 	"math"
 	"slices"
 	"sort"
-	"strings"
 
 	"hone"
 	"hone/internal/dataset"
 	"hone/internal/fault"
 	"hone/internal/frame"
-	"hone/internal/learn/residual/planted"
 	"hone/internal/monitor"
 	"hone/internal/say"
 	"hone/internal/train"
@@ -150,18 +148,9 @@ func (k *keeper) profile(ctx context.Context, v hone.Version, dir string, seen d
 	if err != nil {
 		return v, fmt.Errorf("ask %s about its own rows: %w", v.ID, err)
 	}
-	targets := seen.Targets(v.Signature)
-	for i, l := range seen.Labels {
-		if l == "" {
-			targets[i] = math.NaN()
-		}
-	}
+	targets := told(v.Signature, seen)
 	ref := monitor.NewReference(v.Signature, seen.Frame, scores, targets, seen.Times)
 	ref.Bound = lossBound(k.model.Loss, v.Signature, scores, targets, seen.Frame)
-	if !strings.HasSuffix(string(v.ID), twinMark) { // A twin never serves.
-		p := k.power(v.Signature, seen, targets)
-		ref.Power = &p
-	}
 	b, err := ref.Marshal()
 	if err != nil {
 		return v, err
@@ -171,16 +160,6 @@ func (k *keeper) profile(ctx context.Context, v hone.Version, dir string, seen d
 	}
 	v.Reference, err = k.o.Blobs.Put(b)
 	return v, err
-}
-
-// power tests, on the rows of a version, whether its probe would see losses like theirs.
-func (k *keeper) power(sig hone.Signature, seen dataset.Rows, targets []float64) planted.Power {
-	loss := k.model.Loss
-	prices := loss.Prices(seen.Frame)
-	return planted.Test(planted.Data{
-		Rows: seen.Frame, Targets: targets, Weights: seen.Weights, Task: string(sig.Task), Width: sig.Width(),
-		Loss: func(row int, scores []float64) float64 { return loss.Of(sig, scores, targets[row], prices[row]) },
-	}, 1)
 }
 
 // lossBound is the most that one row counts for: the loss's own bound, or the

@@ -467,7 +467,7 @@ func (k *keeper) launch(ctx context.Context, run hone.Run, c hone.Change, by str
 	if err != nil {
 		return c, err
 	}
-	r := rollout.Begin(k.model, run.Candidate, k.o.Clock.Now(), last, string(run.ID))
+	r := rollout.Begin(k.model, run.Candidate, run.Decision, k.o.Clock.Now(), last, string(run.ID))
 	k.foresee(&r, hone.Health{})
 	state, sentence := k.rolloutState(run, r)
 	if len(r.Steps) == 1 {
@@ -487,6 +487,9 @@ func (k *keeper) rolloutState(run hone.Run, r hone.Rollout) (hone.State, string)
 	step, outlook := r.Steps[r.Step], ""
 	if r.Outlook != nil && r.Outlook.Sentence != "" {
 		outlook = " " + r.Outlook.Sentence
+	}
+	if r.Step == 0 && r.Hurry != "" {
+		outlook = " " + r.Hurry + outlook
 	}
 	if step.Weight == 0 {
 		return hone.Shadowing, fmt.Sprintf("%s answers %d requests of %s unseen.%s", run.Candidate, step.Shadow, k.model.Name, outlook)

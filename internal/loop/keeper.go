@@ -101,6 +101,10 @@ type keeper struct {
 	names *names // What the log names, where the model is served elsewhere; else nil.
 	fund  *fund  // That the model shares with others.
 
+	testing   chan tested // Of the probe, beside the loop; nil when none is under way.
+	stopTest  context.CancelFunc
+	testAgain time.Time // Not before, after a failure.
+
 	measuring   chan *measurement // Under way beside the loop; nil when none is.
 	stopMeasure context.CancelFunc
 	remeasured  bool      // The probation was, since it was last judged.
@@ -189,6 +193,9 @@ func (k *keeper) reign(ctx context.Context) (err error) {
 		return fmt.Errorf("read the reference of %s %s: %w", name, id, err)
 	}
 	if k.ref, err = monitor.ParseReference(raw); err != nil {
+		return err
+	}
+	if err := k.readPower(); err != nil {
 		return err
 	}
 	if k.watch, err = k.o.Control.Watch(ctx, name); err != nil {
@@ -284,6 +291,7 @@ func (k *keeper) ask(id hone.VersionID) monitor.Scorer {
 // keep turns the loop until ctx ends.
 func (k *keeper) keep(ctx context.Context) {
 	defer k.endWork()
+	defer k.endTest()
 	defer k.endMeasure()
 	defer k.closeRivals()
 	defer k.recallParcel()
@@ -321,6 +329,10 @@ func (k *keeper) keep(ctx context.Context) {
 		case err := <-k.post.work:
 			if err := k.delivered(ctx, err); err != nil && ctx.Err() == nil {
 				k.log.ErrorContext(ctx, "delivery failed to commit", "error", err)
+			}
+		case t := <-k.testing:
+			if err := k.tookTest(ctx, t); err != nil && ctx.Err() == nil {
+				k.log.ErrorContext(ctx, "test of the probe failed to commit", "error", err)
 			}
 		case m := <-k.measuring:
 			if err := k.tookMeasure(ctx, m); err != nil && ctx.Err() == nil {
@@ -382,6 +394,9 @@ func (k *keeper) step(ctx context.Context) error {
 		if err := k.apply(ctx); err != nil {
 			return err
 		}
+	}
+	if err := k.testProbe(ctx, now); err != nil {
+		return err
 	}
 	if k.stale {
 		if err := k.reign(ctx); err != nil {
@@ -494,6 +509,7 @@ func (k *keeper) untilNext() time.Duration {
 func (k *keeper) close() {
 	k.recallParcel()
 	k.endWork()
+	k.endTest()
 	k.endMeasure()
 	k.closeDuel()
 	k.closeRivals()

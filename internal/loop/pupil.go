@@ -2,6 +2,8 @@ package loop
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -25,7 +27,7 @@ import (
 const snapshotMark = "-s"
 
 // pupil learns the labels of a reign as they come. Its newest snapshot is a rival of
-// the champion. The same log gives the same snapshots.
+// the champion. The same log gives the same snapshots, of the same names.
 type pupil struct {
 	k        *keeper
 	learner  *continuous.Learner
@@ -34,7 +36,8 @@ type pupil struct {
 	until    time.Time // The newest row among them.
 	at       int       // How many were learned when it was frozen last.
 	frozen   snapshot
-	due      []snapshot // Those that are not known to be stored.
+	due      []snapshot                      // Those that are not known to be stored.
+	named    map[hone.VersionID]hone.Version // All snapshots of the model by now.
 }
 
 // snapshot is what a pupil knew at a moment.
@@ -88,11 +91,16 @@ func (k *keeper) openPupil(ctx context.Context) error {
 	if k.model.Train.Continuous == 0 || k.champion.Learner == "" {
 		return nil
 	}
+	named, err := k.o.Registry.Snapshots(ctx, k.model.Name)
+	if err != nil {
+		return err
+	}
 	b, err := k.o.Blobs.Get(k.champion.Learner)
 	if err == nil {
 		var l *continuous.Learner
 		if l, err = continuous.Read(b, k.champion.Signature); err == nil {
-			k.pupil = &pupil{k: k, learner: l, champion: k.champion, learned: k.champion.Learned, at: k.champion.Learned, until: k.champion.TrainedUntil}
+			k.pupil = &pupil{k: k, learner: l, champion: k.champion, named: named,
+				learned: k.champion.Learned, at: k.champion.Learned, until: k.champion.TrainedUntil}
 			k.monitor.Beside(k.pupil)
 			return nil
 		}
@@ -132,15 +140,38 @@ func (p *pupil) Learn(rows *frame.Frame, labels []string, weights []float64, new
 	if err != nil {
 		return err
 	}
-	from, _, _ := strings.Cut(string(p.champion.ID), snapshotMark)
 	v := p.champion
-	v.ID = hone.VersionID(from + snapshotMark + strconv.Itoa(p.learned))
+	v.Learner = digestOf(b)
+	v.ID = p.name(v.Learner)
 	v.Parent, v.Trainer, v.Search, v.Sandbox, v.Metrics, v.Params = p.champion.ID, continuousTrainer, nil, nil, nil, nil
 	v.TrainedRows += p.learned - p.champion.Learned
 	v.Learned, v.TrainedUntil, v.Created = p.learned, p.until, p.k.o.Clock.Now()
 	p.frozen = snapshot{v, m, b}
-	p.due = append(p.due, p.frozen)
+	p.due, p.named[v.ID] = append(p.due, p.frozen), v
 	return nil
+}
+
+// name is that of the snapshot of what is known now, whose state has a digest. The
+// labels since the training tell it apart from the others of its reign. Where another
+// reign has made one after as many labels, which were not the same, it gets a second
+// number. The one that is there already, from the same champion and of the same state,
+// is this one: the log was read again.
+func (p *pupil) name(state string) hone.VersionID {
+	from, _, _ := strings.Cut(string(p.champion.ID), snapshotMark)
+	first := from + snapshotMark + strconv.Itoa(p.learned)
+	for n, id := 2, hone.VersionID(first); ; n++ {
+		v, taken := p.named[id]
+		if !taken || v.Parent == p.champion.ID && v.Learner == state {
+			return id
+		}
+		id = hone.VersionID(fmt.Sprintf("%s-%d", first, n))
+	}
+}
+
+// digestOf is the name under which blobs keep what is given.
+func digestOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }
 
 // continuousTrainer made the snapshots.

@@ -54,6 +54,9 @@ func accounted(r hone.Receipt, run hone.Run, before hone.VersionID, perLoss floa
 	}
 	out := fmt.Sprintf("On %s %s won back %s against %s; %s were forecast, %s to %s", say.Count(r.Rows, "labelled row", "labelled rows"), run.Candidate,
 		amount(r.Worth), before, amount(r.Promised), say.Num(share*r.Forecast.Lower), say.Num(share*r.Forecast.Upper))
+	if r.Forecast.Aside {
+		out += ", which is not what started the run"
+	}
 	if r.Cost > 0 {
 		out += ". The run cost " + amount(r.Cost)
 	}

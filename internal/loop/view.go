@@ -45,8 +45,10 @@ type View struct {
 	// Stuck is set while the model's state cannot be read: it serves, and does
 	// nothing else.
 	Stuck bool
-	// Blind is set where the champion's probe cannot tell whether a retrain would pay.
+	// Blind is set where the champion's probe cannot tell whether a retrain would pay,
+	// Untested while it is not known whether it can.
 	Blind    bool
+	Untested bool
 	Sentence string
 	// Bias says which cases alone the champion's quality is known for; empty where
 	// labels show no sign of being selected.
@@ -72,7 +74,7 @@ func (k *keeper) refresh(context.Context) error {
 		Model: k.model, At: now, Champion: k.champion, Aliases: k.aliases, Watch: k.watch,
 		Decision: k.decision, Next: k.schedule, Rows: k.trainable, Bias: k.bias, Heard: k.spoke, Elsewhere: k.elsewhere(), Undelivered: k.post.trouble, input: k.input(now), Stuck: k.unsure, reading: k.replaying,
 	}
-	v.Blind = v.input.Blind
+	v.Blind, v.Untested = v.input.Blind, k.ref != nil && k.ref.Power == nil
 	v.Signals, v.Failures, v.Events = v.input.Signals, v.input.Failures, v.input.Events
 	v.Failed = k.failed(v.input.ChampionSince)
 	if k.incident != nil && k.incident.Closed.IsZero() {

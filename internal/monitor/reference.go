@@ -33,8 +33,8 @@ type Reference struct {
 	// Bound is the 99th percentile of the version's own loss on the holdout,
 	// for losses that have no bound.
 	Bound float64 `json:"bound,omitempty"`
-	// Power is how much of planted losses the probe sees; nil in references of older
-	// versions.
+	// Power is how much of planted losses the probe sees; nil while that is not tested.
+	// It is kept with the version, in references of older versions here.
 	Power *planted.Power `json:"power,omitempty"`
 }
 

@@ -385,6 +385,9 @@ func (s *Service) making(ctx context.Context, t *Trace, v hone.Version) error {
 	if v.Learned > 0 {
 		t.say("It is a snapshot: begun on %d rows of dataset %.12s, it learned %d labels one by one as they came, up to %s.",
 			v.TrainedRows-v.Learned, ds.ID, v.Learned, clockTime(v.TrainedUntil))
+		if v.Parent != run.Candidate {
+			t.say("It goes on from %s.", v.Parent)
+		}
 	} else {
 		t.say("It was trained on %d rows up to %s; dataset %.12s, %d rows held out.", v.TrainedRows, clockTime(v.TrainedUntil), ds.ID, ds.Holdout)
 	}

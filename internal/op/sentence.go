@@ -73,6 +73,8 @@ func remark(v loop.View) (Mood, string) {
 		return calm(v), failed(v, " serves, and its last run failed: ")
 	case v.Blind:
 		return Unsure, blind(v)
+	case v.Untested:
+		return Working, " serves; its probe is not tested yet."
 	case v.Watch != nil && !v.Watch.Over:
 		return Well, fmt.Sprintf(" is well; %s is under probation, %d of %d labels seen.", v.Champion.ID, v.Watch.Quality.N, v.Watch.Labels)
 	case v.Drift.Alarm:
@@ -84,8 +86,11 @@ func remark(v loop.View) (Mood, string) {
 
 // calm is the mood of a model of which nothing bad is known.
 func calm(v loop.View) Mood {
-	if v.Blind {
+	switch {
+	case v.Blind:
 		return Unsure
+	case v.Untested:
+		return Working
 	}
 	return Well
 }
@@ -221,7 +226,7 @@ func runRemark(v loop.View, r hone.Run) (Mood, string) {
 	stale := " is going stale"
 	if r.Decision.Trigger != hone.OnLoss && r.Decision.Trigger != hone.OnPerformance {
 		stale = " is well"
-		if v.Blind {
+		if v.Blind || v.Untested {
 			stale = " may be going stale"
 		}
 	}

@@ -127,6 +127,18 @@ func (r *Registry) Open(ctx context.Context, model string, id hone.VersionID) (p
 	return predictor.Open(ctx, dir, r.open(model))
 }
 
+// Snapshots are the versions of a model that learned labels one by one, by their names.
+func (r *Registry) Snapshots(ctx context.Context, model string) (map[hone.VersionID]hone.Version, error) {
+	all, err := r.versions.Versions(ctx, model)
+	out := map[hone.VersionID]hone.Version{}
+	for _, v := range all {
+		if v.Learned > 0 {
+			out[v.ID] = v
+		}
+	}
+	return out, err
+}
+
 // Champions are the versions of a model that were champion, each once, the last to
 // become it first.
 func (r *Registry) Champions(ctx context.Context, model string) (out []hone.VersionID, err error) {

@@ -14,7 +14,7 @@ import (
 func TestUnseen(t *testing.T) {
 	t.Parallel()
 	m := model("canary", hone.Step{Weight: 0.2, MinRequests: 50, MaxWait: hone.Duration(time.Hour), OnInsufficient: "ask"})
-	r := rollout.Begin(m, "v4", start, 0, "salt")
+	r := rollout.Begin(m, "v4", hone.Decision{}, start, 0, "salt")
 	h := hone.Health{Elsewhere: true, Control: hone.Arm{Requests: 900}, Champion: hone.Tally{Requests: 900}}
 	_, action, said := rollout.Advance(m, r, h, start.Add(time.Minute), 900)
 	if action != rollout.Stay || !strings.HasSuffix(said, "it was never seen in the logs.") {

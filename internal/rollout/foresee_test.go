@@ -36,7 +36,7 @@ func TestForesee(t *testing.T) {
 		found := 0
 		for seed := range uint64(runs) {
 			rng := rand.New(rand.NewPCG(seed, 31))
-			r := rollout.Begin(m, "v4", start, 0, "s")
+			r := rollout.Begin(m, "v4", hone.Decision{}, start, 0, "s")
 			h := health(arm(0, 0, 0), arm(0, 0, 0))
 			h.Champion = hone.Tally{Requests: 5000, Faults: int(5000 * base)}
 			for i := 1; h.Canary.Requests < requests; i++ {

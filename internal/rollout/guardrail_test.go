@@ -40,7 +40,7 @@ func TestGuardrails(t *testing.T) {
 		m, h := guarded(g, "hold")
 		r.Gate, r.Class = g.Gate(), g.Class
 		h.Guards = []hone.Reading{r}
-		next, action, sentence := rollout.Advance(m, rollout.Begin(m, "v4", start, 0, "s"), h, start, 0)
+		next, action, sentence := rollout.Advance(m, rollout.Begin(m, "v4", hone.Decision{}, start, 0, "s"), h, start, 0)
 		got := next.Verdicts[len(next.Verdicts)-1]
 		if got.Gate != g.Gate() || got.Result != want || !strings.Contains(got.Sentence, says) {
 			t.Errorf("%+v of %+v: got %s %s, %q; want %s, %q", g, r, got.Gate, got.Result, got.Sentence, want, says)
@@ -96,7 +96,7 @@ func TestGuardrailCannotTell(t *testing.T) {
 		if late {
 			now = start.Add(9 * day)
 		}
-		next, action, sentence := rollout.Advance(m, rollout.Begin(m, "v4", start, 0, "s"), h, now, 0)
+		next, action, sentence := rollout.Advance(m, rollout.Begin(m, "v4", hone.Decision{}, start, 0, "s"), h, now, 0)
 		if action != want || !strings.Contains(sentence, says) {
 			t.Errorf("%s, %+v: %s, %q; want %s, %q: %+v", policy, r, action, sentence, want, says, next.Verdicts)
 		}
@@ -129,7 +129,7 @@ func TestGuardsShareTheError(t *testing.T) {
 		h := health(arm(3000, faults, 150), arm(3000, 30, 150))
 		h.Champion.Faults, h.Champion.Requests = 50, 5000
 		h.Quality = hone.Paired{N: 100, Worse: worse}
-		next, _, _ := rollout.Advance(m, rollout.Begin(m, "v4", start, 0, "s"), h, start, 0)
+		next, _, _ := rollout.Advance(m, rollout.Begin(m, "v4", hone.Decision{}, start, 0, "s"), h, start, 0)
 		got := hone.Pass
 		for _, v := range next.Verdicts {
 			if v.Result == hone.Fail {

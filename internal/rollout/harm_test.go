@@ -25,7 +25,7 @@ type pair struct {
 func (p pair) run(seed uint64) (rollout.Action, int) {
 	rng := rand.New(rand.NewPCG(seed, 14))
 	m := canary(2000, "hold")
-	r := rollout.Begin(m, "v4", start, 0, "s")
+	r := rollout.Begin(m, "v4", hone.Decision{}, start, 0, "s")
 	h := health(arm(0, 0, 0), arm(0, 0, 0))
 	h.Champion.Faults = int(p.controlFaults * float64(h.Champion.Requests))
 	var bets stat.Bets

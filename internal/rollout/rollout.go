@@ -30,11 +30,13 @@ const (
 	defaultMaxWait = hone.Duration(48 * time.Hour)
 )
 
-// Begin returns the rollout of v at its first step. The number fromSeq is the
-// model's last prediction so far: only later ones count. The salt decides who is
-// a guinea pig; it must differ from one rollout to the next.
-func Begin(m hone.Model, v hone.VersionID, at time.Time, fromSeq int64, salt string) hone.Rollout {
-	return hone.Rollout{Version: v, Steps: steps(m.Rollout), Since: at, From: fromSeq, Salt: salt}
+// Begin returns the rollout of v at its first step, for a run that d started. The number
+// fromSeq is the model's last prediction so far: only later ones count. The salt decides
+// who is a guinea pig; it must differ from one rollout to the next.
+func Begin(m hone.Model, v hone.VersionID, d hone.Decision, at time.Time, fromSeq int64, salt string) hone.Rollout {
+	r := hone.Rollout{Version: v, Steps: steps(m.Rollout), Since: at, From: fromSeq, Salt: salt}
+	r.Hurry = hurry(m, d, r.Steps)
+	return r
 }
 
 // steps returns the steps of a strategy with their defaults filled in. The last

@@ -37,7 +37,7 @@ func TestBegin(t *testing.T) {
 	t.Parallel()
 	f := func(strategy, want string, steps ...hone.Step) {
 		t.Helper()
-		r := rollout.Begin(model(strategy, steps...), "v4", start, 7, "salt")
+		r := rollout.Begin(model(strategy, steps...), "v4", hone.Decision{}, start, 7, "salt")
 		var got []string
 		for _, s := range r.Steps {
 			switch {
@@ -94,7 +94,7 @@ func TestShadow(t *testing.T) {
 		{"broken counts", arm(500, -1, 0), rollout.Rollback},
 	}
 	for _, c := range cases {
-		r := rollout.Begin(m, "v4", start, 0, "s")
+		r := rollout.Begin(m, "v4", hone.Decision{}, start, 0, "s")
 		got, action, sentence := rollout.Advance(m, r, health(c.canary, arm(c.canary.Requests, 0, c.canary.Requests/20)), start.Add(time.Hour), 900)
 		if action != c.want || sentence == "" {
 			t.Errorf("%s: got %s: %s", c.name, action, sentence)
@@ -103,7 +103,7 @@ func TestShadow(t *testing.T) {
 			t.Errorf("%s: next step is %+v", c.name, got)
 		}
 	}
-	r := rollout.Begin(m, "v4", start, 0, "s")
+	r := rollout.Begin(m, "v4", hone.Decision{}, start, 0, "s")
 	h := health(arm(500, 0, 25), arm(500, 0, 25))
 	h.Quality = hone.Paired{N: 300, Candidate: 0.4, Champion: 0.2, Diff: 0.2, Worse: 50}
 	if _, action, s := rollout.Advance(m, r, h, start, 0); action != rollout.Rollback {
@@ -145,7 +145,7 @@ func TestCanaryStep(t *testing.T) {
 	}
 	for _, c := range cases {
 		m := canary(200, "hold")
-		r := rollout.Begin(m, "v4", start, 0, "s")
+		r := rollout.Begin(m, "v4", hone.Decision{}, start, 0, "s")
 		h := health(c.canary, c.control)
 		h.Quality = c.quality
 		got, action, sentence := rollout.Advance(m, r, h, start.Add(time.Hour), 0)
@@ -165,7 +165,7 @@ func TestTooLittleTraffic(t *testing.T) {
 	f := func(on string, want rollout.Action, asks bool) {
 		t.Helper()
 		m := canary(200, on)
-		r := rollout.Begin(m, "v4", start, 0, "s")
+		r := rollout.Begin(m, "v4", hone.Decision{}, start, 0, "s")
 		for d := range 2 {
 			if _, action, s := rollout.Advance(m, r, health(arm(10*d, 0, 0), arm(10*d, 0, 0)), start.Add(time.Duration(d)*day), 0); action != rollout.Stay {
 				t.Fatalf("%s, day %d: %s: %s", on, d, action, s)
@@ -193,11 +193,11 @@ func TestTooLittleTraffic(t *testing.T) {
 	m := canary(200, "promote")
 	h := health(arm(500, 0, 0), arm(500, 0, 0))
 	h.Quality = hone.Paired{N: 100, Worse: math.NaN()}
-	if _, action, _ := rollout.Advance(m, rollout.Begin(m, "v4", start, 0, "s"), h, start.Add(9*day), 0); action != rollout.Hold {
+	if _, action, _ := rollout.Advance(m, rollout.Begin(m, "v4", hone.Decision{}, start, 0, "s"), h, start.Add(9*day), 0); action != rollout.Hold {
 		t.Errorf("losses that are no numbers were promoted: %s", action)
 	}
 	h.Canary, h.Control = arm(20, 0, 0), arm(20, 0, 0) // Nor with too little traffic besides.
-	if _, action, s := rollout.Advance(m, rollout.Begin(m, "v4", start, 0, "s"), h, start.Add(9*day), 0); action != rollout.Hold {
+	if _, action, s := rollout.Advance(m, rollout.Begin(m, "v4", hone.Decision{}, start, 0, "s"), h, start.Add(9*day), 0); action != rollout.Hold {
 		t.Errorf("losses that are no numbers were promoted for want of traffic: %s: %s", action, s)
 	}
 }
@@ -205,7 +205,7 @@ func TestTooLittleTraffic(t *testing.T) {
 func TestPaused(t *testing.T) {
 	t.Parallel()
 	m := canary(200, "promote")
-	r := rollout.Begin(m, "v4", start, 0, "s")
+	r := rollout.Begin(m, "v4", hone.Decision{}, start, 0, "s")
 	r.Paused = true
 	f := func(r hone.Rollout, h hone.Health, want rollout.Action) {
 		t.Helper()
@@ -216,7 +216,7 @@ func TestPaused(t *testing.T) {
 	f(r, health(arm(400, 0, 0), arm(400, 0, 0)), rollout.Stay)
 	f(r, health(arm(4, 0, 0), arm(4, 0, 0)), rollout.Stay)
 	f(r, health(arm(400, 40, 0), arm(400, 0, 0)), rollout.Rollback)
-	all := rollout.Begin(model("immediate"), "v4", start, 0, "s")
+	all := rollout.Begin(model("immediate"), "v4", hone.Decision{}, start, 0, "s")
 	f(all, hone.Health{}, rollout.Promote)
 	all.Paused = true
 	f(all, hone.Health{}, rollout.Stay)
@@ -230,7 +230,7 @@ func TestPaused(t *testing.T) {
 func traffic(seed uint64, faults, controlFaults, slow, controlSlow, toCanary float64) (rollout.Action, int) {
 	rng := rand.New(rand.NewPCG(seed, 2))
 	m := canary(2000, "hold")
-	r := rollout.Begin(m, "v4", start, 0, "s")
+	r := rollout.Begin(m, "v4", hone.Decision{}, start, 0, "s")
 	h := health(arm(0, 0, 0), arm(0, 0, 0))
 	h.Champion.Faults = int(controlFaults * float64(h.Champion.Requests))
 	for i := 1; ; i++ {
@@ -281,7 +281,7 @@ func TestSimulatedCanaries(t *testing.T) {
 func TestPlanFor(t *testing.T) {
 	t.Parallel()
 	m := model("canary", hone.Step{Shadow: 5}, hone.Step{Weight: 0.25})
-	r := rollout.Begin(m, "v4", start, 0, "salt")
+	r := rollout.Begin(m, "v4", hone.Decision{}, start, 0, "salt")
 	watch := &hone.Watch{Version: "v3", Previous: "v2"}
 	p := rollout.PlanFor(m, "v3", "v1", nil, nil)
 	if p.Champion != "v3" || p.Previous != "v1" || p.Shadow != "" || p.Challenger != "" || p.StickyBy != "user_id" || p.Timeout != time.Second || p.Model != "fraud" {

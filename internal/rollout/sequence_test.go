@@ -41,7 +41,7 @@ func TestAdvanceSequences(t *testing.T) {
 	checks(t)
 	rapid.Check(t, func(t *rapid.T) {
 		m := anyRollout(t)
-		s := &sequence{T: t, m: m, now: start, r: rollout.Begin(m, "v4", start, 7, "salt")}
+		s := &sequence{T: t, m: m, now: start, r: rollout.Begin(m, "v4", hone.Decision{}, start, 7, "salt")}
 		s.begun()
 		for range 30 {
 			if s.look() {

@@ -316,9 +316,24 @@ func (s *session) putVersion(v hone.Version) error {
 	if err != nil {
 		return fmt.Errorf("encode version %s of %s: %w", v.ID, v.Model, err)
 	}
+	const find = "SELECT body FROM version WHERE model = ? AND id = ?"
+	var old string
+	if v.Tested != "" && s.tx.QueryRowContext(s.ctx, find, v.Model, v.ID).Scan(&old) == nil && gotTested(old, v) {
+		return s.exec("store how "+string(v.ID)+" was tested", "UPDATE version SET body = ? WHERE model = ? AND id = ?", string(body), v.Model, v.ID)
+	}
 	return s.immutable(fmt.Sprintf("version %s of %s", v.ID, v.Model), body,
-		"SELECT body FROM version WHERE model = ? AND id = ?", []any{v.Model, v.ID},
+		find, []any{v.Model, v.ID},
 		"INSERT INTO version (model, id, artefact, body) VALUES (?, ?, ?, ?)", []any{v.Model, v.ID, v.Artefact, string(body)})
+}
+
+// gotTested tells whether a version is what it was, but that its probe was tested since.
+func gotTested(old string, v hone.Version) bool {
+	var was hone.Version
+	if json.Unmarshal([]byte(old), &was) != nil || was.Tested != "" {
+		return false
+	}
+	v.Tested = ""
+	return sameJSON(was, v)
 }
 
 func (s *session) putDataset(d hone.Dataset) error {

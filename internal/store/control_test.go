@@ -161,6 +161,16 @@ func TestRegistry(t *testing.T) {
 	v1.Artefact = "bb"
 	_, err = db.Commit(ctx, db.Fence(), hone.Change{Version: &v1})
 	wantCode(t, err, hone.Conflict)
+	v1.Artefact, v1.Tested = "aa", "dd" // Its probe was tested since: that comes once, and alone.
+	commit(t, db, hone.Change{Version: &v1})
+	if got, err := db.Version(ctx, "fraud", "v1"); err != nil || got.Tested != "dd" || got.Artefact != "aa" {
+		t.Errorf("a tested version is %+v, %v", got, err)
+	}
+	for _, other := range []hone.Version{{Tested: "ee", Artefact: "aa"}, {Artefact: "aa"}, {Tested: "dd", Artefact: "bb"}} {
+		other.ID, other.Model, other.Format = "v1", "fraud", "linear"
+		_, err = db.Commit(ctx, db.Fence(), hone.Change{Version: &other})
+		wantCode(t, err, hone.Conflict)
+	}
 	if err := db.SaveDecision(ctx, hone.Decision{ID: "x2", Model: "fraud", Sentence: "It waits."}); err != nil {
 		t.Error(err)
 	}

@@ -104,7 +104,7 @@ func found(in Input, r hone.RecoverableLoss) finding {
 		return f
 	}
 	k, trust := len(in.Ticks)-from, Trust(cost.inLoss, in.Runs)
-	rows := n * min(max(k, minWatched), maxWatched) / k
+	rows := watched(n, k)
 	f.forecast = forecast(gain*float64(rows)/float64(n), rows, in.Runs)
 	gain, lower = trust*gain, trust*lower
 	f.Value = lower

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"hone"
+	"hone/internal/say"
 )
 
 // Watched bounds for how long a retrain's forecast is held against what it brings: as
@@ -47,11 +48,63 @@ func forecast(measured float64, rows int, runs []hone.Run) *hone.Forecast {
 		Lower: measured * math.Exp(mean-decile*sd), Upper: measured * math.Exp(mean+decile*sd)}
 }
 
-// ratios are the logarithms of what retrains brought of what was measured before them.
+// usualDiffer is how much two champions differ on a row where nothing changes, as a share
+// of the squared loss: 0.2 for linear ones and 0.5 for trees, on worlds as above.
+const usualDiffer = 0.35
+
+// aside forecasts what a run wins back that was not started for it: by what the probe
+// measured over the best suffix, however little. Little may be chance, so the uncertainty
+// of the measurement and of the rows to come widens the interval, in squares.
+func aside(in Input) *hone.Forecast {
+	unknown := func(why string) *hone.Forecast { return &hone.Forecast{Aside: true, Unknown: why} }
+	if in.Blind {
+		return unknown("the probe saw " + say.Percent(in.Seen) + " of losses planted to test it, too little to tell")
+	}
+	lower, gain, n, from := BestSuffix(in.Ticks)
+	rows := watched(n, len(in.Ticks)-from)
+	if rows <= 0 {
+		return unknown("fewer than " + say.Num(minSuffix) + " ticks of labelled rows had come")
+	}
+	share, lost := float64(rows)/float64(n), 0.0
+	for _, t := range in.Ticks[from:] {
+		lost += t.Loss
+	}
+	f := forecast(math.Max(gain, 0)*share, rows, in.Runs)
+	variance := (gain - lower) * (gain - lower)
+	toCome := math.Max(variance, usualDiffer*squared(in.Model.Loss, lost, n))
+	own := decile * math.Sqrt(share*share*variance+share*toCome)
+	f.Aside, f.Measured = true, gain*share
+	f.Lower, f.Upper = f.Gain-math.Hypot(f.Gain-f.Lower, own), f.Gain+math.Hypot(f.Upper-f.Gain, own)
+	if width := f.Upper - f.Lower; width-width != 0 {
+		return unknown("the losses of the rows were out of all proportion")
+	}
+	return f
+}
+
+// squared is what n losses that add up to lost come to about when each is squared: those
+// of wrong answers are all of one size, others spread as widely as they are large.
+func squared(l hone.Loss, lost float64, n int) float64 {
+	if l.Kind == hone.ZeroOne || l.Kind == hone.Cost {
+		return lost * l.Bound()
+	}
+	return 2 * lost * lost / float64(n)
+}
+
+// watched is on how many rows a forecast is held against what it brings that rests on n
+// rows in so many ticks.
+func watched(n, ticks int) int {
+	if n <= 0 || ticks <= 0 {
+		return 0
+	}
+	return n * min(max(ticks, minWatched), maxWatched) / ticks
+}
+
+// ratios are the logarithms of what retrains brought of what was measured before them,
+// where that started them: what they bring of next to nothing says nothing of the others.
 func ratios(runs []hone.Run) (out []float64) {
 	for _, r := range runs {
 		x := r.Receipt
-		if x == nil || r.Decision.Reuse != "" || 2*x.Rows < x.Forecast.Rows {
+		if x == nil || x.Forecast.Aside || r.Decision.Reuse != "" || 2*x.Rows < x.Forecast.Rows {
 			continue
 		}
 		out = append(out, math.Log(math.Min(math.Max(x.Gain/said(*x), 0.1), 10)))
@@ -74,11 +127,12 @@ func seen(gain, variance float64, n int) *hone.Forecast {
 
 // Trust is what of a forecast is believed, from 0.2 to 1.2: what past retrains brought
 // of what they were forecast to, with one more of the present price that brought it all.
+// Those count that were started for it.
 // Source: the receipts of Hone's retraining rule.
 func Trust(price float64, runs []hone.Run) float64 {
 	seen, told := price, price
 	for _, r := range runs {
-		if x := r.Receipt; x != nil && x.Forecast.Rows > 0 && r.Decision.Reuse == "" {
+		if x := r.Receipt; x != nil && x.Forecast.Rows > 0 && !x.Forecast.Aside && r.Decision.Reuse == "" {
 			seen += x.Gain
 			told += said(*x)
 		}

@@ -129,6 +129,9 @@ func evidence(ticks []hone.Tick) []hone.Tick {
 
 // begin adds to a decision what only the start of a run has.
 func (l *look) begin(d *hone.Decision) {
+	if d.Forecast == nil && l.in.HasChampion {
+		d.Forecast = aside(l.in)
+	}
 	if len(l.in.Events) > 0 {
 		d.Event = &l.in.Events[0]
 	}

@@ -183,6 +183,7 @@ func TestEraseNamesSnapshots(t *testing.T) {
 	save("v81-s500", 500, p.Time.Add(-time.Minute))
 	save("v81-s1000", 1000, p.Time)
 	save("v81-s1500", 1500, p.Time.Add(time.Minute))
+	save("v81-s1000-2", 1000, p.Time.Add(time.Hour)) // Of another reign.
 	save("v82", 0, p.Time.Add(time.Hour))
 	save("v82-s500", 500, p.Time.Add(2*time.Hour))
 	got := do[hone.Erasure](w, "erase", &op.EraseIn{Predictions: []string{"p1001"}, Model: "fraud"})
@@ -192,7 +193,7 @@ func TestEraseNamesSnapshots(t *testing.T) {
 			names = append(names, string(v.Version))
 		}
 	}
-	if fmt.Sprint(names) != "[v81-s1000 v81-s1500]" {
+	if fmt.Sprint(names) != "[v81-s1000 v81-s1500 v81-s1000-2]" {
 		t.Errorf("it names %v", names)
 	}
 }

@@ -102,8 +102,10 @@ func checkState(ctx context.Context, dir string, db *store.DB, m Manifest) error
 			if err := db.Blobs().VerifyDir(v.Artefact, v.Files); err != nil {
 				return damaged(dir, "%s of %s: %v", id, model, err)
 			}
-			if _, err := db.Blobs().Get(v.Reference); err != nil && v.Reference != "" {
-				return damaged(dir, "the reference of %s of %s: %v", id, model, err)
+			for what, digest := range map[string]string{"the reference": v.Reference, "the test of the probe": v.Tested} {
+				if _, err := db.Blobs().Get(digest); err != nil && digest != "" {
+					return damaged(dir, "%s of %s of %s: %v", what, id, model, err)
+				}
 			}
 		}
 	}

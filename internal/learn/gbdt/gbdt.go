@@ -60,6 +60,18 @@ func (m *Model) Options() Options { return m.options }
 // Trees is the number of trees: of a softmax, those of all classes.
 func (m *Model) Trees() int { return len(m.trees) }
 
+// Asks tells whether a tree asks for the feature at a place of the schema.
+func (m *Model) Asks(column int) bool {
+	for i := range m.trees {
+		for j := range m.trees[i].nodes {
+			if m.features[m.trees[i].nodes[j].feature].column == column {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Size is the memory that the trees hold, in bytes.
 func (m *Model) Size() int64 {
 	n := 0

@@ -41,7 +41,7 @@ export function run(modelID, id) {
 				open && r.rollout?.ask && h('p.note.warn', {key: 'ask'}, capital(r.rollout.ask)),
 				steps(r),
 				h('div.two', {key: 'two'},
-					h('div', gates(r), r.evaluation && evaluation(r.evaluation), r.receipt && receipt(r.receipt), r.spent && spent(r.spent), started(r.decision)),
+					h('div', gates(r), r.evaluation && evaluation(r.evaluation), won(r), r.spent && spent(r.spent), started(r.decision)),
 					h('div', r.rollout && rollout(r, mine), mine?.training && r.state === 'training' && training(mine.training), data(r, dataset(r)))),
 			];
 		},
@@ -87,13 +87,23 @@ function evaluation(e) {
 		fails.length > 0 && fold('anchor cases that are wrong', h('ul', fails.slice(0, 50).map(f => h('li', {key: f.case}, code(name(f.case)), ` wants ${f.want}, got ${f.got}`, f.champion_failed_too && ', as the champion did')))));
 }
 
+// won is what the run won back, or was to, as far as that is known.
+function won(r) {
+	const f = r.decision.forecast;
+	if (r.receipt) return receipt(r.receipt);
+	if (f?.unknown) return empty('Receipt', `There is none, since nothing was forecast: ${f.unknown}.`);
+	return f && card('Forecast', `for ${int(f.rows)} labelled rows, in units of loss won back`, body(pairs([forecast(f, 1)])));
+}
+
+const forecast = (f, share) => ['Forecast', [`${num(share * f.gain)}, ${num(share * f.lower)} to ${num(share * f.upper)} in four of five cases`, f.aside && '; it is not what started the run']];
+
 // receipt holds what the run won back against what it was to.
 function receipt(r) {
 	const f = r.forecast, share = r.rows / f.rows, worth = r.promised ? r.promised / f.gain : share, unit = unitOf(r);
 	return card('Receipt', r.over ? `over ${int(r.rows)} labelled rows` : `${int(r.rows)} of ${int(f.rows)} labelled rows so far`,
 		body(pairs([
 			['Won back', `${num(worth / share * r.gain)} ${unit}`],
-			['Forecast', `${num(worth * f.gain)}, ${num(worth * f.lower)} to ${num(worth * f.upper)} in four of five cases`],
+			forecast(f, worth),
 			r.cost > 0 && ['The run cost', `${num(r.cost)} ${unit}`]])));
 }
 

@@ -23,6 +23,7 @@ const (
 	ahead  = 0.4  // Share of the rows on which the probe only learns: they do not count.
 	sure   = 3    // Standard errors by which a planted loss is one.
 	wide   = 1000 // Features up to which the one that matters most is looked for.
+	piece  = 100  // Rows between two rests.
 )
 
 // Both were chosen on simulated worlds.
@@ -43,7 +44,8 @@ type Power struct {
 	// units of the loss.
 	Planted float64 `json:"planted"`
 	// Plain is the share of it that the linear probe saw, from 0 to 1, on average over
-	// the plants, and Trees what it saw together with trees.
+	// the plants, and Trees what it saw together with trees: over the first plants, as
+	// many as it took to know whether trees are needed; 0 where that was none.
 	Plain float64 `json:"plain"`
 	Trees float64 `json:"trees"`
 }
@@ -78,6 +80,9 @@ type Data struct {
 	// Loss of a row under some scores, in the units that the probe counts in. It may not
 	// keep the slice.
 	Loss func(row int, scores []float64) float64
+	// Rest is called between pieces of the work, each of some milliseconds, and returns
+	// when the next may begin. Once it returns false the test is given up. Nil never rests.
+	Rest func() bool
 }
 
 // Test trains stand-ins for a champion that has gone stale, and one for its retrained
@@ -87,27 +92,48 @@ type Data struct {
 // features that matter most (a half-space, a corner, some categories), or has learned
 // rows in which two features stand for each other, or one is turned round: so what it
 // lacks has the shape of the data's own. Equal arguments give equal results. Texts are
-// passed over, and where nothing else matters no loss is planted.
+// passed over, and where nothing else matters no loss is planted. A test that was given
+// up is none.
 func Test(d Data, seed uint64) Power {
 	t := begin(d, seed)
 	if t == nil {
 		return Power{}
 	}
 	out := Power{Rows: t.late.N - t.from}
-	for i := 0; i < tries && out.Plants < enough; i++ {
+	var plants []stale
+	for i := 0; i < tries && len(plants) < enough; i++ {
 		s, ok := t.plant(i)
 		if !ok {
 			continue
 		}
-		out.Plants++
+		plants = append(plants, s)
 		out.Planted += s.lost / float64(out.Rows)
 		out.Plain += t.seen(s, nil)
-		out.Trees += t.seen(s, trees.New(t.options))
 	}
-	if n := float64(out.Plants); n > 0 {
-		out.Planted, out.Plain, out.Trees = out.Planted/n, out.Plain/n, out.Trees/n
+	if n := float64(len(plants)); n > 0 {
+		out.Plants, out.Planted, out.Plain = len(plants), out.Planted/n, out.Plain/n
+		out.Trees = t.withTrees(plants, out.Plain+better)
+	}
+	if t.ended {
+		return Power{}
 	}
 	return out
+}
+
+// withTrees is the mean share that the probe sees together with trees. It goes through
+// no more plants than it takes to know on which side of need that lies, and of blind
+// where it is over need: trees take most of the test's time.
+func (t *test) withTrees(plants []stale, need float64) float64 {
+	sum, n := 0.0, float64(len(plants))
+	for i, s := range plants {
+		left := n - float64(i)
+		most, least := (sum+left)/n, sum/n
+		if len(plants) >= fewest && (most < need || least >= need && (least >= blind || most < blind)) {
+			return sum / max(1, float64(i))
+		}
+		sum += t.seen(s, trees.New(t.options))
+	}
+	return sum / n
 }
 
 // test is one under way.
@@ -122,6 +148,13 @@ type test struct {
 	options                residual.Options
 	fresh                  []float64 // Scores of the successor on late.
 	matter                 []int     // Features, those that matter most first.
+	ended                  bool      // It was given up.
+}
+
+// rest lets others work, and tells whether the test goes on.
+func (t *test) rest() bool {
+	t.ended = t.ended || t.Rest != nil && !t.Rest()
+	return !t.ended
 }
 
 // stale is a champion that lacks something.
@@ -214,7 +247,7 @@ func (t *test) fit(f *frame.Frame, y, w []float64) (*gbdt.Model, error) {
 	case residual.Regression:
 		o.Task = gbdt.LeastSquares
 	}
-	return gbdt.Fit(gbdt.Set{Rows: f, Targets: y, Weights: w}, o, gbdt.Extra{})
+	return gbdt.Fit(gbdt.Set{Rows: f, Targets: y, Weights: w}, o, gbdt.Extra{Report: func(int, float64) bool { return t.rest() }})
 }
 
 // rank finds the features that matter: those without whose values the successor
@@ -223,10 +256,14 @@ func (t *test) rank(m *gbdt.Model) {
 	moved := map[int]float64{}
 	got := make([]float64, len(t.fresh))
 	for c := range t.late.Schema[:min(wide, len(t.late.Schema))] {
-		if t.late.Schema[c].Kind == frame.Text {
+		if t.late.Schema[c].Kind == frame.Text || !t.rest() {
 			continue
 		}
-		m.Predict(with(t.late, c, picked(t.late.Cols[c], t.random.Perm(t.late.N))), got)
+		order := t.random.Perm(t.late.N)
+		if !m.Asks(c) {
+			continue
+		}
+		m.Predict(with(t.late, c, picked(t.late.Cols[c], order)), got)
 		for i := range got {
 			moved[c] += math.Abs(got[i] - t.fresh[i])
 		}
@@ -292,6 +329,15 @@ func (t *test) seen(s stale, guest residual.Guest) float64 {
 			return t.loss(from+row, scores)
 		}).Gain
 	}
-	follow(0, t.from)
-	return min(max(follow(t.from, t.late.N)/s.lost, 0), 1)
+	gain := 0.0
+	for from, to := 0, 0; from < t.late.N && t.rest(); from = to {
+		to = min(from+piece, t.late.N)
+		if from < t.from {
+			to = min(to, t.from)
+		}
+		if g := follow(from, to); from >= t.from {
+			gain += g
+		}
+	}
+	return min(max(gain/s.lost, 0), 1)
 }

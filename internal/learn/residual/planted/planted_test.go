@@ -130,7 +130,43 @@ func TestNothingToPlant(t *testing.T) {
 	f("rows that do not count", weightless)
 }
 
-// It is part of each training: 5,000 rows of 30 numbers take about a second.
+// A test rests between small pieces, which changes nothing, and can be given up at each.
+func TestRests(t *testing.T) {
+	t.Parallel()
+	d := world(1, 4000, 6, chequered)
+	want, rests := planted.Test(d, 1), 0
+	d.Rest = func() bool { rests++; return true }
+	if got := planted.Test(d, 1); got != want || rests < 300 {
+		t.Errorf("with %d rests %+v, without %+v", rests, got, want)
+	}
+	for _, at := range []int{1, 20, 40, rests / 2, rests} {
+		left := at
+		d.Rest = func() bool { left--; return left > 0 }
+		if got := planted.Test(d, 1); got != (planted.Power{}) || left != 0 {
+			t.Errorf("given up at the rest %d of %d, which left %d: %+v", at, rests, left, got)
+		}
+	}
+}
+
+// Trees are not asked where the probe sees so much that they could not be needed.
+func TestTreesOnlyWhereTheyCouldHelp(t *testing.T) {
+	t.Parallel()
+	seen := 0
+	for seed := range uint64(6) {
+		p := planted.Test(world(seed, 4000, 3, linear), 1)
+		if p.Plain > 0.75 {
+			seen++
+			if p.Trees != 0 || p.NeedsTrees() {
+				t.Errorf("seed %d: %+v", seed, p)
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("in no world did the probe see three quarters")
+	}
+}
+
+// 5,000 rows of 30 numbers, whose losses take trees to see, take about half a second.
 func BenchmarkTest(b *testing.B) {
 	d := world(1, 8000, 30, chequered)
 	for b.Loop() {
