@@ -45,13 +45,13 @@ const FirstSeed = 1000
 type Setting struct{ K, H float64 }
 
 // Tuned has, for each price, the setting that cost least on Choosing worlds and streams
-// with champions of the linear learner and of trees, of those that Grid spans.
-var Tuned = map[float64]Setting{30: {0.5, 80}, 100: {0.5, 80}, 300: {0.5, 80}, 1000: {0.5, 80}}
+// with champions of the linear learner and of trees, of those of Settings.
+var Tuned = map[float64]Setting{30: {0.25, 5}, 100: {0.5, 1280}, 300: {2, 1280}, 1000: {2, 1280}}
 
 // Settings are those that were tried.
 func Settings() (out []Setting) {
 	for _, k := range []float64{0.25, 0.5, 1, 2, 4, 8} {
-		for _, h := range []float64{5, 10, 20, 40, 80, 160, 320, 640, 1280} {
+		for _, h := range []float64{5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560, 5120} {
 			out = append(out, Setting{k, h})
 		}
 	}
