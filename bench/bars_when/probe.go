@@ -64,7 +64,7 @@ func probeCost(b *bar.Bench) error {
 		read(probes[i], batch, 2*batch)
 	}
 	b.Keep("size", "kB", float64(heap()-before)/many/1000)
-	runtime.KeepAlive(probes)
+	runtime.KeepAlive([]any{probes, s, scores}) // What is let go would be taken off.
 	return nil
 }
 
