@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"hone/bench/retraining"
 )
@@ -178,7 +179,7 @@ River's (%s) adaptive random forest and Hoeffding adaptive tree answer each row 
 at once; Hone decides at a price of %d. Errors in 100 rows, and processor seconds for all of it: for
 Hone the trainings, all answers and the probe. River is Python and Hone is Go: that is part of the
 difference.
-`, riverVersion, riverPrice)
+`, strings.TrimPrefix(riverVersion, "river=="), riverPrice)
 	p.head("stream", "never: errors", "Hone: errors", "ARF: errors", "HAT: errors", "Hone: CPU s", "ARF: CPU s", "HAT: CPU s")
 	for _, o := range all {
 		cells := []string{fmt.Sprintf("%s (%s)", o.Stream, o.Learner)}
@@ -195,6 +196,9 @@ difference.
 }
 
 func (p *page) receiptSection() error {
+	if _, _, err := read[[]retraining.Outcome](p.bench, "streams"); err != nil {
+		return err
+	}
 	p.line(`
 ## What was foretold of retrains
 
