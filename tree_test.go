@@ -69,7 +69,7 @@ const mayImport = `
 	internal/vault             : . LEAF internal/audit internal/dataset internal/evaluate internal/store
 	internal/gateway           : . LEAF
 	internal/loop              : . LEAF STAGE internal/train/continuous internal/train/search
-	internal/backtest          : . LEAF STAGE
+	internal/backtest          : . LEAF STAGE internal/train/continuous
 	internal/op                : . LEAF STAGE internal/loop internal/audit internal/backtest internal/config
 	internal/web               : . LEAF internal/op
 	sdk/python                 :

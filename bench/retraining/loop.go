@@ -7,6 +7,9 @@ import (
 	"hone/internal/backtest"
 )
 
+// snapshotEvery is after how many labels a learner that goes on learning is frozen.
+const snapshotEvery = 500
+
 // BadShare of the candidates have gone wrong where some have.
 const BadShare = 0.1
 
@@ -25,6 +28,8 @@ type Loop struct {
 	BalancedBad Staged `json:"balanced_bad"`
 	Strict      Staged `json:"strict"`
 	StrictBad   Staged `json:"strict_bad"`
+	// Learning is Balanced with a linear learner that goes on learning beside.
+	Learning Staged `json:"learning"`
 }
 
 // Staged is a model that went through its stages.
@@ -46,12 +51,17 @@ func (c Case) Loops(ctx context.Context, folder string, prices []float64, all fu
 		l := Loop{Case: c, Price: price}
 		l.Decision = g.Cost(backtest.Whole(rule)(g, price), price) / best
 		l.NoGate = bad.Cost(backtest.Whole(rule)(bad, price), price) / best
+		learning := Stages(hone.Balanced)
+		learning.Model.Train.Continuous = snapshotEvery
 		for _, s := range []struct {
-			g        *backtest.Grid
-			evidence hone.Evidence
-			into     *Staged
-		}{{g, hone.Balanced, &l.Balanced}, {bad, hone.Balanced, &l.BalancedBad}, {g, hone.Strict, &l.Strict}, {bad, hone.Strict, &l.StrictBad}} {
-			p := s.g.Play(rule, Stages(s.evidence), price)
+			g    *backtest.Grid
+			by   backtest.Stages
+			into *Staged
+		}{
+			{g, Stages(hone.Balanced), &l.Balanced}, {bad, Stages(hone.Balanced), &l.BalancedBad},
+			{g, Stages(hone.Strict), &l.Strict}, {bad, Stages(hone.Strict), &l.StrictBad}, {g, learning, &l.Learning},
+		} {
+			p := s.g.Play(rule, s.by, price)
 			*s.into = Staged{p.Cost / best, p}
 		}
 		out = append(out, l)

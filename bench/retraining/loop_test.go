@@ -65,6 +65,27 @@ func TestPlay(t *testing.T) {
 	}
 }
 
+// What learns the labels as they come takes over where the concept never stands still, and
+// less is lost; where nothing changes it stays beside.
+func TestPlayLearns(t *testing.T) {
+	t.Parallel()
+	rule := backtest.Rule{Kept: 5, Receipts: true}
+	learning := retraining.Stages(hone.Balanced)
+	learning.Model.Train.Continuous = 500
+	const price = 300
+	g := grid(t, "gradual", 500)
+	with, without := g.Play(rule, learning, price), g.Play(rule, retraining.Stages(hone.Balanced), price)
+	if with.Returned == 0 || with.Cost >= without.Cost {
+		t.Errorf("with a learner beside it comes to %+v, without to %+v", with, without)
+	}
+	if again := g.Play(rule, learning, price); again != with {
+		t.Errorf("the same comes to %+v, and then to %+v", with, again)
+	}
+	if p := grid(t, "none", 500).Play(rule, learning, price); p.Trained+p.Returned > 0 {
+		t.Errorf("where nothing changes it comes to %+v", p)
+	}
+}
+
 // Of candidates that have all gone wrong the stages stop some, and lose less.
 func TestPlayStops(t *testing.T) {
 	t.Parallel()

@@ -53,6 +53,7 @@ type champion struct {
 	start  int       // The first row that it was asked about.
 	scores []float32
 	lost   []float32 // By row, with its weight; 0 without a label.
+	like   int       // Of a snapshot, the champion whose rows it began from.
 }
 
 // NewGrid trains all champions of a stream. What all is given calls a function for

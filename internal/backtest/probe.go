@@ -26,6 +26,9 @@ func (g *Grid) probe(m int) *residual.Probe {
 // power is how much of planted losses the probe of a champion sees, as it was found for
 // one trained shortly before. It is found once, whoever asks.
 func (g *Grid) power(m int) planted.Power {
+	if m >= g.Batches() {
+		m = g.champions[m].like // A snapshot.
+	}
 	if g.sound != nil {
 		return g.sound.power(m) // What is wrong with a champion is no matter of its rows.
 	}

@@ -58,6 +58,7 @@ type whole struct {
 	ticks  []hone.Tick
 	runs   []hone.Run // Newest first.
 	came   []int      // Rows whose labels came since the last tick.
+	pupil  *pupil     // Learns these labels as they come, or nil.
 }
 
 func newWhole(g *Grid, r Rule, price float64) *whole {
@@ -73,6 +74,9 @@ func (w *whole) activate(champion, batch int) {
 	w.former = retire(w.former, w.live, champion, w.Kept)
 	w.live, w.since, w.ticks, w.came = champion, batch, nil, nil
 	w.probe = w.g.probe(champion)
+	if w.pupil != nil {
+		w.pupil.begin(champion)
+	}
 }
 
 // retire puts a champion behind the former ones, of which as many are kept as may come
@@ -144,6 +148,11 @@ func (w *whole) read(rows []int) {
 	scores := g.scores(w.live, rows, make([]float64, 0, len(rows)*g.width()))
 	s := w.probe.Batch(pick(g.Rows, rows), scores, values(g.Targets, rows), func(k int, p []float64) float64 { return g.loss(rows[k], p) })
 	w.ticks = append(w.ticks, hone.Tick{N: s.N, Gain: s.Gain, Var: s.Var, Loss: s.Champion, Probe: s.Probe, Rivals: g.contest(w.live, w.former, rows)})
+	if w.pupil != nil {
+		last := &w.ticks[len(w.ticks)-1]
+		last.Rivals = append(last.Rivals, w.pupil.rival(w.live, rows)...)
+		w.pupil.learn(rows)
+	}
 }
 
 // contest is what former champions would have saved on rows against the live one.

@@ -16,7 +16,7 @@ import (
 // model's gates, its rollout and its probation, as they are configured. All of them
 // count rows, and training takes no time.
 type Stages struct {
-	Model     hone.Model
+	Model     hone.Model     // Where it learns continuously, so does what is played.
 	Signature hone.Signature // Of all champions.
 }
 
@@ -36,6 +36,11 @@ type Played struct {
 // that came since; labels arrive as the stream has them.
 func (g *Grid) Play(r Rule, s Stages, price float64) Played {
 	p := &play{whole: newWhole(g, r, price), Stages: s, price: price}
+	if every := s.Model.Train.Continuous; every > 0 {
+		p.pupil = newPupil(g, s.Signature, every)
+		g, p.g = p.pupil.g, p.pupil.g
+		p.pupil.begin(0)
+	}
 	labels := g.upTo(g.at(0)) // That have come.
 	for b := range g.Batches() {
 		for i := g.at(b); i < g.at(b+1); i++ {
@@ -180,6 +185,9 @@ func (p *play) begin(d hone.Decision, batch int) {
 		p.Returned++
 		p.Cost += ReuseShare * p.price
 		t.twin = p.g.champions[t.candidate]
+		if p.pupil != nil {
+			p.pupil.keep = t.candidate
+		}
 	} else {
 		p.Trained++
 		p.Cost += p.price

@@ -150,6 +150,7 @@ candidates.
 			{"sound: swapped in at once", func(l retraining.Loop) float64 { return l.Decision }},
 			{"sound: gate, rollout, probation", func(l retraining.Loop) float64 { return l.Balanced.Ratio }},
 			{"sound: the same, strict evidence", func(l retraining.Loop) float64 { return l.Strict.Ratio }},
+			{"sound: gate, rollout, probation, learning as labels come", func(l retraining.Loop) float64 { return l.Learning.Ratio }},
 			{"bad: swapped in at once", func(l retraining.Loop) float64 { return l.NoGate }},
 			{"bad: gate, rollout, probation", func(l retraining.Loop) float64 { return l.BalancedBad.Ratio }},
 			{"bad: the same, strict evidence", func(l retraining.Loop) float64 { return l.StrictBad.Ratio }},
