@@ -159,6 +159,9 @@ func naive(t *testing.T, m hone.Model, l backtest.Log, r backtest.Result) {
 		return learned[batch]
 	}
 	for i, p := range r.Policies {
+		if p.Staged {
+			continue // In a canary two champions answer.
+		}
 		lost, live, moves := 0.0, 0, p.Moves
 		for b := range r.Batches {
 			if len(moves) > 0 && moves[0].Batch == b {
@@ -454,5 +457,35 @@ func TestCurrency(t *testing.T) {
 	c := run(t, measured, l, backtest.Options{Policies: policies[:1], Prices: []float64{30}, Workers: 2})
 	if !near(c.Prices[0].Policies[0].Objective, q.Policies[0].Objective) || !strings.Contains(c.Notes[0], "a backtest makes none: 30 EUR are taken.") {
 		t.Errorf("a price that is to be measured: %+v, and notes %q", c.Prices[0].Policies[0], c.Notes)
+	}
+}
+
+// Through the stages candidates cost what they wait for; the outcome adds up, and is shown
+// beside the trigger that it goes by, never recommended.
+func TestStages(t *testing.T) {
+	t.Parallel()
+	m := model(t, binary)
+	r := run(t, m, rows(m, 3, 6000, turned(3000)), backtest.Options{Policies: []string{"never", "recoverable_loss:60", "stages:60"}, Prices: []float64{60}})
+	p, at := outcome(t, r, "stages:60"), standing(t, r.Prices[0], "stages:60")
+	if !p.Staged || p.Retrains == 0 || len(p.Moves) == 0 || p.Moves[0].Reuse || p.Moves[0].Sentence == "" {
+		t.Errorf("%d retrains, %d returns, moves %+v", p.Retrains, p.Reuses, p.Moves)
+	}
+	lost, labelled := 0.0, 0
+	for _, x := range p.LossByBatch {
+		if x != nil {
+			lost, labelled = lost+*x*float64(r.Batch), labelled+1
+		}
+	}
+	if math.Abs(lost-p.Staleness) > 1e-6*lost || labelled != r.Batches {
+		t.Errorf("batches lost %v, all in all %v, with labels in %d of %d", lost, p.Staleness, labelled, r.Batches)
+	}
+	if want := p.Staleness + 60*(float64(p.Retrains)+0.05*float64(p.Reuses)); math.Abs(at.Objective-want) > 1e-6*want {
+		t.Errorf("it costs %v, want %v", at.Objective, want)
+	}
+	if never := standing(t, r.Prices[0], "never"); at.Objective >= never.Objective {
+		t.Errorf("it costs %v, never %v", at.Objective, never.Objective)
+	}
+	if r.Prices[0].Recommended == "stages:60" || !slices.ContainsFunc(r.Notes, func(s string) bool { return strings.HasPrefix(s, "stages:60 shows") }) {
+		t.Errorf("recommended is %s, with the notes %q", r.Prices[0].Recommended, r.Notes)
 	}
 }

@@ -24,12 +24,13 @@ const (
 	kindWorse      = "performance"
 	kindLoss       = "recoverable_loss"
 	kindAlone      = "no_reuse"
+	kindStaged     = "stages"
 )
 
 // kinds of policy, in the order of the help; takes says what the number is.
 var kinds = []struct{ name, takes string }{
 	{kindConfigured, ""}, {kindNever, ""}, {kindEvery, "batches"}, {kindVolume, "labels"}, {kindPSI, "a limit"}, {kindADWIN, ""},
-	{kindWorse, "points"}, {kindLoss, "a price"}, {kindAlone, "a price"},
+	{kindWorse, "points"}, {kindLoss, "a price"}, {kindAlone, "a price"}, {kindStaged, "a price"},
 }
 
 // entry is a policy that takes part.
@@ -42,9 +43,17 @@ type entry struct {
 	near     bool // They come near, and are not what was played.
 	// foreign is set where no configuration does so.
 	foreign bool
+	// staged is set where candidates go through gates, rollout and probation.
+	staged bool
 	// price at which it decides; 0 where it knows none.
 	price float64
-	play  Policy
+	// course is what it comes to on a grid, where a retrain has a price in units of the loss.
+	course func(g *Grid, price float64) course
+}
+
+// moving is the course of a policy that moves between batches.
+func moving(p Policy) func(*Grid, float64) course {
+	return func(g *Grid, price float64) course { return g.course(p(g, price)) }
 }
 
 // wanted reads the names of policies. Without any it is the usual ones.
@@ -81,7 +90,7 @@ func (d *desk) usual(price float64) []string {
 			out = append(out, fmt.Sprintf("%s:%s", kindLoss, plain(p)))
 		}
 	}
-	return append(out, fmt.Sprintf("%s:%s", kindAlone, plain(price)))
+	return append(out, fmt.Sprintf("%s:%s", kindAlone, plain(price)), fmt.Sprintf("%s:%s", kindStaged, plain(price)))
 }
 
 // onlyLoss tells whether what is configured is just recoverable loss at a price.
@@ -145,33 +154,41 @@ func (d *desk) make(kind string, x float64) entry {
 		e.name += ":" + plain(x)
 	}
 	n := say.Num(x)
+	var play Policy
 	switch kind {
 	case kindConfigured:
-		e.words, e.play, e.price = "as configured", d.follow(d.model.Triggers...), d.configuredPrice()
+		e.words, play, e.price = "as configured", d.follow(d.model.Triggers...), d.configuredPrice()
 	case kindNever:
-		e.words, e.play = "never", Never
+		e.words, play = "never", Never
 	case kindEvery:
 		e.name = fmt.Sprintf("%s:%d", kind, int(x))
-		e.words, e.play = fmt.Sprintf("every %s rows (%d batches)", say.Whole(int(x)*d.g.Batch), int(x)), Every(int(x))
+		e.words, play = fmt.Sprintf("every %s rows (%d batches)", say.Whole(int(x)*d.g.Batch), int(x)), Every(int(x))
 		e.triggers, e.near = fmt.Sprintf("data_volume: %d", int(x)*d.g.Batch), true
 	case kindVolume:
 		e.name = fmt.Sprintf("%s:%d", kind, int(x))
-		e.words, e.play = "every "+say.Whole(int(x))+" labels", d.follow(hone.Trigger{DataVolume: int(x)})
+		e.words, play = "every "+say.Whole(int(x))+" labels", d.follow(hone.Trigger{DataVolume: int(x)})
 		e.triggers = fmt.Sprintf("data_volume: %d", int(x))
 	case kindPSI:
-		e.words, e.play = "PSI over "+n, PSI(x)
+		e.words, play = "PSI over "+n, PSI(x)
 		e.triggers, e.near = fmt.Sprintf(`when: "drift.max > %s"`, plain(x)), true
 	case kindADWIN:
-		e.words, e.play = "ADWIN on the loss", ADWIN()
+		e.words, play = "ADWIN on the loss", ADWIN()
 		e.triggers, e.near = "performance: {metric: loss.change, above: 0}", true
 	case kindWorse:
-		e.words, e.play, e.foreign = "loss up by "+n+" points", Worse(x), true
+		e.words, play, e.foreign = "loss up by "+n+" points", Worse(x), true
 	case kindLoss:
-		e.words, e.play, e.price = "recoverable loss at "+n, d.follow(hone.Trigger{RecoverableLoss: &hone.RecoverableLoss{RetrainCost: hone.Price(x), Reuse: 5}}), x
+		e.words, play, e.price = "recoverable loss at "+n, d.follow(hone.Trigger{RecoverableLoss: &hone.RecoverableLoss{RetrainCost: hone.Price(x), Reuse: 5}}), x
 		e.triggers = fmt.Sprintf("recoverable_loss: {retrain_cost: %s}", plain(x))
 	case kindAlone:
-		e.words, e.play, e.price = "recoverable loss at "+n+", without reuse", d.follow(hone.Trigger{RecoverableLoss: &hone.RecoverableLoss{RetrainCost: hone.Price(x), Reuse: -1}}), x
+		e.words, play, e.price = "recoverable loss at "+n+", without reuse", d.follow(hone.Trigger{RecoverableLoss: &hone.RecoverableLoss{RetrainCost: hone.Price(x), Reuse: -1}}), x
 		e.triggers = fmt.Sprintf("recoverable_loss: {retrain_cost: %s, reuse: -1}", plain(x))
+	case kindStaged:
+		e.words, e.price, e.staged = "recoverable loss at "+n+", through gates, rollout and probation", x, true
+		e.triggers = fmt.Sprintf("recoverable_loss: {retrain_cost: %s}", plain(x))
+		e.course = d.staged
+	}
+	if play != nil {
+		e.course = moving(play)
 	}
 	return e
 }

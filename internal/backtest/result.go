@@ -44,7 +44,10 @@ type Outcome struct {
 	Triggers string `json:"triggers,omitempty"`
 	Near     bool   `json:"near,omitempty"`
 	// Foreign is set where nothing configures it: it is shown, and never recommended.
-	Foreign  bool `json:"foreign,omitempty"`
+	Foreign bool `json:"foreign,omitempty"`
+	// Staged is set where candidates went through the model's gates, rollout and probation:
+	// it shows what these cost and save, and is not recommended beside the trigger alone.
+	Staged   bool `json:"staged,omitempty"`
 	Retrains int  `json:"retrains"`
 	Reuses   int  `json:"reuses"` // Former champions that came back.
 	// Staleness is the sum of the declared loss of all answers whose label is known.
@@ -56,8 +59,11 @@ type Outcome struct {
 	MetricByBatch []*float64 `json:"metric_by_batch"`
 	Mean          float64    `json:"mean_metric"`
 
-	moves []Move
+	course course
 }
+
+// aside tells whether an outcome is only shown to compare with.
+func (o Outcome) aside() bool { return o.Foreign || o.Staged }
 
 // Swap is a champion that took over.
 type Swap struct {

@@ -145,11 +145,11 @@ func (d *desk) run(l Log, o Options) (Result, error) {
 		if decides == 0 {
 			decides = prices[0]
 		}
-		moves := e.play(d.g, d.inLoss(decides))
+		c := e.course(d.g, d.inLoss(decides))
 		if d.err != nil {
 			return Result{}, fmt.Errorf("watch %s: %w", d.model.Name, d.err)
 		}
-		r.Policies = append(r.Policies, d.outcome(e, moves))
+		r.Policies = append(r.Policies, d.outcome(e, c))
 	}
 	if c := d.model.Costs; c.Label > 0 || c.Fault > 0 {
 		d.note("Labels that people are asked for, and answers that are refused, are no part of recorded rows: the objective here is staleness and training.")
@@ -162,24 +162,25 @@ func (d *desk) run(l Log, o Options) (Result, error) {
 		r.Prices[i].Sentence = recommend(r, r.Prices[i])
 	}
 	r.Notes, r.Sentence = append(r.Notes, d.notes...), r.Prices[0].Sentence
-	if f := foreign(r.Policies); f != "" {
-		r.Notes = append(r.Notes, f)
-	}
+	r.Notes = append(r.Notes, aside(r.Policies)...)
 	return r, nil
 }
 
-// foreign says which policies are only to compare with.
-func foreign(policies []Outcome) string {
-	var out []string
+// aside says which policies are only to compare with.
+func aside(policies []Outcome) (notes []string) {
+	var foreign []string
 	for _, p := range policies {
-		if p.Foreign {
-			out = append(out, p.Policy)
+		switch {
+		case p.Foreign:
+			foreign = append(foreign, p.Policy)
+		case p.Staged:
+			notes = append(notes, p.Policy+" shows what the model's gates, rollout and probation cost and save, counted in rows; it is not recommended beside the trigger that it goes by.")
 		}
 	}
-	if len(out) == 0 {
-		return ""
+	if len(foreign) > 0 {
+		notes = append(notes, "No trigger does as "+strings.Join(foreign, " and ")+" would: shown to compare with, and never recommended.")
 	}
-	return "No trigger does as " + strings.Join(out, " and ") + " would: shown to compare with, and never recommended."
+	return notes
 }
 
 // distinct leaves each number once, in the order of the first.
@@ -207,22 +208,18 @@ func (d *desk) describe(l Log) Result {
 	return r
 }
 
-// outcome adds up what came of a policy's moves.
-func (d *desk) outcome(e entry, moves []Move) Outcome {
+// outcome says what came of a policy.
+func (d *desk) outcome(e entry, c course) Outcome {
 	g := d.g
-	out := Outcome{Policy: e.name, Words: e.words, Triggers: e.triggers, Near: e.near, Foreign: e.foreign, Retrains: Trained(moves), Reuses: len(moves) - Trained(moves), Moves: []Swap{}, moves: moves}
-	for _, m := range moves {
-		out.Moves = append(out.Moves, Swap{Batch: m.At, Champion: m.Champion, At: d.time(g.at(m.At)), Reuse: m.At != m.Champion, Sentence: m.Why})
+	out := Outcome{Policy: e.name, Words: e.words, Triggers: e.triggers, Near: e.near, Foreign: e.foreign, Staged: e.staged, Retrains: c.trained, Reuses: c.returned, Staleness: d.perLoss() * sum(c.lost), Moves: []Swap{}, course: c}
+	for _, t := range c.turns {
+		out.Moves = append(out.Moves, Swap{Batch: g.batch(t.row), Champion: t.champion, At: d.time(t.row), Reuse: t.returns, Sentence: t.why})
 	}
-	sum, counted := 0.0, 0.0
-	for b, m := range g.live(moves) {
-		lost, off, n := g.Wrong[m][b-m], g.Off[m][b-m], g.Counted[b]
-		out.Staleness += d.perLoss() * lost
-		sum, counted = sum+off, counted+n
-		out.LossByBatch = append(out.LossByBatch, ratio(lost, n))
-		out.MetricByBatch = append(out.MetricByBatch, d.metric(off, n))
+	for b, n := range g.Counted {
+		out.LossByBatch = append(out.LossByBatch, ratio(c.lost[b], n))
+		out.MetricByBatch = append(out.MetricByBatch, d.metric(c.off[b], n))
 	}
-	if m := d.metric(sum, counted); m != nil {
+	if m := d.metric(sum(c.off), sum(g.Counted)); m != nil {
 		out.Mean = *m
 	}
 	return out

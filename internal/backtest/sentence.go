@@ -52,7 +52,7 @@ func moved(p Outcome) string {
 func rivals(r Result, a At) string {
 	cheapest, like, others := a.standing(a.Recommended), 0, 0
 	for _, s := range a.Policies {
-		if s.Policy == a.Recommended || r.policy(s.Policy).Foreign {
+		if s.Policy == a.Recommended || r.policy(s.Policy).aside() {
 			continue
 		}
 		others++

@@ -3,6 +3,7 @@ package backtest
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"hone"
@@ -18,11 +19,12 @@ import (
 type Stages struct {
 	Model     hone.Model     // Where it learns continuously, so does what is played.
 	Signature hone.Signature // Of all champions.
+	Prices    []float64      // Of a wrong answer, by row, where the loss has such; else nil.
 }
 
 // Played is what came of a model that went through its stages.
 type Played struct {
-	Lost float64 // By what was served.
+	Lost float64 // By what was served, on rows with a label.
 	Cost float64 // With what was paid for trainings and returns, also those that came to nothing.
 	// Trained and Returned are the runs by what they began with.
 	Trained, Returned int
@@ -35,7 +37,16 @@ type Played struct {
 // before answers. The gate judges a twin that was trained a batch earlier, on the labels
 // that came since; labels arrive as the stream has them.
 func (g *Grid) Play(r Rule, s Stages, price float64) Played {
-	p := &play{whole: newWhole(g, r, price), Stages: s, price: price}
+	p := g.play(r, s, price)
+	p.Lost = sum(p.lost)
+	p.Cost = sum(p.cost(price))
+	p.Trained, p.Returned = p.trained, p.returned
+	return p.Played
+}
+
+func (g *Grid) play(r Rule, s Stages, price float64) *play {
+	p := &play{whole: newWhole(g, r, price), Stages: s, course: newCourse(g.Batches()), from: g.champions[0].start}
+	p.whole.model.Name = s.Model.Name
 	if every := s.Model.Train.Continuous; every > 0 {
 		p.pupil = newPupil(g, s.Signature, every)
 		g, p.g = p.pupil.g, p.pupil.g
@@ -44,7 +55,7 @@ func (g *Grid) Play(r Rule, s Stages, price float64) Played {
 	labels := g.upTo(g.at(0)) // That have come.
 	for b := range g.Batches() {
 		for i := g.at(b); i < g.at(b+1); i++ {
-			p.serve(i)
+			p.serve(b, i)
 			from := labels
 			for labels < len(g.arrived) && g.known(g.arrived[labels]) <= i+1 {
 				labels++
@@ -55,8 +66,7 @@ func (g *Grid) Play(r Rule, s Stages, price float64) Played {
 			p.decide(b + 1)
 		}
 	}
-	p.Cost += p.Lost
-	return p.Played
+	return p
 }
 
 // play is a model under way.
@@ -64,7 +74,7 @@ type play struct {
 	*whole
 	Stages
 	Played
-	price float64
+	course
 
 	from   int   // The first row whose label the live champion's probe reads.
 	ripe   []int // Rows whose labels came since the last look.
@@ -92,7 +102,7 @@ type pair struct {
 }
 
 // serve answers a row, by the live champion or by one on its way.
-func (p *play) serve(i int) {
+func (p *play) serve(batch, i int) {
 	who := p.live
 	if t := p.run; t != nil && t.Rollout != nil {
 		step := t.Rollout.Steps[t.Rollout.Step]
@@ -108,7 +118,15 @@ func (p *play) serve(i int) {
 		}
 		arm.Requests++
 	}
-	p.Lost += p.g.lost(who, i)
+	if p.g.known(i) == never {
+		return
+	}
+	lost := p.g.lost(who, i)
+	p.lost[batch] += lost
+	if p.g.Headline != nil {
+		lost = p.g.weight(i) * p.g.Headline(i, p.g.scores(who, []int{i}, nil))
+	}
+	p.off[batch] += lost
 }
 
 // coin is a number from 0 to 1 by which a row goes to one side or the other.
@@ -154,13 +172,25 @@ func (p *play) add(d *pair, row int) {
 	if d == nil || row < max(d.from, p.g.champions[d.a].start, p.g.champions[d.b].start) {
 		return
 	}
-	d.Add(monitor.Row{Label: p.label(row), A: p.g.scores(d.a, []int{row}, nil), B: p.g.scores(d.b, []int{row}, nil), Weight: p.g.weight(row)})
+	d.Add(monitor.Row{Label: p.label(row), Price: p.priceOf(row), A: p.g.scores(d.a, []int{row}, nil), B: p.g.scores(d.b, []int{row}, nil), Weight: p.g.weight(row)})
 }
 
-func (p *play) label(row int) string { return p.Signature.Classes[int(p.g.Targets[row])] }
+func (p *play) label(row int) string {
+	if p.Signature.Task == hone.Regression {
+		return strconv.FormatFloat(p.g.Targets[row], 'g', -1, 64)
+	}
+	return p.Signature.Classes[int(p.g.Targets[row])]
+}
+
+func (p *play) priceOf(row int) float64 {
+	if p.Prices == nil {
+		return 0
+	}
+	return p.Prices[row]
+}
 
 func (p *play) pair(a, b, from int) *pair {
-	return &pair{Duel: monitor.NewDuel(p.Model.Loss, p.Model.Loss.Bound(), p.Signature, p.Signature), a: a, b: b, from: from}
+	return &pair{Duel: monitor.NewDuel(p.Model.Loss, p.g.unit(), p.Signature, p.Signature), a: a, b: b, from: from}
 }
 
 // decide looks at the labels of a batch, and at the candidate that waits for some.
@@ -182,15 +212,15 @@ func (p *play) begin(d hone.Decision, batch int) {
 	p.run = t
 	earlier := batch - 1
 	if d.Reuse != "" {
-		p.Returned++
-		p.Cost += ReuseShare * p.price
+		p.returned++
+		p.paid[earlier] += ReuseShare
 		t.twin = p.g.champions[t.candidate]
 		if p.pupil != nil {
 			p.pupil.keep = t.candidate
 		}
 	} else {
-		p.Trained++
-		p.Cost += p.price
+		p.trained++
+		p.paid[earlier]++
 		t.twin = p.g.twin(batch, earlier)
 	}
 	t.unseen = slices.Clone(p.g.arrived[p.g.upTo(p.g.at(earlier)):p.g.upTo(p.g.at(batch))])
@@ -209,7 +239,7 @@ func (p *play) judge(batch int) {
 	for k, i := range rows {
 		labels[k] = p.label(i)
 	}
-	e := evaluate.Compare(p.Model, side(t.Candidate, &t.twin), &champ, evaluate.Rows{Labels: labels, Weights: values(p.g.Weights, rows)})
+	e := evaluate.Compare(p.Model, side(t.Candidate, &t.twin), &champ, evaluate.Rows{Frame: pick(p.g.Rows, rows), Labels: labels, Weights: values(p.g.Weights, rows), Prices: values(p.Prices, rows)})
 	e.Replay = hone.Replay{Requests: 300, Candidate: 1, Champion: 1, CandidateP50: 1, ChampionP50: 1, CandidateMem: 1, ChampionMem: 1} // Alike.
 	verdicts := gate.Judge(p.Model, t.Run, e, p.tries(), nil)
 	ruling := gate.Rule(p.Model, verdicts, len(rows) >= gate.Deadline(p.Model, e))
@@ -275,6 +305,7 @@ func (p *play) crown(served int) {
 		p.proven = p.live
 	}
 	p.close(hone.Promoted)
+	p.turns = append(p.turns, turn{row: served, champion: t.candidate, returns: t.Decision.Reuse != "", why: t.Decision.Sentence})
 	p.turn(t.candidate, served)
 	if t.Decision.Reuse == "" {
 		p.from = p.g.champions[t.candidate].start
@@ -309,5 +340,6 @@ func (p *play) guard(served int) {
 	if p.run != nil { // It was to be held against one that is gone.
 		p.close(hone.Cancelled)
 	}
+	p.turns = append(p.turns, turn{row: served, champion: p.proven, returns: true, why: next.Sentence})
 	p.turn(p.proven, served)
 }

@@ -39,18 +39,6 @@ func interval(values []float64) (lower, upper float64) {
 	return values[int(tail*n)], values[int(math.Ceil((1-tail)*n))]
 }
 
-// byBatch is what moves cost, batch by batch.
-func (g *Grid) byBatch(moves []Move, price float64) []float64 {
-	out := make([]float64, g.Batches())
-	for b, m := range g.live(moves) {
-		out[b] = g.Wrong[m][b-m]
-	}
-	for _, m := range moves {
-		out[m.At] += price * share(m)
-	}
-	return out
-}
-
 // at holds the policies against each other at one price, in the model's currency.
 func (d *desk) at(price float64, policies []Outcome, resample [][]float64) At {
 	a := At{Price: price}
@@ -61,12 +49,13 @@ func (d *desk) at(price float64, policies []Outcome, resample [][]float64) At {
 	a.OptimumReuse, a.OptimumBound = per*reuse, per*bound
 	drawn := make([][]float64, len(policies)) // What each costs in each draw.
 	for i, p := range policies {
-		cost := per * d.g.Cost(p.moves, inLoss)
+		byBatch := p.course.cost(inLoss)
+		cost := per * sum(byBatch)
 		s := Standing{Policy: p.Policy, Objective: cost, Training: cost - p.Staleness, Ratio: 1, Regret: cost - a.Optimum}
 		if a.Optimum > 0 {
 			s.Ratio = cost / a.Optimum
 		}
-		drawn[i] = totals(d.g.byBatch(p.moves, inLoss), resample, per)
+		drawn[i] = totals(byBatch, resample, per)
 		s.Lower, s.Upper = interval(slices.Clone(drawn[i]))
 		a.Policies = append(a.Policies, s)
 	}
@@ -95,14 +84,14 @@ func totals(cost []float64, resample [][]float64, unit float64) []float64 {
 func (a *At) choose(policies []Outcome, drawn [][]float64) {
 	best, configured := -1, -1
 	for i, s := range a.Policies {
-		if !policies[i].Foreign && (best < 0 || s.Objective < a.Policies[best].Objective) {
+		if !policies[i].aside() && (best < 0 || s.Objective < a.Policies[best].Objective) {
 			best = i
 		}
 		if s.Policy == kindConfigured {
 			configured = i
 		}
 	}
-	best = max(best, 0) // Where all are foreign, the first stands for what the others are held against.
+	best = max(best, 0) // Where none can be configured, the first stands for what the others are held against.
 	if configured >= 0 {
 		if lower, _ := interval(differences(drawn[configured], drawn[best])); lower <= 0 {
 			best = configured
@@ -117,7 +106,7 @@ func (a *At) choose(policies []Outcome, drawn [][]float64) {
 	for k, cost := range drawn[best] {
 		cheapest := true
 		for i := range drawn {
-			cheapest = cheapest && (policies[i].Foreign || drawn[i][k] >= cost)
+			cheapest = cheapest && (policies[i].aside() || drawn[i][k] >= cost)
 		}
 		if cheapest {
 			a.Likely += 1 / float64(len(drawn[best]))

@@ -50,7 +50,8 @@ Policies:
   adwin                  once the loss has changed its level
   performance:X          once the loss is X points up, of what a row can lose
   recoverable_loss:PRICE once a retrain would win back its price, former champions first
-  no_reuse:PRICE         the same, and no former champion comes back`,
+  no_reuse:PRICE         the same, and no former champion comes back
+  stages:PRICE           recoverable loss, through gates, rollout and probation`,
 		Example: "  hone backtest fraud\n  hone backtest fraud --data history.csv --html report.html\n  hone backtest fraud --policy configured --policy every:10 --price 100,300,1000",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) != 1 {
