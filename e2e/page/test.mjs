@@ -119,9 +119,12 @@ await check('the model page says the sentence as its headline', async () => {
 await check('the model page says what was saved against other policies', async () => {
 	const page = await look(context, `/m/${model}`), card = page.locator('section[aria-label="Against other policies"]');
 	await card.locator('[data-report]').waitFor({ timeout: 10000 });
-	const { policies } = (await api(`/api/v1/report?model=${model}`)).reports[0];
-	must((await card.locator('tbody tr').count()) === policies.length && policies.length === 4, 'there is not one row for each policy');
-	must((await card.locator('tbody tr').first().textContent()).includes('weekly schedule'), 'the first row is not the weekly schedule');
+	const { policies, objective } = (await api(`/api/v1/report?model=${model}`)).reports[0];
+	const costs = card.locator('table').first().locator('tbody tr'), others = card.locator('table').last().locator('tbody tr');
+	must((await others.count()) === policies.length && policies.length === 4, 'there is not one row for each policy');
+	must((await others.first().textContent()).includes('weekly schedule'), 'the first row is not the weekly schedule');
+	must((await costs.count()) === 5 && objective.staleness >= 0, 'there is not one row for each part of the objective, and their sum');
+	must((await costs.first().textContent()).includes('Staleness'), 'the objective does not begin with staleness');
 	await page.close();
 });
 
