@@ -18,7 +18,7 @@ function row(a) {
 function objective(o, unit) {
 	return table('stack', ['!Objective', '>Cost', 'What of'], [
 		['staleness', 'Staleness', num(o.staleness), {cls: 't2', of: `${int(o.labelled_rows)} labelled rows`}],
-		['training', 'Training', num(o.training), {cls: 't2', of: `${int(o.runs)} runs`}],
+		['training', 'Training', num(o.training), {cls: 't2', of: `${int(o.runs)} ${o.runs === 1 ? 'run' : 'runs'}`}],
 		['labels', 'Labels', num(o.labels), {cls: 't2', of: `${int(o.labels_asked)} asked for`}],
 		['availability', 'Availability', num(o.availability), {cls: 't2', of: `${int(o.refused)} refused, ${int(o.degraded)} degraded`}],
 		['objective', h('span.b', 'Objective'), h('span.b', num(o.objective)), {cls: 't2', of: unit}]]);
