@@ -29,20 +29,9 @@ func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, "  "+format+"
 // data is where recorded streams lie.
 func data(b *bar.Bench) string { return filepath.Join(b.Root, "..", "shared", "data") }
 
-// each does something for every case, several at a time, until one fails.
+// each does something for every case, several at a time, and tells of each.
 func each(cases []retraining.Case, do func(i int) error) error {
-	errs := make([]error, len(cases))
-	bar.Parallel(len(cases), func(i int) {
-		if errs[i] = do(i); errs[i] == nil {
-			progress("%s", cases[i])
-		}
-	})
-	for i, err := range errs {
-		if err != nil {
-			return fmt.Errorf("%s: %w", cases[i], err)
-		}
-	}
-	return nil
+	return retraining.Each(cases, bar.Parallel, do, func(c retraining.Case) { progress("%s", c) })
 }
 
 // run plays policies in all cases.

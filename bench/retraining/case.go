@@ -107,3 +107,20 @@ func sample(s *backtest.Stream, every int, seed uint64) {
 	}
 	s.Window /= every
 }
+
+// Each does something for every case, by a function as of NewGrid, and says which was
+// first of those that failed. It tells of each that did not.
+func Each(cases []Case, all func(int, func(int)), do func(i int) error, tell func(Case)) error {
+	errs := make([]error, len(cases))
+	all(len(cases), func(i int) {
+		if errs[i] = do(i); errs[i] == nil {
+			tell(cases[i])
+		}
+	})
+	for i, err := range errs {
+		if err != nil {
+			return fmt.Errorf("%s: %w", cases[i], err)
+		}
+	}
+	return nil
+}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -46,20 +45,9 @@ func (b *bench) recorded(names []string, learner string, h how) (out []retrainin
 	return out
 }
 
-// each does something for every case, several at a time, until one fails.
+// each does something for every case, several at a time, and tells of each.
 func each(cases []retraining.Case, do func(i int) error) error {
-	errs := make([]error, len(cases))
-	bar.Parallel(len(cases), func(i int) {
-		if errs[i] = do(i); errs[i] == nil {
-			progress("%s", cases[i])
-		}
-	})
-	for i, err := range errs {
-		if err != nil {
-			return fmt.Errorf("%s: %w", cases[i], err)
-		}
-	}
-	return nil
+	return retraining.Each(cases, bar.Parallel, do, func(c retraining.Case) { progress("%s", c) })
 }
 
 // run plays all policies in all cases.
