@@ -112,15 +112,9 @@ func (k *keeper) failed(since time.Time) (out []hone.Run) {
 func (k *keeper) decide(ctx context.Context, now time.Time, look bool) error {
 	in := k.input(now)
 	in.Look = look
-	d := trigger.Decide(in, now)
-	if d.Start {
-		// Until it is stored, and seen by the others, nobody else spends what they share.
-		told, release := k.fund.ask(k.model, k.runs, now)
-		defer release()
-		if in.Fund = told; told != nil {
-			d = trigger.Decide(in, now)
-		}
-	}
+	// Until a run is stored, and seen by the others, nobody else spends what they share.
+	d, release := k.fund.decide(&in, now)
+	defer release()
 	manual := k.manual
 	k.manual, k.looked, k.again = nil, true, d.Again
 	answered := k.heard.decided(d)
@@ -212,14 +206,8 @@ func (l *Loop) Plan(model string) (hone.Decision, error) {
 	if err != nil {
 		return hone.Decision{}, err
 	}
-	in, now := v.input, l.o.Clock.Now()
-	d := trigger.Decide(in, now)
-	if d.Start {
-		told, release := l.fund.ask(v.Model, in.Runs, now)
-		defer release()
-		if in.Fund = told; told != nil {
-			d = trigger.Decide(in, now)
-		}
-	}
+	in := v.input
+	d, release := l.fund.decide(&in, l.o.Clock.Now())
+	release()
 	return d, nil
 }

@@ -25,15 +25,18 @@ func newFund(b hone.SharedBudget, keepers *atomic.Pointer[map[string]*keeper]) *
 	return f
 }
 
-// ask is what a decision on a model with such runs is told of the budget; nil where there
-// is none. Nobody else is told before what it returns is called.
-func (f *fund) ask(m hone.Model, runs []hone.Run, now time.Time) (told *trigger.Fund, release func()) {
+// decide decides on a model, and where that starts a run, once more by what is left of the
+// budget, if there is one, which the input is told. Nobody else is told of it before what
+// it returns is called.
+func (f *fund) decide(in *trigger.Input, now time.Time) (d hone.Decision, release func()) {
+	d = trigger.Decide(*in, now)
 	b := *f.budget.Load()
-	if b == (hone.SharedBudget{}) {
-		return nil, func() {}
+	if !d.Start || b == (hone.SharedBudget{}) {
+		return d, func() {}
 	}
 	f.granting.Lock()
-	return f.tell(b, m, runs, now), f.granting.Unlock
+	in.Fund = f.tell(b, in.Model, in.Runs, now)
+	return trigger.Decide(*in, now), f.granting.Unlock
 }
 
 // tell gathers what is paid and wished.

@@ -50,7 +50,10 @@ func measuredCost(runs []hone.Run) (mean float64, why string) {
 // trained adds up what the last runs cost that are over and had trainings with a price.
 func trained(runs []hone.Run) (sum float64, n int) {
 	for _, r := range runs {
-		if n < measuredRuns && r.State == hone.Closed && r.Spent != nil && r.Spent.Cost > r.Spent.LabelsCost {
+		if n == measuredRuns {
+			break
+		}
+		if r.State == hone.Closed && r.Spent != nil && r.Spent.Cost > r.Spent.LabelsCost {
 			sum, n = sum+r.Spent.Cost, n+1
 		}
 	}
