@@ -87,7 +87,7 @@ const mayImport = `
 	bench/bars_statistics      : . LEAF STAGE internal/store internal/config internal/op internal/app bench/bar bench/rig internal/stream internal/loop internal/validate/world
 	bench/bars_learners        : LEAF bench/bar bench/rig bench/retraining
 	bench/bars_when            : LEAF internal/backtest internal/stream bench/bar bench/retraining
-	bench/retraining           : . LEAF internal/backtest
+	bench/retraining           : . LEAF internal/backtest bench/bar
 	bench/retraining/benchmark : LEAF internal/backtest bench/bar bench/retraining
 	bench/bars_loop            : . LEAF STAGE PORT internal/store internal/config internal/gateway internal/loop internal/op internal/app bench/bar bench/rig
 `

@@ -9,14 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 
 	"hone/bench/bar"
 	"hone/bench/retraining"
-	"hone/internal/backtest"
 )
-
-// of is what the figures come from.
-var of = []string{"internal/backtest", "internal/learn/encode", "internal/learn/gbdt", "internal/learn/linear", "internal/learn/residual", "internal/stat", "internal/trigger"}
 
 // prices of a retrain that bars hold at, in errors.
 var prices = []float64{100, 300, 1000}
@@ -26,55 +23,34 @@ func main() { bar.Main("when", slices.Concat(worldBars, streamBars, loopBars, pr
 // progress tells how far a long measurement is, where somebody watches.
 func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, "  "+format+"\n", args...) }
 
-// data is where recorded streams lie.
-func data(b *bar.Bench) string { return filepath.Join(b.Root, "..", "shared", "data") }
-
-// each does something for every case, several at a time, and tells of each.
-func each(cases []retraining.Case, do func(i int) error) error {
-	return retraining.Each(cases, bar.Parallel, do, func(c retraining.Case) { progress("%s", c) })
+// plays plays cases, or knows what they came to by the same sources, which is noted.
+func plays(b *bar.Bench) (p *retraining.Plays, done func(), err error) {
+	var known, all atomic.Int64
+	p, err = retraining.NewPlays(b.Root, filepath.Join(b.Root, "..", "shared", "data"), func(how string, c retraining.Case) {
+		all.Add(1)
+		if how == "known" {
+			known.Add(1)
+		}
+		progress("%s: %s", how, c)
+	})
+	return p, func() {
+		if n := known.Load(); n > 0 {
+			b.Note("of %d cases %d had been played by the same sources before", all.Load(), n)
+		}
+	}, err
 }
 
 // run plays policies in all cases.
 func run(b *bar.Bench, cases []retraining.Case, policies []retraining.Policy, reuse bool) ([]retraining.Outcome, error) {
-	out := make([]retraining.Outcome, len(cases))
-	return out, each(cases, func(i int) (err error) {
-		out[i], err = cases[i].Run(context.Background(), data(b), prices, policies, reuse, backtest.InTurn)
-		return err
-	})
-}
-
-// done is what was played already in this run.
-var done = map[string][]retraining.Outcome{}
-
-// playedOnce plays what several bars look at.
-func playedOnce(name string, play func() ([]retraining.Outcome, error)) ([]retraining.Outcome, error) {
-	if out := done[name]; out != nil {
-		return out, nil
+	p, done, err := plays(b)
+	if err != nil {
+		return nil, err
 	}
-	out, err := play()
-	done[name] = out
-	return out, err
+	defer done()
+	return p.Run(context.Background(), cases, policies, reuse)
 }
 
 // inWorlds are all worlds with so many seeds that report.
-func inWorlds(seeds, delay int) (out []retraining.Case) {
-	for seed := range seeds {
-		for _, w := range retraining.Worlds {
-			out = append(out, retraining.Case{Stream: w, Seed: retraining.FirstSeed + uint64(seed), Learner: "linear", Delay: delay})
-		}
-	}
-	return out
-}
-
-// ratio is what a policy cost in a case, of the optimum.
-func ratio(policy string, price float64) func(retraining.Outcome) float64 {
-	return func(o retraining.Outcome) float64 { return o.At(price).Policies[policy].Ratio }
-}
-
-func mean[T any](xs []T, of func(T) float64) float64 {
-	sum := 0.0
-	for _, x := range xs {
-		sum += of(x) / float64(len(xs))
-	}
-	return sum
+func inWorlds(seeds, delay int) []retraining.Case {
+	return retraining.InWorlds(seeds, retraining.Case{Learner: "linear", Delay: delay, Every: 1})
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"hone/bench/bar"
+	"hone/bench/retraining"
 	"hone/internal/backtest"
 	"hone/internal/clock"
 	"hone/internal/frame"
@@ -18,7 +19,7 @@ import (
 
 // minuteBars are about how long a backtest takes.
 var minuteBars = []bar.Measured{
-	{Bar: bar.Bar{ID: "backtest_minute", Of: slices.Concat(of, []string{"internal/cli", "internal/frame", "internal/monitor", "internal/predictor", "internal/table", "internal/train/builtin"}),
+	{Bar: bar.Bar{ID: "backtest_minute", Of: slices.Concat(retraining.Of, []string{"internal/cli", "internal/frame", "internal/monitor", "internal/predictor", "internal/table", "internal/train/builtin"}),
 		About: "`hone backtest --data`, the binary, without a server: 50,000 rows of a CSV file of nine features, three of them categories, whose concept changes four times; twelve policies at three prices, the report with its plots written; the built-in learners as they come. Wall time from the start of the process to its end with two processors, three times each.",
 		Limits: []bar.Limit{
 			{Series: "gbdt", Unit: "s", Of: bar.Max, Under: 60},

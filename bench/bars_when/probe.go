@@ -18,7 +18,7 @@ var probeBars = []bar.Measured{
 			{Series: "row", Unit: "µs", Of: bar.Median, Under: 2},
 			{Series: "size", Unit: "kB", Of: bar.Median, Under: 8},
 		}}, Measure: probeCost},
-	{Bar: bar.Bar{ID: "receipts", Of: of,
+	{Bar: bar.Bar{ID: "receipts", Of: retraining.Of,
 		About: "Twenty seeds of the seven worlds, labels at once, swaps at once, prices of 100, 300 and 1000, and the reporting streams with champions of trees: of the retrains that answered as many rows as were foretold, in how many hundred what they won back lay in the interval of 80 %.",
 		Limits: []bar.Limit{
 			{Series: "worlds", Unit: "%", Of: bar.Median, Over: 75},
@@ -88,8 +88,8 @@ func receipts(b *bar.Bench) error {
 	for name, all := range map[string][]retraining.Outcome{"worlds": inWorlds, "streams": recorded} {
 		var c retraining.Coverage
 		for _, o := range all {
-			for _, at := range o.By {
-				c = c.Plus(at.Receipts)
+			for _, price := range prices {
+				c = c.Plus(o.At(price).Receipts)
 			}
 		}
 		if c.Of() == 0 {

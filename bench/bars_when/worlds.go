@@ -11,7 +11,7 @@ import (
 
 // worldBars are about worlds whose drift is known.
 var worldBars = []bar.Measured{
-	{Bar: bar.Bar{ID: "decision_worlds", Of: of,
+	{Bar: bar.Bar{ID: "decision_worlds", Of: retraining.Of,
 		About: "Seven worlds of 72,000 rows with known drift, twenty seeds of each that chose nothing, champions by the linear learner, labels at once, swaps at once: the mean cost of Hone's rule, errors and retrains, over that of the optimum that knows the future and never goes back to a former champion; the upper 95 % bound, by seed, of how much more Hone costs than the best fixed period in hindsight; and how often it retrains where the optimum does not.",
 		Limits: []bar.Limit{
 			{Series: "hone_100", Unit: "of the optimum", Of: bar.Median, Under: 1.02, AtMost: true},
@@ -20,7 +20,7 @@ var worldBars = []bar.Measured{
 			{Series: "over_period", Unit: "of the optimum", Of: bar.Max, Under: 1e-9},
 			{Series: "needless", Unit: "retrains", Of: bar.Max, Under: 0.5},
 		}, Also: others()}, Measure: worlds},
-	{Bar: bar.Bar{ID: "decision_late", Of: of,
+	{Bar: bar.Bar{ID: "decision_late", Of: retraining.Of,
 		About: "The same with labels that come 1,000 rows late, against the optimum with the same delay: how much further from it than with labels at once.",
 		Limits: []bar.Limit{
 			{Series: "later_100", Unit: "of the optimum", Of: bar.Median, Under: 0.03, AtMost: true},
@@ -45,11 +45,9 @@ func others() (out []string) {
 // seeds of each world.
 const seeds = 20
 
-// soon plays the worlds with all labels at once, once for all bars.
+// soon plays the worlds with all labels at once.
 func soon(b *bar.Bench) ([]retraining.Outcome, error) {
-	return playedOnce("worlds", func() ([]retraining.Outcome, error) {
-		return run(b, inWorlds(seeds, 0), retraining.Policies, true)
-	})
+	return run(b, inWorlds(seeds, 0), retraining.Policies, true)
 }
 
 func worlds(b *bar.Bench) error {
@@ -61,7 +59,7 @@ func worlds(b *bar.Bench) error {
 	var over []float64
 	needless := 0
 	for _, price := range prices {
-		hone, period := ratio("hone", price), ratio("best_period", price)
+		hone, period := retraining.Ratio("hone", price), retraining.Ratio("best_period", price)
 		over = append(over, upper(out, func(o retraining.Outcome) float64 { return hone(o) - period(o) }))
 		for _, o := range out {
 			if at := o.At(price); at.Optimum.Retrains == 0 {
@@ -80,10 +78,10 @@ func keep(b *bar.Bench, out []retraining.Outcome) {
 	const unit = "of the optimum"
 	for _, price := range prices {
 		for _, p := range retraining.Policies {
-			b.Keep(fmt.Sprintf("%s_%g", p.Name, price), unit, mean(out, ratio(p.Name, price)))
+			b.Keep(fmt.Sprintf("%s_%g", p.Name, price), unit, retraining.Mean(out, retraining.Ratio(p.Name, price)))
 		}
-		b.Keep(fmt.Sprintf("reuse_optimum_%g", price), unit, mean(out, func(o retraining.Outcome) float64 { return o.At(price).Reuse }))
-		b.Keep(fmt.Sprintf("reuse_bound_%g", price), unit, mean(out, func(o retraining.Outcome) float64 { return o.At(price).Bound }))
+		b.Keep(fmt.Sprintf("reuse_optimum_%g", price), unit, retraining.Mean(out, func(o retraining.Outcome) float64 { return o.At(price).Reuse }))
+		b.Keep(fmt.Sprintf("reuse_bound_%g", price), unit, retraining.Mean(out, func(o retraining.Outcome) float64 { return o.At(price).Bound }))
 	}
 }
 
@@ -92,11 +90,11 @@ func byWorld(b *bar.Bench, out []retraining.Outcome, price float64) {
 	for _, name := range retraining.Worlds {
 		these := slices.DeleteFunc(slices.Clone(out), func(o retraining.Outcome) bool { return o.Stream != name })
 		retrains := func(policy string) float64 {
-			return mean(these, func(o retraining.Outcome) float64 { return float64(o.At(price).Policies[policy].Retrains) })
+			return retraining.Mean(these, func(o retraining.Outcome) float64 { return float64(o.At(price).Policies[policy].Retrains) })
 		}
 		b.Note("%s at %g: %.3f with %.1f retrains, best period %.3f with %.1f, optimum %.1f", name, price,
-			mean(these, ratio("hone", price)), retrains("hone"), mean(these, ratio("best_period", price)), retrains("best_period"),
-			mean(these, func(o retraining.Outcome) float64 { return float64(o.At(price).Optimum.Retrains) }))
+			retraining.Mean(these, retraining.Ratio("hone", price)), retrains("hone"), retraining.Mean(these, retraining.Ratio("best_period", price)), retrains("best_period"),
+			retraining.Mean(these, func(o retraining.Outcome) float64 { return float64(o.At(price).Optimum.Retrains) }))
 	}
 }
 
@@ -129,7 +127,7 @@ func late(b *bar.Bench) error {
 		return err
 	}
 	for _, price := range prices {
-		a, c := mean(first, ratio("hone", price)), mean(later, ratio("hone", price))
+		a, c := retraining.Mean(first, retraining.Ratio("hone", price)), retraining.Mean(later, retraining.Ratio("hone", price))
 		b.Keep(fmt.Sprintf("later_%g", price), "of the optimum", c-a)
 		b.Note("at %g: %.3f, and %.3f with labels at once", price, c, a)
 	}

@@ -36,6 +36,17 @@ func (c Case) isWorld() bool {
 	return false
 }
 
+// InWorlds are all worlds with so many of the seeds that report.
+func InWorlds(seeds int, like Case) (out []Case) {
+	for seed := range seeds {
+		for _, w := range Worlds {
+			like.Stream, like.Seed = w, FirstSeed+uint64(seed)
+			out = append(out, like)
+		}
+	}
+	return out
+}
+
 // Grid trains all champions of a case. Recorded streams are read from a folder.
 func (c Case) Grid(ctx context.Context, folder string, all func(int, func(int))) (*backtest.Grid, error) {
 	s, err := c.open(folder)
@@ -60,8 +71,11 @@ func (c Case) open(folder string) (*backtest.Stream, error) {
 	if c.isWorld() {
 		return NewWorld(c.Stream, c.Seed)
 	}
-	return Recorded(filepath.Join(folder, c.Stream+".csv.gz"), c.Stream)
+	return Recorded(c.path(folder), c.Stream)
 }
+
+// path is where a recorded stream lies.
+func (c Case) path(folder string) string { return filepath.Join(folder, c.Stream+".csv.gz") }
 
 // Streams that are recorded are cut into so many batches; champions learn from so many.
 const (
@@ -106,21 +120,4 @@ func sample(s *backtest.Stream, every int, seed uint64) {
 		}
 	}
 	s.Window /= every
-}
-
-// Each does something for every case, by a function as of NewGrid, and says which was
-// first of those that failed. It tells of each that did not.
-func Each(cases []Case, all func(int, func(int)), do func(i int) error, tell func(Case)) error {
-	errs := make([]error, len(cases))
-	all(len(cases), func(i int) {
-		if errs[i] = do(i); errs[i] == nil {
-			tell(cases[i])
-		}
-	})
-	for i, err := range errs {
-		if err != nil {
-			return fmt.Errorf("%s: %w", cases[i], err)
-		}
-	}
-	return nil
 }

@@ -10,8 +10,12 @@ import (
 // snapshotEvery is after how many labels a learner that goes on learning is frozen.
 const snapshotEvery = 500
 
-// BadShare of the candidates have gone wrong where some have.
-const BadShare = 0.1
+// BadShare of the candidates have gone wrong where some have. Which ones, and how, is drawn
+// so many times: at a high price few are trained, and most draws spoil none of them.
+const (
+	BadShare = 0.1
+	badDraws = 4
+)
 
 // Loop is what the whole loop came to in one case at one price: costs are of that of the
 // optimum with sound candidates and without former champions.
@@ -19,11 +23,11 @@ type Loop struct {
 	Case
 	Price float64 `json:"price"`
 	// Decision is the rule alone, with every candidate swapped in at once, and NoGate the
-	// same where some have gone wrong.
+	// same where some have gone wrong, by the mean of all draws.
 	Decision float64 `json:"decision"`
 	NoGate   float64 `json:"no_gate"`
 	// Balanced and Strict go through all stages, with sound candidates, the other two with
-	// some that have gone wrong.
+	// some that have gone wrong: there ratios are means of all draws, and counts sums.
 	Balanced    Staged `json:"balanced"`
 	BalancedBad Staged `json:"balanced_bad"`
 	Strict      Staged `json:"strict"`
@@ -44,29 +48,35 @@ func (c Case) Loops(ctx context.Context, folder string, prices []float64, all fu
 	if err != nil {
 		return nil, err
 	}
-	bad := g.Corrupted(BadShare, c.Seed+1)
+	bad := make([]*backtest.Grid, badDraws)
+	for i := range bad {
+		bad[i] = g.Corrupted(BadShare, c.Seed+1+uint64(i)<<32)
+	}
 	rule := backtest.Rule{Kept: 5, Receipts: true}
+	sound := []*backtest.Grid{g}
+	learning := Stages(hone.Balanced)
+	learning.Model.Train.Continuous = snapshotEvery
 	for _, price := range prices {
 		best, _ := g.Optimum(price)
-		l := Loop{Case: c, Price: price}
-		l.Decision = g.Cost(backtest.Whole(rule)(g, price), price) / best
-		l.NoGate = bad.Cost(backtest.Whole(rule)(bad, price), price) / best
-		learning := Stages(hone.Balanced)
-		learning.Model.Train.Continuous = snapshotEvery
-		for _, s := range []struct {
-			g    *backtest.Grid
-			by   backtest.Stages
-			into *Staged
-		}{
-			{g, Stages(hone.Balanced), &l.Balanced}, {bad, Stages(hone.Balanced), &l.BalancedBad},
-			{g, Stages(hone.Strict), &l.Strict}, {bad, Stages(hone.Strict), &l.StrictBad}, {g, learning, &l.Learning},
-		} {
-			p := s.g.Play(rule, s.by, price)
-			*s.into = Staged{p.Cost / best, p}
-		}
-		out = append(out, l)
+		atOnce := func(g *backtest.Grid) float64 { return g.Cost(backtest.Whole(rule)(g, price), price) / best }
+		staged := func(grids []*backtest.Grid, s backtest.Stages) Staged { return through(grids, rule, s, price, best) }
+		out = append(out, Loop{Case: c, Price: price, Decision: atOnce(g), NoGate: Mean(bad, atOnce),
+			Balanced: staged(sound, Stages(hone.Balanced)), BalancedBad: staged(bad, Stages(hone.Balanced)),
+			Strict: staged(sound, Stages(hone.Strict)), StrictBad: staged(bad, Stages(hone.Strict)), Learning: staged(sound, learning)})
 	}
 	return out, nil
+}
+
+// through plays the stages on grids.
+func through(grids []*backtest.Grid, rule backtest.Rule, s backtest.Stages, price, best float64) (all Staged) {
+	for _, g := range grids {
+		p := g.Play(rule, s, price)
+		all.Ratio += p.Cost / best / float64(len(grids))
+		all.Lost, all.Cost = all.Lost+p.Lost, all.Cost+p.Cost
+		all.Trained, all.Returned = all.Trained+p.Trained, all.Returned+p.Returned
+		all.Rejected, all.RolledBack, all.TakenBack = all.Rejected+p.Rejected, all.RolledBack+p.RolledBack, all.TakenBack+p.TakenBack
+	}
+	return all
 }
 
 // Stages are those of a configuration that says no more than how much proof it wants.

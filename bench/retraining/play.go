@@ -40,6 +40,20 @@ func (o Outcome) At(price float64) At {
 	return At{}
 }
 
+// Ratio is what a policy cost at a price, of the optimum.
+func Ratio(policy string, price float64) func(Outcome) float64 {
+	return func(o Outcome) float64 { return o.At(price).Policies[policy].Ratio }
+}
+
+// Mean of what holds of each; 0 of none.
+func Mean[T any](xs []T, of func(T) float64) float64 {
+	sum := 0.0
+	for _, x := range xs {
+		sum += of(x) / float64(len(xs))
+	}
+	return sum
+}
+
 // Run plays policies in a case. With reuse the best with former champions is looked for
 // too, which takes long.
 func (c Case) Run(ctx context.Context, folder string, prices []float64, policies []Policy, reuse bool, all func(int, func(int))) (Outcome, error) {

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"hone/bench/bar"
 	"hone/bench/retraining"
 	"hone/internal/backtest"
 )
@@ -24,20 +23,15 @@ type how struct{ delay, every int }
 var hows = []how{{0, 1}, {500, 1}, {1000, 1}, {0, 10}, {500, 10}, {1000, 10}}
 
 // in are all worlds with so many seeds that report.
-func in(seeds int, learner string, h how) (out []retraining.Case) {
-	for seed := range seeds {
-		for _, w := range retraining.Worlds {
-			out = append(out, retraining.Case{Stream: w, Seed: retraining.FirstSeed + uint64(seed), Learner: learner, Delay: h.delay, Every: h.every})
-		}
-	}
-	return out
+func in(seeds int, learner string, h how) []retraining.Case {
+	return retraining.InWorlds(seeds, retraining.Case{Learner: learner, Delay: h.delay, Every: h.every})
 }
 
 // recorded are streams whose files are there.
 func (b *bench) recorded(names []string, learner string, h how) (out []retraining.Case) {
 	for _, name := range names {
-		if _, err := os.Stat(filepath.Join(b.data, name+".csv.gz")); errors.Is(err, os.ErrNotExist) {
-			progress("%s is not in %s, and passed over", name, b.data)
+		if _, err := os.Stat(filepath.Join(b.plays.Data, name+".csv.gz")); errors.Is(err, os.ErrNotExist) {
+			progress("%s is not in %s, and passed over", name, b.plays.Data)
 			continue
 		}
 		out = append(out, retraining.Case{Stream: name, Learner: learner, Delay: h.delay, Every: h.every})
@@ -45,18 +39,9 @@ func (b *bench) recorded(names []string, learner string, h how) (out []retrainin
 	return out
 }
 
-// each does something for every case, several at a time, and tells of each.
-func each(cases []retraining.Case, do func(i int) error) error {
-	return retraining.Each(cases, bar.Parallel, do, func(c retraining.Case) { progress("%s", c) })
-}
-
-// run plays all policies in all cases.
+// run plays policies in all cases.
 func (b *bench) run(cases []retraining.Case, policies []retraining.Policy, reuse bool) ([]retraining.Outcome, error) {
-	out := make([]retraining.Outcome, len(cases))
-	return out, each(cases, func(i int) (err error) {
-		out[i], err = cases[i].Run(b, b.data, retraining.Prices, policies, reuse, backtest.InTurn)
-		return err
-	})
+	return b.plays.Run(b, cases, policies, reuse)
 }
 
 // worlds are those with all labels at once, where both optima are looked for.
@@ -100,12 +85,7 @@ func streams(b *bench) (any, error) {
 func loops(b *bench) (any, error) {
 	late := how{500, 1}
 	cases := append(in(someSeeds, "linear", late), b.recorded(retraining.Reporting, "trees", late)...)
-	all := make([][]retraining.Loop, len(cases))
-	err := each(cases, func(i int) (err error) {
-		all[i], err = cases[i].Loops(b, b.data, retraining.Prices, backtest.InTurn)
-		return err
-	})
-	return slices.Concat(all...), err
+	return b.plays.Loops(b, cases)
 }
 
 // tuning tries settings of CUSUM where choosing is allowed.

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"hone/bench/bar"
+	"hone/bench/retraining"
 	"hone/internal/clock"
 )
 
@@ -38,7 +39,8 @@ var parts = []part{
 // bench is one run of the command.
 type bench struct {
 	context.Context
-	root, data string
+	root  string
+	plays *retraining.Plays
 }
 
 // kept is what came of a part.
@@ -56,10 +58,12 @@ func main() {
 	only := flag.String("only", "", "parts to play, with commas between them; all by default")
 	report := flag.Bool("report", false, "play nothing, write the page")
 	flag.Parse()
-	b := &bench{Context: context.Background(), root: *root, data: *data}
-	if b.data == "" {
-		b.data = filepath.Join(b.root, "..", "shared", "data")
+	if *data == "" {
+		*data = filepath.Join(*root, "..", "shared", "data")
 	}
+	plays, err := retraining.NewPlays(*root, *data, func(how string, c retraining.Case) { progress("%s: %s", how, c) })
+	bar.Fail(err)
+	b := &bench{Context: context.Background(), root: *root, plays: plays}
 	names := strings.Split(*only, ",")
 	for _, name := range names {
 		if name != "" && !slices.ContainsFunc(parts, func(p part) bool { return p.name == name }) {

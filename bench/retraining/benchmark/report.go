@@ -75,14 +75,6 @@ func where(all []retraining.Outcome, is func(retraining.Outcome) bool) (out []re
 	return out
 }
 
-func mean[T any](xs []T, of func(T) float64) float64 {
-	sum := 0.0
-	for _, x := range xs {
-		sum += of(x) / float64(len(xs))
-	}
-	return sum
-}
-
 // worst is the largest mean of a stream, over its seeds.
 func worst(all []retraining.Outcome, of func(retraining.Outcome) float64) float64 {
 	by := map[string][]retraining.Outcome{}
@@ -91,13 +83,9 @@ func worst(all []retraining.Outcome, of func(retraining.Outcome) float64) float6
 	}
 	most := 0.0
 	for _, these := range by {
-		most = max(most, mean(these, of))
+		most = max(most, retraining.Mean(these, of))
 	}
 	return most
-}
-
-func ratio(policy string, price float64) func(retraining.Outcome) float64 {
-	return func(o retraining.Outcome) float64 { return o.At(price).Policies[policy].Ratio }
 }
 
 // byPolicy is a table of what policies cost: mean and, over streams, the worst.
@@ -109,8 +97,8 @@ func (p *page) byPolicy(all []retraining.Outcome) {
 			cells[0] = "**" + policy.Words + "**"
 		}
 		for _, price := range retraining.Prices {
-			of := ratio(policy.Name, price)
-			cells = append(cells, fmt.Sprintf("%.3f / %.2f", mean(all, of), worst(all, of)))
+			of := retraining.Ratio(policy.Name, price)
+			cells = append(cells, fmt.Sprintf("%.3f / %.2f", retraining.Mean(all, of), worst(all, of)))
 		}
 		p.row(cells...)
 	}
@@ -135,12 +123,12 @@ func (p *page) byStream(all []retraining.Outcome) {
 		cells := []string{name}
 		for _, price := range retraining.Prices {
 			count := func(of func(retraining.At) int) float64 {
-				return mean(these, func(o retraining.Outcome) float64 { return float64(of(o.At(price))) })
+				return retraining.Mean(these, func(o retraining.Outcome) float64 { return float64(of(o.At(price))) })
 			}
 			cells = append(cells,
-				fmt.Sprintf("%.3f (%.1f + %.1f)", mean(these, ratio("hone", price)), count(func(a retraining.At) int { return a.Policies["hone"].Retrains }), count(func(a retraining.At) int { return a.Policies["hone"].Reuses })),
-				fmt.Sprintf("%.3f (%.1f)", mean(these, ratio("best_period", price)), count(func(a retraining.At) int { return a.Policies["best_period"].Retrains })),
-				fmt.Sprintf("%.3f–%.3f", mean(these, func(o retraining.Outcome) float64 { return o.At(price).Bound }), mean(these, func(o retraining.Outcome) float64 { return o.At(price).Reuse })))
+				fmt.Sprintf("%.3f (%.1f + %.1f)", retraining.Mean(these, retraining.Ratio("hone", price)), count(func(a retraining.At) int { return a.Policies["hone"].Retrains }), count(func(a retraining.At) int { return a.Policies["hone"].Reuses })),
+				fmt.Sprintf("%.3f (%.1f)", retraining.Mean(these, retraining.Ratio("best_period", price)), count(func(a retraining.At) int { return a.Policies["best_period"].Retrains })),
+				fmt.Sprintf("%.3f–%.3f", retraining.Mean(these, func(o retraining.Outcome) float64 { return o.At(price).Bound }), retraining.Mean(these, func(o retraining.Outcome) float64 { return o.At(price).Reuse })))
 		}
 		p.row(cells...)
 	}
@@ -161,7 +149,7 @@ func (p *page) byHow(all []retraining.Outcome, names ...string) {
 			}
 			cells := []string{h.String(), policy.Words}
 			for _, price := range retraining.Prices {
-				cells = append(cells, fmt.Sprintf("%.3f / %.2f", mean(these, ratio(policy.Name, price)), worst(these, ratio(policy.Name, price))))
+				cells = append(cells, fmt.Sprintf("%.3f / %.2f", retraining.Mean(these, retraining.Ratio(policy.Name, price)), worst(these, retraining.Ratio(policy.Name, price))))
 			}
 			p.row(cells...)
 		}

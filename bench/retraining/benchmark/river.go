@@ -67,7 +67,7 @@ func river(b *bench) (any, error) {
 
 func beside(b *bench, c retraining.Case, python, program, work string) (Online, error) {
 	o := Online{Case: c, Price: riverPrice, By: map[string]Effort{}}
-	g, err := c.Grid(b, b.data, bar.Parallel)
+	g, err := c.Grid(b, b.plays.Data, bar.Parallel)
 	if err != nil {
 		return o, err
 	}

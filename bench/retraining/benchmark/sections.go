@@ -15,8 +15,9 @@ have done. This page is written by
 
     go run ./bench/retraining/benchmark
 
-which plays everything again (about an hour on two cores; ` + "`--only PART`" + ` plays one part) and
-keeps what came of it in ` + "`bench/results/benchmark`" + `.
+which plays everything (about an hour and a half on two cores, most of it River's;
+` + "`--only PART`" + ` plays one part) and keeps what came of it in ` + "`bench/results/benchmark`" + `. Cases that the same
+sources played before are known from the user's cache folder, so that what was cut off goes on.
 
 **A stream** is rows in the order of time, cut into batches. For each batch one champion is
 trained, on the newest rows whose labels had come by then, and is asked about all rows that
@@ -34,9 +35,9 @@ Modyn (Böther et al., SIGMOD 2025): retrain once the errors beyond those of the
 up to the price. CUSUM was tuned for each price; the other settings are usual ones.
 
 **What chose, and what reports.** The rule's constants and CUSUM's settings were chosen on worlds
-with the seeds 0 and 1, and on elec2, agrawal_abrupt and noaa_weather. Everything below is of
-seeds from 1000 on, and of other streams. Two of these, agrawal_gradual and transient_chess, had
-been seen by an earlier prototype.
+with the seeds 0 to 2, on elec2, agrawal_abrupt, agrawal_stationary and noaa_weather, and on streams
+made by generators with seeds of their own. Everything below is of seeds from 1000 on, and of other
+streams. Two of these, agrawal_gradual and transient_chess, had been seen by an earlier prototype.
 `
 
 func (p *page) worldSection() error {
@@ -130,8 +131,8 @@ and probation as a configuration has them that says nothing of them, a row at a 
 that came since; the candidate answers unseen, then half of the traffic, then all; probation holds
 it against the champion before for 3,000 labels. Until then the stale champion answers. *Bad* is
 one candidate in ten that has gone wrong, in one of five ways: 5, 10 or 20 points more errors,
-15 %% of its answers turned round, or an old model in its place. Cost over the optimum's with sound
-candidates.
+15 %% of its answers turned round, or an old model in its place; which, is drawn four times. Cost over
+the optimum's with sound candidates.
 `)
 	worlds := func(l retraining.Loop) bool { return slices.Contains(retraining.Worlds, l.Stream) }
 	for _, part := range []struct {
@@ -158,7 +159,7 @@ candidates.
 			cells := []string{row.words}
 			for _, price := range retraining.Prices {
 				these := slices.DeleteFunc(slices.Clone(all), func(l retraining.Loop) bool { return !part.is(l) || l.Price != price })
-				cells = append(cells, fmt.Sprintf("%.3f", mean(these, row.of)))
+				cells = append(cells, fmt.Sprintf("%.3f", retraining.Mean(these, row.of)))
 			}
 			p.row(cells...)
 		}
@@ -255,13 +256,13 @@ of it, for each k (errors allowed for in 100 rows) and limit h; the best is what
 
 // tuned is what a setting cost: half of it in worlds, half on streams.
 func tuned(all []retraining.Outcome, s retraining.Setting, price float64) float64 {
-	of := ratio(s.String(), price)
+	of := retraining.Ratio(s.String(), price)
 	world := func(o retraining.Outcome) bool { return slices.Contains(retraining.Worlds, o.Stream) }
 	streams := where(all, func(o retraining.Outcome) bool { return !world(o) })
 	if len(streams) == 0 {
-		return mean(all, of)
+		return retraining.Mean(all, of)
 	}
-	return (mean(where(all, world), of) + mean(streams, of)) / 2
+	return (retraining.Mean(where(all, world), of) + retraining.Mean(streams, of)) / 2
 }
 
 func (p *page) madeSection() error {
