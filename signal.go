@@ -18,7 +18,8 @@ type Signal struct {
 }
 
 // Tick is the recoverable loss of one stretch of labelled rows: the sum of what
-// the probe saved against the champion, and the sum of its squares.
+// the probe saved against the champion, less what it saves on rows that the champion
+// learned from, and the sum of the squares of what it saved.
 type Tick struct {
 	At    time.Time `json:"at"`
 	N     int       `json:"n"`

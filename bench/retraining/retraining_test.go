@@ -2,6 +2,7 @@ package retraining_test
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -230,5 +231,38 @@ func TestWorlds(t *testing.T) {
 	}
 	if _, err := backtest.NewGrid(t.Context(), &backtest.Stream{Name: "short", Rows: frame.New(nil, 10), Targets: make([]float64, 10), Batch: 5, Window: 25}, retraining.Linear, backtest.InTurn); err == nil {
 		t.Error("a stream that is too short has a grid")
+	}
+}
+
+// A line that is asked to follow a curve lacks it from the first day: what the probe sees of
+// that is no reason to retrain, however cheap, and a concept that turns still is.
+func TestLacking(t *testing.T) {
+	t.Parallel()
+	const batch, n, turns = 200, 24_000, 14_000
+	r := rand.New(rand.NewPCG(4, 4))
+	var schema frame.Schema
+	for _, name := range []string{"a", "b", "c"} {
+		schema = append(schema, frame.Field{Name: name, Kind: frame.Number})
+	}
+	s := &backtest.Stream{Name: "curve", Rows: frame.New(schema, n), Targets: make([]float64, n), Batch: batch, Window: 10 * batch}
+	for i := range n {
+		for _, c := range s.Rows.Cols {
+			c.Num[i] = r.NormFloat64()
+		}
+		a, b := s.Rows.Cols[0].Num[i], s.Rows.Cols[1].Num[i]
+		if yes := (a > 0) != (b > 0 && b < 1); yes != (i >= turns) != (r.Float64() < 0.05) {
+			s.Targets[i] = 1
+		}
+	}
+	g, err := backtest.NewGrid(t.Context(), s, retraining.Linear, bar.Parallel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, price := range []float64{30, 100, 300} {
+		moves := backtest.Hone()(g, price)
+		turned := (turns - s.Window) / batch
+		if len(moves) == 0 || moves[0].At <= turned || moves[0].At > turned+12+int(price)/20 || backtest.Trained(moves) > 3 {
+			t.Errorf("at %v it moves %+v; the concept turns at batch %d", price, moves, turned)
+		}
 	}
 }

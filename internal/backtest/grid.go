@@ -39,7 +39,8 @@ type Grid struct {
 	champions []champion
 	testing   sync.Mutex
 	powers    map[int]planted.Power // By champion.
-	before    [][]float64           // Wrong, added up.
+	inbornOf  map[int]float64
+	before    [][]float64 // Wrong, added up.
 
 	// Of a grid with champions gone wrong: the grid without, and what is wrong.
 	sound  *Grid

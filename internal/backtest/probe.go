@@ -41,10 +41,43 @@ func (g *Grid) power(m int) planted.Power {
 	if g.powers == nil {
 		g.powers = map[int]planted.Power{}
 	}
-	set := g.champions[first].set
-	g.powers[first] = planted.Test(planted.Data{
+	g.powers[first] = planted.Test(g.learned(first), 1)
+	return g.powers[first]
+}
+
+// learned is what a champion was trained on, for tests of its probe.
+func (g *Grid) learned(m int) planted.Data {
+	set := g.champions[m].set
+	return planted.Data{
 		Rows: pick(g.Rows, set), Targets: values(g.Targets, set), Weights: values(g.Weights, set), Task: cmp.Or(g.Task, residual.Binary), Width: g.width(),
 		Loss: func(k int, scores []float64) float64 { return g.unweighted(set[k], scores) },
-	}, 1)
-	return g.powers[first]
+	}
+}
+
+// inborn is what the probe gains on the rows that a champion learned from, for a weight of
+// one. It is found once, whoever asks.
+func (g *Grid) inborn(m int) float64 {
+	if g.sound != nil && m < g.Batches() {
+		return g.sound.inborn(m)
+	}
+	trees := g.power(m).NeedsTrees()
+	g.testing.Lock()
+	defer g.testing.Unlock()
+	if x, found := g.inbornOf[m]; found {
+		return x
+	}
+	if g.inbornOf == nil {
+		g.inbornOf = map[int]float64{}
+	}
+	d := g.learned(m)
+	d.Answers = func(rows []int) (out []float64) {
+		for _, k := range rows {
+			for _, x := range g.champions[m].seen[k*d.Width:][:d.Width] {
+				out = append(out, float64(x))
+			}
+		}
+		return out
+	}
+	g.inbornOf[m] = planted.Inborn(d, 1, trees)
+	return g.inbornOf[m]
 }

@@ -147,7 +147,11 @@ func (w *whole) read(rows []int) {
 	g := w.g
 	scores := g.scores(w.live, rows, make([]float64, 0, len(rows)*g.width()))
 	s := w.probe.Batch(pick(g.Rows, rows), scores, values(g.Targets, rows), func(k int, p []float64) float64 { return g.loss(rows[k], p) })
-	w.ticks = append(w.ticks, hone.Tick{N: s.N, Gain: s.Gain, Var: s.Var, Loss: s.Champion, Probe: s.Probe, Rivals: g.contest(w.live, w.former, rows)})
+	gain, inborn := s.Gain, g.inborn(w.live)
+	for _, i := range rows {
+		gain -= inborn * g.weight(i)
+	}
+	w.ticks = append(w.ticks, hone.Tick{N: s.N, Gain: gain, Var: s.Var, Loss: s.Champion, Probe: s.Probe, Rivals: g.contest(w.live, w.former, rows)})
 	if w.pupil != nil {
 		last := &w.ticks[len(w.ticks)-1]
 		last.Rivals = append(last.Rivals, w.pupil.rival(w.live, rows)...)

@@ -3,6 +3,7 @@ package loop
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -80,8 +81,13 @@ func (k *keeper) test(ctx context.Context, v hone.Version, rest func() bool) (t 
 	t.power = planted.Test(planted.Data{
 		Rows: rows.Frame, Targets: targets, Weights: rows.Weights, Task: string(sig.Task), Width: sig.Width(), Rest: rest,
 		Loss: func(row int, scores []float64) float64 { return loss.Of(sig, scores, targets[row], prices[row]) },
+		Answers: func(some []int) []float64 {
+			scores, err := k.ask(v.ID)(ctx, rows.Frame.Pick(some))
+			t.err = errors.Join(t.err, err)
+			return scores.V
+		},
 	}, 1)
-	t.err = ctx.Err()
+	t.err = errors.Join(t.err, ctx.Err())
 	return t
 }
 
@@ -157,8 +163,9 @@ func (k *keeper) keepTest(ctx context.Context, t tested) error {
 	return nil
 }
 
-// sees takes over how much the champion's probe sees. Where that takes trees the log of
-// the reign is read again with them: what was found without them is not the same.
+// sees takes over how much the champion's probe sees. Where that takes trees, or the probe
+// gains where nothing has changed, the log of the reign is read again: what was found
+// before that was known is not the same.
 func (k *keeper) sees(digest string, p planted.Power) {
 	ref := *k.ref
 	ref.Power = &p
@@ -166,7 +173,7 @@ func (k *keeper) sees(digest string, p planted.Power) {
 	if k.pupil != nil {
 		k.pupil.champion.Tested = digest
 	}
-	k.stale = k.stale || p.NeedsTrees()
+	k.stale = k.stale || p.NeedsTrees() || p.Inborn > 0
 	k.looked = false // A blind probe's schedule takes over.
 }
 

@@ -330,7 +330,7 @@ func (m *Monitor) learn(ctx context.Context) error {
 	m.contest(ctx, rows, lost, prices, weights)
 	next := m.tick
 	next.N += sums.N
-	next.Gain += sums.Gain
+	next.Gain += sums.Gain - m.inborn(targets, weights)
 	next.Var += sums.Var
 	next.Loss += sums.Champion
 	next.Probe += sums.Probe
@@ -340,6 +340,19 @@ func (m *Monitor) learn(ctx context.Context) error {
 	m.tick.At = m.batch[len(m.batch)-1].Mature
 	m.batch = m.batch[:0]
 	return nil
+}
+
+// inborn is what the probe gains on rows of these weights though nothing has changed.
+func (m *Monitor) inborn(targets, weights []float64) (gain float64) {
+	if m.ref.Power == nil {
+		return 0
+	}
+	for i, y := range targets {
+		if y == y {
+			gain += m.ref.Power.Inborn * weights[i]
+		}
+	}
+	return gain
 }
 
 // score returns the rows of a batch with the champion's scores: those that were

@@ -125,10 +125,13 @@ func seen(gain, variance float64, n int) *hone.Forecast {
 	return &hone.Forecast{Rows: n, Measured: gain, Gain: gain, Lower: gain - decile*sd, Upper: gain + decile*sd}
 }
 
-// Trust is what of a forecast is believed, from 0.2 to 1.2: what past retrains brought
+const leastTrust, mostTrust = 0.05, 1.2
+
+// Trust is what of a forecast is believed, from 0.05 to 1.2: what past retrains brought
 // of what they were forecast to, with one more of the present price that brought it all.
 // Those count that were started for it.
-// Source: the receipts of Hone's retraining rule.
+// Source: the receipts of Hone's retraining rule; the least was chosen on streams that
+// report nothing.
 func Trust(price float64, runs []hone.Run) float64 {
 	seen, told := price, price
 	for _, r := range runs {
@@ -140,7 +143,7 @@ func Trust(price float64, runs []hone.Run) float64 {
 	if !(price > 0) || !(told > 0) {
 		return 1
 	}
-	return math.Min(math.Max(seen/told, 0.2), 1.2)
+	return math.Min(math.Max(seen/told, leastTrust), mostTrust)
 }
 
 // Receive counts what a version won back against the champion before on its ticks so far,

@@ -48,6 +48,9 @@ type Power struct {
 	// many as it took to know whether trees are needed; 0 where that was none.
 	Plain float64 `json:"plain"`
 	Trees float64 `json:"trees"`
+	// Inborn is what the probe gains over the version itself, for a weight of one, on rows
+	// that it learned from: see Inborn.
+	Inborn float64 `json:"inborn,omitempty"`
 }
 
 // NeedsTrees tells whether the probe sees clearly more together with trees, or whether
@@ -80,6 +83,9 @@ type Data struct {
 	// Loss of a row under some scores, in the units that the probe counts in. It may not
 	// keep the slice.
 	Loss func(row int, scores []float64) float64
+	// Answers are the version's own scores of some rows, Width each; nil where it cannot
+	// be asked. It is needed for Inborn alone.
+	Answers func(rows []int) []float64
 	// Rest is called between pieces of the work, each of some milliseconds, and returns
 	// when the next may begin. Once it returns false the test is given up. Nil never rests.
 	Rest func() bool
@@ -99,6 +105,18 @@ func Test(d Data, seed uint64) Power {
 	if t == nil {
 		return Power{}
 	}
+	out := t.power()
+	if d.Answers != nil && !t.ended {
+		out.Inborn = Inborn(d, seed, out.NeedsTrees())
+	}
+	if !t.rest() {
+		return Power{}
+	}
+	return out
+}
+
+// power is how much of planted losses the probe sees.
+func (t *test) power() Power {
 	out := Power{Rows: t.late.N - t.from}
 	var plants []stale
 	for i := 0; i < tries && len(plants) < enough; i++ {
@@ -113,9 +131,6 @@ func Test(d Data, seed uint64) Power {
 	if n := float64(len(plants)); n > 0 {
 		out.Plants, out.Planted, out.Plain = len(plants), out.Planted/n, out.Plain/n
 		out.Trees = t.withTrees(plants, out.Plain+better)
-	}
-	if t.ended {
-		return Power{}
 	}
 	return out
 }
@@ -167,16 +182,10 @@ type stale struct {
 func begin(d Data, seed uint64) *test {
 	d.Width = max(d.Width, 1)
 	t := &test{Data: d, random: rand.New(rand.NewPCG(seed, 5417))}
-	var rows []int
-	for i := d.Rows.N - 1; i >= 0 && len(rows) < most; i-- {
-		if t.fits(d.Targets[i]) && (d.Weights == nil || d.Weights[i] > 0) {
-			rows = append(rows, i)
-		}
-	}
+	rows := d.draw(t.random)
 	if len(rows) < least {
 		return nil
 	}
-	t.random.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
 	t.part(rows[:len(rows)/2], rows[len(rows)/2:])
 	m, err := t.fit(t.early, t.learned, t.weights)
 	if err != nil {
@@ -190,12 +199,23 @@ func begin(d Data, seed uint64) *test {
 	return t
 }
 
-func (t *test) fits(y float64) bool {
-	switch t.Task {
+// draw takes the newest rows with a target, in an order that tells nothing of time.
+func (d Data) draw(r *rand.Rand) (rows []int) {
+	for i := d.Rows.N - 1; i >= 0 && len(rows) < most; i-- {
+		if d.fits(d.Targets[i]) && (d.Weights == nil || d.Weights[i] > 0) {
+			rows = append(rows, i)
+		}
+	}
+	r.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+	return rows
+}
+
+func (d Data) fits(y float64) bool {
+	switch d.Task {
 	case residual.Regression:
 		return math.Abs(y) <= 1e15
 	case residual.Multiclass:
-		return y >= 0 && y < float64(t.Width) && y == math.Trunc(y)
+		return y >= 0 && y < float64(max(d.Width, 1)) && y == math.Trunc(y)
 	}
 	return y == 0 || y == 1
 }
@@ -212,12 +232,18 @@ func (t *test) part(early, late []int) {
 		t.come = append(t.come, t.Targets[r])
 	}
 	t.from = int(float64(t.late.N) * ahead)
-	t.options = residual.Options{Schema: t.Rows.Schema, Width: t.Width, Task: t.Task}
-	for _, c := range t.early.Cols {
+	t.options = t.probeOptions(t.early, t.learned)
+}
+
+// probeOptions are those of a version that learned from some rows.
+func (d Data) probeOptions(rows *frame.Frame, targets []float64) residual.Options {
+	o := residual.Options{Schema: rows.Schema, Width: d.Width, Task: d.Task}
+	for _, c := range rows.Cols {
 		m, s := moments(c.Num)
-		t.options.Mean, t.options.SD = append(t.options.Mean, m), append(t.options.SD, s)
+		o.Mean, o.SD = append(o.Mean, m), append(o.SD, s)
 	}
-	_, t.options.TargetSD = moments(t.learned)
+	_, o.TargetSD = moments(targets)
+	return o
 }
 
 // moments of what is not missing.
@@ -309,12 +335,16 @@ func chosen(xs []float64, rows []int) []float64 {
 }
 
 // loss of a row of late, as much as it counts.
-func (t *test) loss(row int, scores []float64) float64 {
-	l := t.Loss(t.at[row], scores)
-	if t.Weights != nil {
-		l *= t.Weights[t.at[row]]
+func (t *test) loss(row int, scores []float64) float64 { return t.weighted(t.at[row], scores) }
+
+// weighted is the loss of a row, as much as it counts.
+func (d Data) weighted(row int, scores []float64) float64 { return d.weight(row) * d.Loss(row, scores) }
+
+func (d Data) weight(row int) float64 {
+	if d.Weights == nil {
+		return 1
 	}
-	return l
+	return d.Weights[row]
 }
 
 // seen lets a probe follow a stale one, and returns the share of what it lost that the
