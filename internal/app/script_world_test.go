@@ -59,6 +59,8 @@ func (w *world) source(name string, o options) (*source, error) {
 			s.next = bands(s)
 		case "chequered":
 			s.next = chequered(s)
+		case "curve":
+			s.next = curve(s)
 		case "noise":
 			s.next = noise()
 		case "told":
@@ -94,6 +96,22 @@ func chequered(s *source) func(*frame.Frame, int) string {
 		}
 		x := func(c int) bool { return f.Cols[c].Num[row] > 0 }
 		if (x(s.variant) != x(s.variant+1)) != (rng.Float64() < 0.05) {
+			return "1"
+		}
+		return "0"
+	}
+}
+
+// curve makes two classes by a sign, but where another number is from 0 to 1, which no line
+// can say; variants turn all of it round.
+func curve(s *source) func(*frame.Frame, int) string {
+	rng := rand.New(rand.NewPCG(7, 10))
+	return func(f *frame.Frame, row int) string {
+		for c := range f.Cols {
+			f.Cols[c].Num[row] = rng.NormFloat64()
+		}
+		a, b := f.Cols[0].Num[row], f.Cols[1].Num[row]
+		if ((a > 0) != (b > 0 && b < 1)) != (s.variant > 0) != (rng.Float64() < 0.05) {
 			return "1"
 		}
 		return "0"
