@@ -55,9 +55,13 @@ func (g *Grid) learned(m int) planted.Data {
 }
 
 // inborn is what the probe gains on the rows that a champion learned from, for a weight of
-// one. It is found once, whoever asks.
+// one. It is found once, whoever asks. A snapshot lacks what the champion lacks that it
+// began from: a retrain makes one of that kind.
 func (g *Grid) inborn(m int) float64 {
-	if g.sound != nil && m < g.Batches() {
+	if m >= g.Batches() {
+		m = g.champions[m].like
+	}
+	if g.sound != nil {
 		return g.sound.inborn(m)
 	}
 	trees := g.power(m).NeedsTrees()

@@ -82,10 +82,7 @@ func (p *pupil) freeze(start int) {
 	end := p.g.at(p.g.Batches())
 	out := make([]float64, (end-start)*p.g.width())
 	model.Predict(p.g.Rows.Slice(start, end), out)
-	set := p.g.champions[p.like].set
-	seen := make([]float64, len(set)*p.g.width())
-	model.Predict(pick(p.g.Rows, set), seen)
-	c := champion{set: set, seen: narrow(seen), start: start, scores: narrow(out), lost: make([]float32, end-start), like: p.like}
+	c := champion{set: p.g.champions[p.like].set, start: start, scores: narrow(out), lost: make([]float32, end-start), like: p.like}
 	for k := range c.lost {
 		if i := start + k; p.g.known(i) < never {
 			c.lost[k] = float32(p.g.loss(i, out[k*p.g.width():(k+1)*p.g.width()]))

@@ -82,7 +82,7 @@ func (k *keeper) test(ctx context.Context, v hone.Version, rest func() bool) (t 
 		Rows: rows.Frame, Targets: targets, Weights: rows.Weights, Task: string(sig.Task), Width: sig.Width(), Rest: rest,
 		Loss: func(row int, scores []float64) float64 { return loss.Of(sig, scores, targets[row], prices[row]) },
 		Answers: func(some []int) []float64 {
-			scores, err := k.ask(v.ID)(ctx, rows.Frame.Pick(some))
+			scores, err := k.ask(trained(v.ID))(ctx, rows.Frame.Pick(some))
 			t.err = errors.Join(t.err, err)
 			return scores.V
 		},

@@ -157,8 +157,7 @@ func (p *pupil) Learn(rows *frame.Frame, labels []string, weights []float64, new
 // number. The one that is there already, from the same champion and of the same state,
 // is this one: the log was read again.
 func (p *pupil) name(state string) hone.VersionID {
-	from, _, _ := strings.Cut(string(p.champion.ID), snapshotMark)
-	first := from + snapshotMark + strconv.Itoa(p.learned)
+	first := string(trained(p.champion.ID)) + snapshotMark + strconv.Itoa(p.learned)
 	for n, id := 2, hone.VersionID(first); ; n++ {
 		v, taken := p.named[id]
 		if !taken || v.Parent == p.champion.ID && v.Learner == state {
@@ -166,6 +165,13 @@ func (p *pupil) name(state string) hone.VersionID {
 		}
 		id = hone.VersionID(fmt.Sprintf("%s-%d", first, n))
 	}
+}
+
+// trained is the version that was trained from which a snapshot goes back to, or the version
+// itself.
+func trained(id hone.VersionID) hone.VersionID {
+	root, _, _ := strings.Cut(string(id), snapshotMark)
+	return hone.VersionID(root)
 }
 
 // digestOf is the name under which blobs keep what is given.
@@ -211,7 +217,7 @@ func (k *keeper) keepSnapshot(ctx context.Context, s snapshot) error {
 	if err := fault.At(fault.Profile); err != nil {
 		return err
 	}
-	sentence := fmt.Sprintf("%s has learned %d labels since %s was trained.", v.ID, v.Learned, strings.Split(string(v.ID), snapshotMark)[0])
+	sentence := fmt.Sprintf("%s has learned %d labels since %s was trained.", v.ID, v.Learned, trained(v.ID))
 	return k.commit(ctx, hone.Change{Version: &v, Event: hone.Event{Action: "version.snapshot", Version: v.ID, Sentence: sentence, Data: marshal(v)}})
 }
 

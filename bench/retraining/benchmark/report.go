@@ -42,7 +42,7 @@ func (p *page) line(format string, args ...any) { fmt.Fprintf(p, format+"\n", ar
 func readPart[T any](p *page, name string) (T, error) {
 	out, k, err := read[T](p.bench, name)
 	if err == nil {
-		p.parts = append(p.parts, fmt.Sprintf("| `%s` | `%.10s` | %s | %.0f s | %s |", name, k.Commit, k.At.Format("2006-01-02"), k.Seconds, k.Machine))
+		p.parts = append(p.parts, fmt.Sprintf("| `%s` | `%.10s` | %s | %s |", name, k.Commit, k.At.Format("2006-01-02"), k.Machine))
 	}
 	return out, err
 }
