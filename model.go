@@ -181,8 +181,8 @@ type MonitorSpec struct {
 	// Default week.
 	Season string `json:"season,omitempty" yaml:"season"`
 	// Tick is the number of mature labels after which losses are read and
-	// triggers looked at. Default: 1 % of the champion's training rows, at
-	// least 200.
+	// triggers looked at. Default: a tenth of the champion's training rows, from
+	// 20 to 200, and 1 % of them at least.
 	Tick int `json:"tick,omitempty" yaml:"tick"`
 }
 

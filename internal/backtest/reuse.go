@@ -10,6 +10,7 @@ import (
 
 	"hone"
 	"hone/internal/learn/residual"
+	"hone/internal/monitor"
 	"hone/internal/trigger"
 )
 
@@ -86,13 +87,9 @@ func retire(former []int, live, next, kept int) []int {
 	return former[max(0, len(former)-max(1, kept)):]
 }
 
-// tickRows is how many labelled rows make a tick, as of a champion that was trained on
-// 20,000 rows or fewer.
-const tickRows = 200
-
 // look takes rows whose labels came, and decides once they make a tick.
 func (w *whole) look(rows []int) hone.Decision {
-	if w.came = append(w.came, rows...); len(w.came) < tickRows {
+	if w.came = append(w.came, rows...); len(w.came) < monitor.TickRows(len(w.g.champions[w.live].set)) {
 		return hone.Decision{}
 	}
 	w.read(w.came)

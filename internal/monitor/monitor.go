@@ -391,7 +391,23 @@ func (m *Monitor) TickRows() int {
 	if m.model.Monitor.Tick > 0 {
 		return m.model.Monitor.Tick
 	}
-	return max(200, m.version.TrainedRows/100)
+	return TickRows(m.version.TrainedRows)
+}
+
+// Ticks are of as many rows as these bounds allow.
+const (
+	fewRows   = 20  // The probe moves after so many.
+	usualRows = 200 // Of a version of which it is not known what it was trained on, too.
+)
+
+// TickRows is the number of labelled rows in a tick of a champion that was trained on so
+// many: a tenth of them, so that where labels are few no decision waits for more than a
+// version is made of, but from 20 to 200; and a hundredth at the least.
+func TickRows(trained int) int {
+	if trained <= 0 {
+		return usualRows
+	}
+	return max(fewRows, min(trained/10, usualRows), trained/100)
 }
 
 func (m *Monitor) closeTick() bool {

@@ -259,6 +259,9 @@ func TestTicks(t *testing.T) {
 	f(100, 3000, 100)
 	f(0, 3000, 200)
 	f(0, 40000, 400)
+	f(0, 800, 80)
+	f(0, 100, 20)
+	f(0, 0, 200)
 }
 
 // TestScorer holds that rows that another version answered are asked again, and
