@@ -234,11 +234,9 @@ func TestWorlds(t *testing.T) {
 	}
 }
 
-// A line that is asked to follow a curve lacks it from the first day: what the probe sees of
-// that is no reason to retrain, however cheap, and a concept that turns still is.
-func TestLacking(t *testing.T) {
-	t.Parallel()
-	const batch, n, turns = 200, 24_000, 14_000
+// curve is a stream whose concept no line can follow, and which turns round at a row.
+func curve(turns int) *backtest.Stream {
+	const batch, n = 200, 24_000
 	r := rand.New(rand.NewPCG(4, 4))
 	var schema frame.Schema
 	for _, name := range []string{"a", "b", "c"} {
@@ -254,13 +252,21 @@ func TestLacking(t *testing.T) {
 			s.Targets[i] = 1
 		}
 	}
-	g, err := backtest.NewGrid(t.Context(), s, retraining.Linear, bar.Parallel)
+	return s
+}
+
+// A line that is asked to follow a curve lacks it from the first day: what the probe sees of
+// that is no reason to retrain, however cheap, and a concept that turns still is.
+func TestLacking(t *testing.T) {
+	t.Parallel()
+	const turns = 14_000
+	g, err := backtest.NewGrid(t.Context(), curve(turns), retraining.Linear, bar.Parallel)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, price := range []float64{30, 100, 300} {
 		moves := backtest.Hone()(g, price)
-		turned := (turns - s.Window) / batch
+		turned := (turns - g.Window) / g.Batch
 		if len(moves) == 0 || moves[0].At <= turned || moves[0].At > turned+12+int(price)/20 || backtest.Trained(moves) > 3 {
 			t.Errorf("at %v it moves %+v; the concept turns at batch %d", price, moves, turned)
 		}

@@ -39,7 +39,9 @@ type Grid struct {
 	champions []champion
 	testing   sync.Mutex
 	powers    map[int]planted.Power // By champion.
-	inbornOf  map[int]float64
+	lacks     map[lack]float64
+	tests     *Grid       // Knows both of champions; the grid itself where it is nil.
+	learning  bool        // Something goes on learning beside its champions.
 	before    [][]float64 // Wrong, added up.
 
 	// Of a grid with champions gone wrong: the grid without, and what is wrong.

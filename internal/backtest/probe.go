@@ -29,9 +29,24 @@ func (g *Grid) power(m int) planted.Power {
 	if m >= g.Batches() {
 		m = g.champions[m].like // A snapshot.
 	}
-	if g.sound != nil {
-		return g.sound.power(m) // What is wrong with a champion is no matter of its rows.
+	p := g.original().tested(m)
+	p.Always = g.learning
+	return p
+}
+
+// original is the grid that a copy was made of, with all champions sound: what is wrong with
+// one is no matter of its rows.
+func (g *Grid) original() *Grid {
+	switch {
+	case g.tests != nil:
+		return g.tests
+	case g.sound != nil:
+		return g.sound
 	}
+	return g
+}
+
+func (g *Grid) tested(m int) planted.Power {
 	first := m / testEvery * testEvery
 	g.testing.Lock()
 	defer g.testing.Unlock()
@@ -54,6 +69,12 @@ func (g *Grid) learned(m int) planted.Data {
 	}
 }
 
+// lack names what a champion lacks, as a probe sees it that has trees or not.
+type lack struct {
+	champion int
+	trees    bool
+}
+
 // inborn is what the probe gains on the rows that a champion learned from, for a weight of
 // one. It is found once, whoever asks. A snapshot lacks what the champion lacks that it
 // began from: a retrain makes one of that kind.
@@ -61,17 +82,18 @@ func (g *Grid) inborn(m int) float64 {
 	if m >= g.Batches() {
 		m = g.champions[m].like
 	}
-	if g.sound != nil {
-		return g.sound.inborn(m)
-	}
-	trees := g.power(m).NeedsTrees()
+	return g.original().lacking(m, g.power(m).NeedsTrees())
+}
+
+func (g *Grid) lacking(m int, trees bool) float64 {
 	g.testing.Lock()
 	defer g.testing.Unlock()
-	if x, found := g.inbornOf[m]; found {
+	key := lack{m, trees}
+	if x, found := g.lacks[key]; found {
 		return x
 	}
-	if g.inbornOf == nil {
-		g.inbornOf = map[int]float64{}
+	if g.lacks == nil {
+		g.lacks = map[lack]float64{}
 	}
 	d := g.learned(m)
 	d.Answers = func(rows []int) (out []float64) {
@@ -82,6 +104,6 @@ func (g *Grid) inborn(m int) float64 {
 		}
 		return out
 	}
-	g.inbornOf[m] = planted.Inborn(d, 1, trees)
-	return g.inbornOf[m]
+	g.lacks[key] = planted.Inborn(d, 1, trees)
+	return g.lacks[key]
 }

@@ -79,7 +79,7 @@ func (k *keeper) test(ctx context.Context, v hone.Version, rest func() bool) (t 
 	sig, loss, targets := v.Signature, k.model.Loss, told(v.Signature, rows)
 	prices := loss.Prices(rows.Frame)
 	t.power = planted.Test(planted.Data{
-		Rows: rows.Frame, Targets: targets, Weights: rows.Weights, Task: string(sig.Task), Width: sig.Width(), Rest: rest,
+		Rows: rows.Frame, Targets: targets, Weights: rows.Weights, Task: string(sig.Task), Width: sig.Width(), Rest: rest, Always: k.model.Train.Continuous > 0,
 		Loss: func(row int, scores []float64) float64 { return loss.Of(sig, scores, targets[row], prices[row]) },
 		Answers: func(some []int) []float64 {
 			scores, err := k.ask(trained(v.ID))(ctx, rows.Frame.Pick(some))

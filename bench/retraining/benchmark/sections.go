@@ -165,7 +165,7 @@ the optimum's with sound candidates.
 		}
 		p.line("")
 	}
-	p.line("What learns as labels come is linear whatever the champions are, and each of its snapshots that takes\nover costs a twentieth of a retrain. Where retrains are dear it saves many; where champions are trees on\na curve that no line can follow (agrawal_gradual) it takes over from a stale one, and what retraining would\nwin back is measured anew for each snapshot, so that the retrain comes late. It is off unless\n`train.continuous` asks for it.\n")
+	p.line("What learns as labels come is linear whatever the champions are, and each of its snapshots that takes\nover costs a twentieth of a retrain. Where retrains are dear it saves many; but what retraining would win\nback is measured anew for each snapshot, so that a retrain comes later. It is off unless\n`train.continuous` asks for it.\n")
 	p.line("Strict evidence is for owners who must prove that a candidate is better before it serves more than\n1, 5, 25 and 50 %% of the traffic: the price of that proof, where concepts change every 20,000 rows, is in\nthe table.\n")
 	return nil
 }

@@ -48,22 +48,24 @@ type Power struct {
 	// many as it took to know whether trees are needed; 0 where that was none.
 	Plain float64 `json:"plain"`
 	Trees float64 `json:"trees"`
+	// Always is set where trees join whatever they see more: see Data.
+	Always bool `json:"always,omitempty"`
 	// Inborn is what the probe gains over the version itself, for a weight of one, on rows
 	// that it learned from: see Inborn.
 	Inborn float64 `json:"inborn,omitempty"`
 }
 
-// NeedsTrees tells whether the probe sees clearly more together with trees, or whether
-// that could not be tested though there were rows: a version that learned two worlds at
+// NeedsTrees tells whether the probe sees clearly more together with trees, or has them
+// always, or whether that could not be tested though there were rows: a version that learned two worlds at
 // once, say, from whose rows nobody learns anything.
 func (p Power) NeedsTrees() bool {
-	return p.Rows > 0 && (p.Plants < fewest || p.Trees >= p.Plain+better)
+	return p.Always || p.Rows > 0 && (p.Plants < fewest || p.Trees >= p.Plain+better)
 }
 
 // Seen is the share that the probe sees, with trees where it needs them.
 func (p Power) Seen() float64 {
 	if p.NeedsTrees() {
-		return p.Trees
+		return max(p.Plain, p.Trees)
 	}
 	return p.Plain
 }
@@ -86,6 +88,10 @@ type Data struct {
 	// Answers are the version's own scores of some rows, Width each; nil where it cannot
 	// be asked. It is needed for Inborn alone.
 	Answers func(rows []int) []float64
+	// Always lets trees join the probe of this version and of those that go back to it: a
+	// learner that goes on learning beside it is of a simpler kind than the version, and may
+	// take over, so that what it cannot say is to be seen.
+	Always bool
 	// Rest is called between pieces of the work, each of some milliseconds, and returns
 	// when the next may begin. Once it returns false the test is given up. Nil never rests.
 	Rest func() bool
@@ -117,7 +123,7 @@ func Test(d Data, seed uint64) Power {
 
 // power is how much of planted losses the probe sees.
 func (t *test) power() Power {
-	out := Power{Rows: t.late.N - t.from}
+	out := Power{Rows: t.late.N - t.from, Always: t.Always}
 	var plants []stale
 	for i := 0; i < tries && len(plants) < enough; i++ {
 		s, ok := t.plant(i)

@@ -59,6 +59,13 @@ func TestPower(t *testing.T) {
 	}
 	f("linear", world(1, 4000, 6, linear), 0.5, 1, false)
 	f("chequered", world(1, 4000, 6, chequered), 0, 0.4, true)
+	// Trees that join whatever it finds take nothing from what is seen.
+	always := world(1, 4000, 6, linear)
+	p := planted.Test(always, 1)
+	always.Always = true
+	if q := planted.Test(always, 1); !q.NeedsTrees() || q.Plain != p.Plain || q.Seen() < p.Seen() || q.Blind() {
+		t.Errorf("%+v, and with trees always %+v", p, q)
+	}
 }
 
 // The other tasks, and features of other kinds.
