@@ -141,6 +141,7 @@ models:
     label: {name: price}
     approval: manual
     four_eyes: true
+    triggers: [{data_volume: 5000}]
     guards: {cooldown: 0s}
 `
 
