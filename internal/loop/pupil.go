@@ -167,8 +167,8 @@ func (p *pupil) name(state string) hone.VersionID {
 	}
 }
 
-// trained is the version that was trained from which a snapshot goes back to, or the version
-// itself.
+// trained is the version that a snapshot goes back to, which was trained, or what is given
+// where it is no snapshot.
 func trained(id hone.VersionID) hone.VersionID {
 	root, _, _ := strings.Cut(string(id), snapshotMark)
 	return hone.VersionID(root)
