@@ -25,16 +25,16 @@ func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, "  "+format+"
 
 // plays plays cases, or knows what they came to by the same sources, which is noted.
 func plays(b *bar.Bench) (p *retraining.Plays, done func(), err error) {
-	var known, all atomic.Int64
-	p, err = retraining.NewPlays(b.Root, filepath.Join(b.Root, "..", "shared", "data"), func(how string, c retraining.Case) {
+	var before, all atomic.Int64
+	p, err = retraining.NewPlays(b.Root, filepath.Join(b.Root, "..", "shared", "data"), func(c retraining.Case, known bool) {
 		all.Add(1)
-		if how == "known" {
-			known.Add(1)
+		if known {
+			before.Add(1)
 		}
-		progress("%s: %s", how, c)
+		progress("%s", c)
 	})
 	return p, func() {
-		if n := known.Load(); n > 0 {
+		if n := before.Load(); n > 0 {
 			b.Note("of %d cases %d had been played by the same sources before", all.Load(), n)
 		}
 	}, err

@@ -26,13 +26,14 @@ var (
 // folder by the sources that it was played by: the bars and the benchmark share most of
 // their cases, and what was cut off goes on where it stopped.
 type Plays struct {
-	Data string             // The folder with recorded streams.
-	Tell func(string, Case) // Is told of each case that is done, and how: played, or known.
+	Data string // The folder with recorded streams.
+	tell func(c Case, known bool)
 	kept string
 }
 
-// NewPlays finds what was played before by the sources below root.
-func NewPlays(root, data string, tell func(how string, c Case)) (*Plays, error) {
+// NewPlays finds what was played before by the sources below root. It tells of each case
+// that is done, and whether it was known from before.
+func NewPlays(root, data string, tell func(c Case, known bool)) (*Plays, error) {
 	of := slices.Clone(LoopOf)
 	own, err := filepath.Glob(filepath.Join(root, "bench", "retraining", "*.go")) // Not what writes the page.
 	if err != nil {
@@ -49,7 +50,7 @@ func NewPlays(root, data string, tell func(how string, c Case)) (*Plays, error) 
 	if err != nil {
 		return nil, err
 	}
-	p := &Plays{Data: data, Tell: tell, kept: filepath.Join(cache, "hone-bench", "retraining", sources[:16])}
+	p := &Plays{Data: data, tell: tell, kept: filepath.Join(cache, "hone-bench", "retraining", sources[:16])}
 	return p, os.MkdirAll(p.kept, 0o755)
 }
 
@@ -76,19 +77,19 @@ func (p *Plays) Loops(ctx context.Context, cases []Case) ([]Loop, error) {
 func each[T any](p *Plays, cases []Case, what string, play func(Case) (T, error)) ([]T, error) {
 	out, errs := make([]T, len(cases)), make([]error, len(cases))
 	bar.Parallel(len(cases), func(i int) {
-		c, how := cases[i], "known"
+		c, known := cases[i], true
 		file, err := p.file(what, c)
 		if err == nil {
 			err = load(file, &out[i])
 		}
 		if errors.Is(err, fs.ErrNotExist) && file != "" {
-			how = "played"
+			known = false
 			if out[i], err = play(c); err == nil {
 				err = save(file, out[i])
 			}
 		}
 		if errs[i] = err; err == nil {
-			p.Tell(how, c)
+			p.tell(c, known)
 		}
 	})
 	for i, err := range errs {

@@ -28,7 +28,7 @@ const (
 // worst on the last three batches. The same seed gives the same faults.
 func (g *Grid) Corrupted(chance float64, seed uint64) *Grid {
 	out := &Grid{Stream: g.Stream, From: g.From, Wrong: slices.Clone(g.Wrong), Off: slices.Clone(g.Off), Counted: g.Counted,
-		champions: slices.Clone(g.champions), before: slices.Clone(g.before), sound: g, faults: map[int]fault{}}
+		champions: slices.Clone(g.champions), before: slices.Clone(g.before), original: g.original, faults: map[int]fault{}}
 	r := rand.New(rand.NewPCG(seed, 5))
 	for m := 1; m < g.Batches(); m++ {
 		bad, kind, own := r.Float64() < chance, r.IntN(len(harms)+2), r.Uint64()
@@ -84,8 +84,8 @@ func (g *Grid) broken(m int, f fault) champion {
 	if f.share == 0 {
 		whose = f.champion
 	}
-	c := g.sound.champions[whose]
-	own := g.sound.champions[m]
+	c := g.original.champions[whose]
+	own := g.original.champions[m]
 	if f.share == 0 { // What the older one says of the rows behind those of this one.
 		c.scores = c.scores[own.start-c.start:]
 		c.set, c.seen, c.start = own.set, nil, own.start
@@ -113,13 +113,10 @@ func (g *Grid) broken(m int, f fault) champion {
 func (g *Grid) twin(m, earlier int) champion {
 	f, bad := g.faults[m]
 	if !bad {
-		if g.sound != nil {
-			return g.sound.champions[earlier]
-		}
-		return g.champions[earlier]
+		return g.original.champions[earlier]
 	}
 	if f.share == 0 {
-		return g.sound.champions[f.champion]
+		return g.original.champions[f.champion]
 	}
 	return g.broken(earlier, f)
 }

@@ -40,13 +40,11 @@ type Grid struct {
 	testing   sync.Mutex
 	powers    map[int]planted.Power // By champion.
 	lacks     map[lack]float64
-	tests     *Grid       // Knows both of champions; the grid itself where it is nil.
 	learning  bool        // Something goes on learning beside its champions.
 	before    [][]float64 // Wrong, added up.
 
-	// Of a grid with champions gone wrong: the grid without, and what is wrong.
-	sound  *Grid
-	faults map[int]fault
+	original *Grid         // That this is a copy of, or itself: its champions are sound.
+	faults   map[int]fault // What is wrong with champions of a copy.
 }
 
 // champion is one with what it says of the rows behind those it learned from.
@@ -69,6 +67,7 @@ func NewGrid(ctx context.Context, s *Stream, learn Learner, all func(n int, do f
 		return nil, fmt.Errorf("%s: %d rows are too few for a window of %d", s.Name, s.Rows.N, s.Window)
 	}
 	g := &Grid{Stream: s, From: from, Wrong: make([][]float64, n), Off: make([][]float64, n), Counted: make([]float64, n), champions: make([]champion, n), before: make([][]float64, n)}
+	g.original = g
 	for i := g.at(0); i < g.at(n); i++ {
 		if s.known(i) < never {
 			g.Counted[g.batch(i)] += s.weight(i)

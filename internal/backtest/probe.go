@@ -5,7 +5,6 @@ import (
 
 	"hone/internal/learn/residual"
 	"hone/internal/learn/residual/planted"
-	"hone/internal/learn/residual/trees"
 )
 
 // testEvery is for how many champions in a row one test of the probe stands: the product
@@ -15,35 +14,22 @@ const testEvery = 12
 // probe is the product's of a champion: with trees where the test on the rows that such
 // a champion was trained on finds that it needs them.
 func (g *Grid) probe(m int) *residual.Probe {
-	o := g.probeOptions(m)
-	p := residual.New(o)
-	if g.power(m).NeedsTrees() {
-		p.Join(trees.New(o))
-	}
-	return p
+	set := g.champions[m].set
+	return g.power(m).Probe(residual.OptionsOf(pick(g.Rows, set), values(g.Targets, set), g.width(), g.Task))
 }
 
 // power is how much of planted losses the probe of a champion sees, as it was found for
-// one trained shortly before. It is found once, whoever asks.
+// one trained shortly before, and what it gains where nothing has changed. A snapshot
+// lacks what the champion lacks that it began from: a retrain makes one of that kind. Both
+// are found once, whoever asks.
 func (g *Grid) power(m int) planted.Power {
 	if m >= g.Batches() {
 		m = g.champions[m].like // A snapshot.
 	}
-	p := g.original().tested(m)
+	p := g.original.tested(m)
 	p.Always = g.learning
+	p.Inborn = g.original.lacking(m, p.NeedsTrees())
 	return p
-}
-
-// original is the grid that a copy was made of, with all champions sound: what is wrong with
-// one is no matter of its rows.
-func (g *Grid) original() *Grid {
-	switch {
-	case g.tests != nil:
-		return g.tests
-	case g.sound != nil:
-		return g.sound
-	}
-	return g
 }
 
 func (g *Grid) tested(m int) planted.Power {
@@ -75,16 +61,8 @@ type lack struct {
 	trees    bool
 }
 
-// inborn is what the probe gains on the rows that a champion learned from, for a weight of
-// one. It is found once, whoever asks. A snapshot lacks what the champion lacks that it
-// began from: a retrain makes one of that kind.
-func (g *Grid) inborn(m int) float64 {
-	if m >= g.Batches() {
-		m = g.champions[m].like
-	}
-	return g.original().lacking(m, g.power(m).NeedsTrees())
-}
-
+// lacking is what the probe gains on the rows that a champion learned from, for a weight of
+// one.
 func (g *Grid) lacking(m int, trees bool) float64 {
 	g.testing.Lock()
 	defer g.testing.Unlock()

@@ -168,7 +168,6 @@ func (d *desk) monitor(m int, before error) (*monitor.Monitor, error) {
 	ref := monitor.NewReference(d.sig, rows, scores, values(d.g.Targets, c.set), times)
 	ref.Bound = d.g.unit()
 	power := d.g.power(m)
-	power.Inborn = d.g.inborn(m)
 	ref.Power = &power
 	v := hone.Version{ID: versionID(m), Model: d.model.Name, Created: d.time(d.g.at(m)), Signature: d.sig}
 	v.TrainedUntil, v.TrainedRows = times[len(times)-1], len(times)

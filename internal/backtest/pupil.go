@@ -29,7 +29,7 @@ type pupil struct {
 func newPupil(g *Grid, sig hone.Signature, every int) *pupil {
 	sig.Features = g.Rows.Schema
 	copied := &Grid{Stream: g.Stream, From: g.From, Wrong: g.Wrong, Off: g.Off, Counted: g.Counted,
-		champions: slices.Clone(g.champions), before: g.before, sound: g.sound, faults: g.faults, learning: true, tests: g.original()}
+		champions: slices.Clone(g.champions), before: g.before, original: g.original, faults: g.faults, learning: true}
 	return &pupil{g: copied, sig: sig, every: every, frozen: -1, before: -1, states: map[int][]byte{}}
 }
 

@@ -143,11 +143,9 @@ func receive(runs []hone.Run, live int, ticks []hone.Tick) {
 func (w *whole) read(rows []int) {
 	g := w.g
 	scores := g.scores(w.live, rows, make([]float64, 0, len(rows)*g.width()))
-	s := w.probe.Batch(pick(g.Rows, rows), scores, values(g.Targets, rows), func(k int, p []float64) float64 { return g.loss(rows[k], p) })
-	gain, inborn := s.Gain, g.inborn(w.live)
-	for _, i := range rows {
-		gain -= inborn * g.weight(i)
-	}
+	targets := values(g.Targets, rows)
+	s := w.probe.Batch(pick(g.Rows, rows), scores, targets, func(k int, p []float64) float64 { return g.loss(rows[k], p) })
+	gain := s.Gain - g.power(w.live).Lacked(targets, values(g.Weights, rows))
 	w.ticks = append(w.ticks, hone.Tick{N: s.N, Gain: gain, Var: s.Var, Loss: s.Champion, Probe: s.Probe, Rivals: g.contest(w.live, w.former, rows)})
 	if w.pupil != nil {
 		last := &w.ticks[len(w.ticks)-1]
@@ -168,39 +166,4 @@ func (g *Grid) contest(live int, former, rows []int) (out []hone.Rival) {
 		out = append(out, r)
 	}
 	return out
-}
-
-// probeOptions are those of a champion.
-func (g *Grid) probeOptions(m int) residual.Options {
-	o := residual.Options{Schema: g.Rows.Schema, Width: g.width(), Task: g.Task}
-	set := g.champions[m].set
-	for _, c := range pick(g.Rows, set).Cols {
-		mean, sd := moments(c.Num)
-		o.Mean, o.SD = append(o.Mean, mean), append(o.SD, sd)
-	}
-	if g.Task == residual.Regression {
-		_, o.TargetSD = moments(values(g.Targets, set))
-	}
-	return o
-}
-
-// moments of what is not missing; 0 and 0 where nothing is left.
-func moments(xs []float64) (mean, sd float64) {
-	n := 0.0
-	for _, x := range xs {
-		if x == x {
-			n++
-		}
-	}
-	for _, x := range xs {
-		if x == x {
-			mean += x / n
-		}
-	}
-	for _, x := range xs {
-		if x == x {
-			sd += (x - mean) * (x - mean) / n
-		}
-	}
-	return mean, math.Sqrt(sd)
 }

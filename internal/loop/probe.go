@@ -67,7 +67,7 @@ func resting(ctx context.Context, c clock.Clock) func() bool {
 // test tests on the rows that a version learned whether its probe would see losses like
 // theirs.
 func (k *keeper) test(ctx context.Context, v hone.Version, rest func() bool) (t tested) {
-	t.version = v
+	t.version, t.power.Always = v, k.model.Train.Continuous > 0
 	rows, err := k.learnedBy(ctx, v)
 	if e, known := hone.AsError(err); known && e.Code != hone.Unavailable {
 		t.untold = e.Message
@@ -79,7 +79,7 @@ func (k *keeper) test(ctx context.Context, v hone.Version, rest func() bool) (t 
 	sig, loss, targets := v.Signature, k.model.Loss, told(v.Signature, rows)
 	prices := loss.Prices(rows.Frame)
 	t.power = planted.Test(planted.Data{
-		Rows: rows.Frame, Targets: targets, Weights: rows.Weights, Task: string(sig.Task), Width: sig.Width(), Rest: rest, Always: k.model.Train.Continuous > 0,
+		Rows: rows.Frame, Targets: targets, Weights: rows.Weights, Task: string(sig.Task), Width: sig.Width(), Rest: rest, Always: t.power.Always,
 		Loss: func(row int, scores []float64) float64 { return loss.Of(sig, scores, targets[row], prices[row]) },
 		Answers: func(some []int) []float64 {
 			scores, err := k.ask(trained(v.ID))(ctx, rows.Frame.Pick(some))
@@ -203,7 +203,7 @@ func (t tested) say() string {
 		return fmt.Sprintf("The probe of %s cannot be tested: %s.", v, t.untold)
 	case p.Blind():
 		return fmt.Sprintf("The probe of %s sees %s of losses planted to test it: too little to tell whether a retrain would pay.", v, say.Percent(p.Seen()))
-	case p.Rows == 0:
+	case p.Rows == 0 && !p.NeedsTrees():
 		return fmt.Sprintf("No losses could be planted to test the probe of %s.", v)
 	case p.NeedsTrees() && p.Plants == 0:
 		return fmt.Sprintf("No losses could be planted to test the probe of %s, and trees join it.", v)

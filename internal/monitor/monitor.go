@@ -10,7 +10,6 @@ import (
 	"hone"
 	"hone/internal/frame"
 	"hone/internal/learn/residual"
-	"hone/internal/learn/residual/trees"
 )
 
 // probeBatch is the number of labelled rows that the probe tests and then
@@ -104,11 +103,7 @@ func New(m hone.Model, v hone.Version, ref *Reference, d frame.Decoder, s Scorer
 func newProbe(sig hone.Signature, ref *Reference) *residual.Probe {
 	mean, sd := ref.Means()
 	o := residual.Options{Schema: sig.Features, Mean: mean, SD: sd, Width: sig.Width(), Task: string(sig.Task), TargetSD: ref.TargetSD}
-	p := residual.New(o)
-	if ref.Power != nil && ref.Power.NeedsTrees() {
-		p.Join(trees.New(o))
-	}
-	return p
+	return ref.power().Probe(o)
 }
 
 // Predictions counts served answers, in the order of the log.
@@ -330,7 +325,7 @@ func (m *Monitor) learn(ctx context.Context) error {
 	m.contest(ctx, rows, lost, prices, weights)
 	next := m.tick
 	next.N += sums.N
-	next.Gain += sums.Gain - m.inborn(targets, weights)
+	next.Gain += sums.Gain - m.ref.power().Lacked(targets, weights)
 	next.Var += sums.Var
 	next.Loss += sums.Champion
 	next.Probe += sums.Probe
@@ -340,19 +335,6 @@ func (m *Monitor) learn(ctx context.Context) error {
 	m.tick.At = m.batch[len(m.batch)-1].Mature
 	m.batch = m.batch[:0]
 	return nil
-}
-
-// inborn is what the probe gains on rows of these weights though nothing has changed.
-func (m *Monitor) inborn(targets, weights []float64) (gain float64) {
-	if m.ref.Power == nil {
-		return 0
-	}
-	for i, y := range targets {
-		if y == y {
-			gain += m.ref.Power.Inborn * weights[i]
-		}
-	}
-	return gain
 }
 
 // score returns the rows of a batch with the champion's scores: those that were

@@ -122,10 +122,16 @@ func ParseReference(b []byte) (*Reference, error) {
 // Blind tells whether the probe of the version would not see that a retrain pays, even
 // with trees, and what share of planted losses it sees. What was not tested is not blind.
 func (r *Reference) Blind() (blind bool, seen float64) {
+	p := r.power()
+	return p.Blind(), p.Seen()
+}
+
+// power is that of no test where it was not tested.
+func (r *Reference) power() planted.Power {
 	if r.Power == nil {
-		return false, 0
+		return planted.Power{}
 	}
-	return r.Power.Blind(), r.Power.Seen()
+	return *r.Power
 }
 
 // Means returns the mean and spread of each numeric feature, for whoever must

@@ -60,7 +60,7 @@ func main() {
 	if *data == "" {
 		*data = filepath.Join(*root, "..", "shared", "data")
 	}
-	plays, err := retraining.NewPlays(*root, *data, func(how string, c retraining.Case) { progress("%s: %s", how, c) })
+	plays, err := retraining.NewPlays(*root, *data, func(c retraining.Case, _ bool) { progress("%s", c) })
 	bar.Fail(err)
 	b := &bench{Context: context.Background(), root: *root, plays: plays}
 	names := strings.Split(*only, ",")

@@ -12,7 +12,7 @@ import (
 
 // fitNumber learns the moments of a number's column; missing values stay out.
 func (c *column) fitNumber(xs []float64, squares bool) {
-	c.Mean, c.SD, c.Missing = moments(xs)
+	c.Mean, c.SD, c.Missing = Moments(xs)
 	if !squares || c.SD == 0 || !manyValued(xs) {
 		return
 	}
@@ -22,13 +22,13 @@ func (c *column) fitNumber(xs []float64, squares bool) {
 			sq = append(sq, z*z)
 		}
 	}
-	c.SquareMean, c.SquareSD, _ = moments(sq)
+	c.SquareMean, c.SquareSD, _ = Moments(sq)
 	c.Square = c.SquareSD > 1e-9
 }
 
-// moments returns the mean and the standard deviation of the values that are
+// Moments returns the mean and the standard deviation of the values that are
 // finite, and whether some are not. A spread that is mere rounding counts as 0.
-func moments(xs []float64) (mean, sd float64, missing bool) {
+func Moments(xs []float64) (mean, sd float64, missing bool) {
 	n, top := 0, 0.0
 	for _, x := range xs {
 		if x-x != 0 {
@@ -122,7 +122,7 @@ func (e *Encoder) fitPairs(f *frame.Frame) {
 					product[i] = x * y
 				}
 			}
-			if mean, sd, _ := moments(product); sd > 1e-9 {
+			if mean, sd, _ := Moments(product); sd > 1e-9 {
 				e.pairs = append(e.pairs, pair{A: a, B: b, Mean: mean, SD: sd})
 			}
 		}

@@ -4,7 +4,6 @@ import (
 	"math/rand/v2"
 
 	"hone/internal/learn/residual"
-	"hone/internal/learn/residual/trees"
 )
 
 // Inborn is what a probe gains over a version, for a row with a weight of one, on the newest
@@ -23,11 +22,7 @@ func Inborn(d Data, seed uint64, withTrees bool) float64 {
 	}
 	all := d.Rows.Pick(rows)
 	targets := chosen(d.Targets, rows)
-	o := d.probeOptions(all, targets)
-	p := residual.New(o)
-	if withTrees {
-		p.Join(trees.New(o))
-	}
+	p := Power{Always: withTrees}.Probe(residual.OptionsOf(all, targets, d.Width, d.Task))
 	gain, weight := 0.0, 0.0
 	for from := 0; from < len(rows); from += piece {
 		part := rows[from:min(from+piece, len(rows))]

@@ -1,6 +1,7 @@
 package planted_test
 
 import (
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -55,6 +56,12 @@ func TestInborn(t *testing.T) {
 		t.Errorf("%v for a weight of one, and %v where all weigh three", one, three)
 	}
 	d.Weights = nil
+	// It is taken off the rows that have a target, as much as each counts.
+	lacks := planted.Power{Inborn: 0.5}
+	targets := []float64{1, math.NaN(), 0}
+	if all, some := lacks.Lacked(targets, nil), lacks.Lacked(targets, []float64{4, 8, 2}); all != 1 || some != 3 {
+		t.Errorf("%v of two rows with a target, and %v of weights of 4 and 2", all, some)
+	}
 	// Rows of two concepts, one after the other, are no concept that it lacks.
 	r := rand.New(rand.NewPCG(3, 3))
 	for i := range d.Targets {

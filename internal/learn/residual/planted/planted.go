@@ -56,8 +56,8 @@ type Power struct {
 }
 
 // NeedsTrees tells whether the probe sees clearly more together with trees, or has them
-// always, or whether that could not be tested though there were rows: a version that learned two worlds at
-// once, say, from whose rows nobody learns anything.
+// always, or whether that could not be tested though there were rows: a version that
+// learned two worlds at once, say, from whose rows nobody learns anything.
 func (p Power) NeedsTrees() bool {
 	return p.Always || p.Rows > 0 && (p.Plants < fewest || p.Trees >= p.Plain+better)
 }
@@ -72,6 +72,30 @@ func (p Power) Seen() float64 {
 
 // Blind tells whether that is too little to tell anything by.
 func (p Power) Blind() bool { return p.Plants >= fewest && p.Seen() < blind }
+
+// Probe is one with these options, which trees join where it needs them.
+func (p Power) Probe(o residual.Options) *residual.Probe {
+	probe := residual.New(o)
+	if p.NeedsTrees() {
+		probe.Join(trees.New(o))
+	}
+	return probe
+}
+
+// Lacked is what the probe gains on rows of these weights though nothing has changed. Rows
+// whose target is NaN do not count, and nil weights count all the same.
+func (p Power) Lacked(targets, weights []float64) (gain float64) {
+	for i, y := range targets {
+		switch {
+		case math.IsNaN(y):
+		case weights == nil:
+			gain += p.Inborn
+		default:
+			gain += p.Inborn * weights[i]
+		}
+	}
+	return gain
+}
 
 // Data is what a version was trained on, in the order of time.
 type Data struct {
@@ -109,7 +133,7 @@ type Data struct {
 func Test(d Data, seed uint64) Power {
 	t := begin(d, seed)
 	if t == nil {
-		return Power{}
+		return Power{Always: d.Always}
 	}
 	out := t.power()
 	if d.Answers != nil && !t.ended {
@@ -221,7 +245,7 @@ func (d Data) fits(y float64) bool {
 	case residual.Regression:
 		return math.Abs(y) <= 1e15
 	case residual.Multiclass:
-		return y >= 0 && y < float64(max(d.Width, 1)) && y == math.Trunc(y)
+		return y >= 0 && y < float64(d.Width) && y == math.Trunc(y)
 	}
 	return y == 0 || y == 1
 }
@@ -238,35 +262,7 @@ func (t *test) part(early, late []int) {
 		t.come = append(t.come, t.Targets[r])
 	}
 	t.from = int(float64(t.late.N) * ahead)
-	t.options = t.probeOptions(t.early, t.learned)
-}
-
-// probeOptions are those of a version that learned from some rows.
-func (d Data) probeOptions(rows *frame.Frame, targets []float64) residual.Options {
-	o := residual.Options{Schema: rows.Schema, Width: d.Width, Task: d.Task}
-	for _, c := range rows.Cols {
-		m, s := moments(c.Num)
-		o.Mean, o.SD = append(o.Mean, m), append(o.SD, s)
-	}
-	_, o.TargetSD = moments(targets)
-	return o
-}
-
-// moments of what is not missing.
-func moments(xs []float64) (mean, sd float64) {
-	n := 0.0
-	for _, x := range xs {
-		if x-x == 0 {
-			n++
-			mean += (x - mean) / n
-		}
-	}
-	for _, x := range xs {
-		if x-x == 0 {
-			sd += (x - mean) * (x - mean) / n
-		}
-	}
-	return mean, math.Sqrt(sd)
+	t.options = residual.OptionsOf(t.early, t.learned, t.Width, t.Task)
 }
 
 // fit trains a stand-in.

@@ -122,6 +122,9 @@ func TestNothingToPlant(t *testing.T) {
 		if p := planted.Test(d, 1); p.Plants != 0 || p.NeedsTrees() != (name == "noise") || p.Blind() {
 			t.Errorf("%s: %+v", name, p)
 		}
+		if d.Always = true; !planted.Test(d, 1).NeedsTrees() {
+			t.Errorf("%s: trees do not always join", name)
+		}
 	}
 	f("noise", world(1, 3000, 5, func(r *rand.Rand, _ []float64) float64 { return float64(r.IntN(2)) }))
 	f("one class", world(1, 3000, 5, func(*rand.Rand, []float64) float64 { return 1 }))
