@@ -474,8 +474,8 @@ type RolloutSpec struct {
 	// back. Each of the model's own metrics is one, at the margin of its gate.
 	Guardrails []Guardrail `json:"guardrails,omitempty" yaml:"guardrails"`
 	// Patience is what waiting may cost in a run that measured loss started, as a share of
-	// what the candidate is to win back: the steps are cut, to 50 answers at most, where
-	// the stale champion would lose more meanwhile. At 100% they are never cut. Default: 2%,
+	// what the candidate is to win back: the steps are cut, to 20 answers at most, where
+	// the stale champion would lose more meanwhile. At 100% they are never cut. Default: 0.5%,
 	// but 100% where steps says how long they are, and with strict evidence.
 	Patience float64 `json:"patience" yaml:"patience"`
 	// Probation is the watch on a new champion.

@@ -81,7 +81,7 @@ func through(grids []*backtest.Grid, rule backtest.Rule, s backtest.Stages, pric
 
 // Stages are those of a configuration that says no more than how much proof it wants.
 func Stages(evidence hone.Evidence) backtest.Stages {
-	steps, patience := []hone.Step{{Shadow: 300}, {Weight: 0.5}}, 0.02
+	steps, patience := []hone.Step{{Shadow: 300}, {Weight: 0.5}}, 0.005
 	if evidence == hone.Strict {
 		steps, patience = []hone.Step{{Shadow: 1000}, {Weight: 0.01}, {Weight: 0.05}, {Weight: 0.25}, {Weight: 0.5}}, 1
 	}

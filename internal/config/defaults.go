@@ -152,7 +152,7 @@ func defaultPatience(r hone.RolloutSpec, evidence hone.Evidence) float64 {
 	if len(r.Steps) > 0 || evidence == hone.Strict {
 		return 1
 	}
-	return 0.02
+	return 0.005
 }
 
 // defaultSteps gives every strategy the same shape: shadows, then rising

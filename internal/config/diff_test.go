@@ -106,7 +106,7 @@ func TestDiffSaysWhatChanges(t *testing.T) {
 			" → [{shadow: 1000, max_wait: 2d, on_insufficient: hold}, {weight: 1%, min_requests: 200, max_wait: 2d, on_insufficient: hold},"+
 			" {weight: 5%, min_requests: 200, max_wait: 2d, on_insufficient: hold}, {weight: 25%, min_requests: 200, max_wait: 2d, on_insufficient: hold},"+
 			" {weight: 50%, min_requests: 200, max_wait: 2d, on_insufficient: hold}, {weight: 100%}]\n"+
-			"rollout.patience: 2% → 100%")
+			"rollout.patience: 0.5% → 100%")
 	f(add("approval: manual"), plain, "approval: manual → auto looser")
 	f(plain, add("rollout: {probation: {labels: 100}}"), "rollout.probation.labels: 3000 → 100 looser")
 	f(plain, add("log: durable"), "log: buffered → durable")

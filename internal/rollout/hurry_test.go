@@ -25,8 +25,8 @@ func TestHurry(t *testing.T) {
 		// 300 rows in the shadow and 200 at half: all lose 0.1, which is 50.
 		{"it is worth the wait", 0.05, byLoss(0.1, 1000), 300, 200},
 		{"half of it is", 0.05, byLoss(0.1, 500), 150, 100},
-		{"a fifth of it is", 0.05, byLoss(0.25, 500), 60, 50},
-		{"it is dear, and some are needed all the same", 0.05, byLoss(0.5, 30), 50, 50},
+		{"a fifth of it is", 0.05, byLoss(0.25, 500), 60, 40},
+		{"it is dear, and some are needed all the same", 0.05, byLoss(0.5, 30), 20, 20},
 		{"twice the patience", 0.1, byLoss(0.1, 250), 150, 100},
 		{"nothing is lost", 0.05, byLoss(0, 100), 300, 200},
 		{"a schedule started it", 0.05, schedule, 300, 200},
