@@ -12,7 +12,7 @@ import (
 // loopBars are about the whole loop: with gate, rollout and probation.
 var loopBars = []bar.Measured{
 	{Bar: bar.Bar{ID: "loop_worlds", Of: retraining.LoopOf,
-		About: "Five seeds of the seven worlds, labels 500 rows late, evidence balanced, everything else as it comes, in rows: the product's gate, rollout and probation behind the rule. With sound candidates, how much more that costs than swapping each in at once; with one candidate in ten gone wrong, in five ways, by four draws, how much less than without gate, rollout and probation (negative is less). Beside it what strict evidence costs.",
+		About: "Ten seeds of the seven worlds, labels 500 rows late, evidence balanced, everything else as it comes, in rows: the product's gate, rollout and probation behind the rule. With sound candidates, how much more that costs than swapping each in at once; with one candidate in ten gone wrong, in five ways, by four draws, how much less than without gate, rollout and probation (negative is less). Beside it what strict evidence costs.",
 		Limits: []bar.Limit{
 			{Series: "sound_100", Unit: "of the optimum", Of: bar.Median, Under: 0.02, AtMost: true},
 			{Series: "sound_300", Unit: "of the optimum", Of: bar.Median, Under: 0.02, AtMost: true},
@@ -23,7 +23,7 @@ var loopBars = []bar.Measured{
 		}, Also: []string{"strict_100", "strict_300", "strict_1000", "strict_bad_100", "strict_bad_300", "strict_bad_1000"}}, Measure: loops},
 }
 
-const loopSeeds = 5
+const loopSeeds = 10
 
 func loops(b *bar.Bench) error {
 	p, done, err := plays(b)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 
 	"hone/internal/backtest"
 )
@@ -21,20 +22,14 @@ type Case struct {
 // String names a case.
 func (c Case) String() string {
 	s := c.Stream
-	if c.isWorld() {
+	if c.IsWorld() {
 		s += fmt.Sprint(", seed ", c.Seed)
 	}
 	return fmt.Sprintf("%s, %s, labels %d rows late, one in %d", s, c.Learner, c.Delay, max(1, c.Every))
 }
 
-func (c Case) isWorld() bool {
-	for _, w := range Worlds {
-		if c.Stream == w {
-			return true
-		}
-	}
-	return false
-}
+// IsWorld tells whether its rows are made up; those of other cases are recorded.
+func (c Case) IsWorld() bool { return slices.Contains(Worlds, c.Stream) }
 
 // InWorlds are all worlds with so many of the seeds that report.
 func InWorlds(seeds int, like Case) (out []Case) {
@@ -68,7 +63,7 @@ func (c Case) learner() backtest.Learner {
 }
 
 func (c Case) open(folder string) (*backtest.Stream, error) {
-	if c.isWorld() {
+	if c.IsWorld() {
 		return NewWorld(c.Stream, c.Seed)
 	}
 	return Recorded(c.path(folder), c.Stream)

@@ -32,8 +32,15 @@ type Loop struct {
 	BalancedBad Staged `json:"balanced_bad"`
 	Strict      Staged `json:"strict"`
 	StrictBad   Staged `json:"strict_bad"`
-	// Learning is Balanced with a linear learner that goes on learning beside.
-	Learning Staged `json:"learning"`
+}
+
+// Learning is what a linear learner that goes on learning beside brought in one case at one
+// price, with sound candidates and balanced evidence.
+type Learning struct {
+	Case
+	Price   float64 `json:"price"`
+	Without Staged  `json:"without"`
+	With    Staged  `json:"with"`
 }
 
 // Staged is a model that went through its stages.
@@ -54,15 +61,29 @@ func (c Case) Loops(ctx context.Context, folder string, prices []float64, all fu
 	}
 	rule := backtest.Rule{Kept: 5, Receipts: true}
 	sound := []*backtest.Grid{g}
-	learning := Stages(hone.Balanced)
-	learning.Model.Train.Continuous = snapshotEvery
 	for _, price := range prices {
 		best, _ := g.Optimum(price)
 		atOnce := func(g *backtest.Grid) float64 { return g.Cost(backtest.Whole(rule)(g, price), price) / best }
 		staged := func(grids []*backtest.Grid, s backtest.Stages) Staged { return through(grids, rule, s, price, best) }
 		out = append(out, Loop{Case: c, Price: price, Decision: atOnce(g), NoGate: Mean(bad, atOnce),
 			Balanced: staged(sound, Stages(hone.Balanced)), BalancedBad: staged(bad, Stages(hone.Balanced)),
-			Strict: staged(sound, Stages(hone.Strict)), StrictBad: staged(bad, Stages(hone.Strict)), Learning: staged(sound, learning)})
+			Strict: staged(sound, Stages(hone.Strict)), StrictBad: staged(bad, Stages(hone.Strict))})
+	}
+	return out, nil
+}
+
+// Learning plays the whole loop in a case, without a learner beside and with one.
+func (c Case) Learning(ctx context.Context, folder string, prices []float64, all func(int, func(int))) (out []Learning, err error) {
+	g, err := c.Grid(ctx, folder, all)
+	if err != nil {
+		return nil, err
+	}
+	rule, grids := backtest.Rule{Kept: 5, Receipts: true}, []*backtest.Grid{g}
+	without, with := Stages(hone.Balanced), Stages(hone.Balanced)
+	with.Model.Train.Continuous = snapshotEvery
+	for _, price := range prices {
+		best, _ := g.Optimum(price)
+		out = append(out, Learning{Case: c, Price: price, Without: through(grids, rule, without, price, best), With: through(grids, rule, with, price, best)})
 	}
 	return out, nil
 }

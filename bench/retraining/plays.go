@@ -72,6 +72,12 @@ func (p *Plays) Loops(ctx context.Context, cases []Case) ([]Loop, error) {
 	return slices.Concat(out...), err
 }
 
+// Learning plays the whole loop without and with what learns as labels come, at all Prices.
+func (p *Plays) Learning(ctx context.Context, cases []Case) ([]Learning, error) {
+	out, err := each(p, cases, "learning", func(c Case) ([]Learning, error) { return c.Learning(ctx, p.Data, Prices, backtest.InTurn) })
+	return slices.Concat(out...), err
+}
+
 // each plays what was not played before of all cases, and says which was first of those
 // that failed.
 func each[T any](p *Plays, cases []Case, what string, play func(Case) (T, error)) ([]T, error) {
@@ -104,7 +110,7 @@ func each[T any](p *Plays, cases []Case, what string, play func(Case) (T, error)
 func (p *Plays) file(what string, c Case) (string, error) {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s: %+v\n", what, c)
-	if !c.isWorld() {
+	if !c.IsWorld() {
 		rows, err := os.ReadFile(c.path(p.Data))
 		if err != nil {
 			return "", err

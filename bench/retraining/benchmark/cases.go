@@ -13,6 +13,7 @@ import (
 // How many seeds of each world report.
 const (
 	manySeeds = 20 // Of the linear learner, with all labels at once.
+	loopSeeds = 10 // Of the whole loop.
 	someSeeds = 5
 	treeSeeds = 2
 )
@@ -82,10 +83,14 @@ func streams(b *bench) (any, error) {
 	return append(out, more...), err
 }
 
-func loops(b *bench) (any, error) {
+func loops(b *bench) (any, error) { return b.plays.Loops(b, b.inRows(loopSeeds)) }
+
+func learning(b *bench) (any, error) { return b.plays.Learning(b, b.inRows(someSeeds)) }
+
+// inRows are the cases of the whole loop.
+func (b *bench) inRows(seeds int) []retraining.Case {
 	late := how{500, 1}
-	cases := append(in(someSeeds, "linear", late), b.recorded(retraining.Reporting, "trees", late)...)
-	return b.plays.Loops(b, cases)
+	return append(in(seeds, "linear", late), b.recorded(retraining.Reporting, "trees", late)...)
 }
 
 // tuning tries settings of CUSUM where choosing is allowed.

@@ -33,7 +33,7 @@ type part struct {
 }
 
 var parts = []part{
-	{"tuning", tuning}, {"worlds", worlds}, {"labels", labels}, {"trees", trees}, {"streams", streams}, {"loop", loops}, {"river", river},
+	{"tuning", tuning}, {"worlds", worlds}, {"labels", labels}, {"trees", trees}, {"streams", streams}, {"loop", loops}, {"learning", learning}, {"river", river},
 }
 
 // bench is one run of the command.

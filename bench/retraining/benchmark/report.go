@@ -16,7 +16,7 @@ import (
 func (b *bench) write() error {
 	p := &page{bench: b}
 	p.line("%s", intro)
-	for _, section := range []func() error{p.worldSection, p.labelSection, p.treeSection, p.streamSection, p.loopSection, p.riverSection, p.receiptSection, p.tuningSection, p.madeSection} {
+	for _, section := range []func() error{p.worldSection, p.labelSection, p.treeSection, p.streamSection, p.loopSection, p.learningSection, p.riverSection, p.receiptSection, p.tuningSection, p.madeSection} {
 		if err := section(); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -66,7 +66,7 @@ func priceHeads(first string) []string {
 }
 
 // where are the outcomes that a test holds of.
-func where(all []retraining.Outcome, is func(retraining.Outcome) bool) (out []retraining.Outcome) {
+func where[T any](all []T, is func(T) bool) (out []T) {
 	for _, o := range all {
 		if is(o) {
 			out = append(out, o)
@@ -129,6 +129,25 @@ func (p *page) byStream(all []retraining.Outcome) {
 				fmt.Sprintf("%.3f (%.1f + %.1f)", retraining.Mean(these, retraining.Ratio("hone", price)), count(func(a retraining.At) int { return a.Policies["hone"].Retrains }), count(func(a retraining.At) int { return a.Policies["hone"].Reuses })),
 				fmt.Sprintf("%.3f (%.1f)", retraining.Mean(these, retraining.Ratio("best_period", price)), count(func(a retraining.At) int { return a.Policies["best_period"].Retrains })),
 				fmt.Sprintf("%.3f–%.3f", retraining.Mean(these, func(o retraining.Outcome) float64 { return o.At(price).Bound }), retraining.Mean(these, func(o retraining.Outcome) float64 { return o.At(price).Reuse })))
+		}
+		p.row(cells...)
+	}
+	p.line("")
+}
+
+// column is one kind of figure, with what it is called.
+type column[T any] struct {
+	words string
+	of    func(T) float64
+}
+
+// byPrice is a table of the means of some figures by price.
+func byPrice[T any](p *page, all []T, price func(T) float64, rows []column[T]) {
+	p.head(priceHeads("")...)
+	for _, row := range rows {
+		cells := []string{row.words}
+		for _, at := range retraining.Prices {
+			cells = append(cells, fmt.Sprintf("%.3f", retraining.Mean(where(all, func(x T) bool { return price(x) == at }), row.of)))
 		}
 		p.row(cells...)
 	}
