@@ -23,15 +23,13 @@ var loopBars = []bar.Measured{
 		}, Also: []string{"strict_100", "strict_300", "strict_1000", "strict_bad_100", "strict_bad_300", "strict_bad_1000"}}, Measure: loops},
 }
 
-const loopSeeds = 10
-
 func loops(b *bar.Bench) error {
 	p, done, err := plays(b)
 	if err != nil {
 		return err
 	}
 	defer done()
-	all, err := p.Loops(context.Background(), inWorlds(loopSeeds, 500))
+	all, err := p.Loops(context.Background(), inWorlds(retraining.LoopSeeds, 500))
 	if err != nil {
 		return err
 	}

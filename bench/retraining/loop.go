@@ -10,6 +10,12 @@ import (
 // snapshotEvery is after how many labels a learner that goes on learning is frozen.
 const snapshotEvery = 500
 
+// LoopSeeds of each world report of the whole loop.
+const LoopSeeds = 10
+
+// rule is the product's.
+var rule = backtest.Rule{Kept: 5, Receipts: true}
+
 // BadShare of the candidates have gone wrong where some have. Which ones, and how, is drawn
 // so many times: at a high price few are trained, and most draws spoil none of them.
 const (
@@ -59,12 +65,11 @@ func (c Case) Loops(ctx context.Context, folder string, prices []float64, all fu
 	for i := range bad {
 		bad[i] = g.Corrupted(BadShare, c.Seed+1+uint64(i)<<32)
 	}
-	rule := backtest.Rule{Kept: 5, Receipts: true}
 	sound := []*backtest.Grid{g}
 	for _, price := range prices {
 		best, _ := g.Optimum(price)
 		atOnce := func(g *backtest.Grid) float64 { return g.Cost(backtest.Whole(rule)(g, price), price) / best }
-		staged := func(grids []*backtest.Grid, s backtest.Stages) Staged { return through(grids, rule, s, price, best) }
+		staged := func(grids []*backtest.Grid, s backtest.Stages) Staged { return through(grids, s, price, best) }
 		out = append(out, Loop{Case: c, Price: price, Decision: atOnce(g), NoGate: Mean(bad, atOnce),
 			Balanced: staged(sound, Stages(hone.Balanced)), BalancedBad: staged(bad, Stages(hone.Balanced)),
 			Strict: staged(sound, Stages(hone.Strict)), StrictBad: staged(bad, Stages(hone.Strict))})
@@ -78,18 +83,18 @@ func (c Case) Learning(ctx context.Context, folder string, prices []float64, all
 	if err != nil {
 		return nil, err
 	}
-	rule, grids := backtest.Rule{Kept: 5, Receipts: true}, []*backtest.Grid{g}
+	grids := []*backtest.Grid{g}
 	without, with := Stages(hone.Balanced), Stages(hone.Balanced)
 	with.Model.Train.Continuous = snapshotEvery
 	for _, price := range prices {
 		best, _ := g.Optimum(price)
-		out = append(out, Learning{Case: c, Price: price, Without: through(grids, rule, without, price, best), With: through(grids, rule, with, price, best)})
+		out = append(out, Learning{Case: c, Price: price, Without: through(grids, without, price, best), With: through(grids, with, price, best)})
 	}
 	return out, nil
 }
 
 // through plays the stages on grids.
-func through(grids []*backtest.Grid, rule backtest.Rule, s backtest.Stages, price, best float64) (all Staged) {
+func through(grids []*backtest.Grid, s backtest.Stages, price, best float64) (all Staged) {
 	for _, g := range grids {
 		p := g.Play(rule, s, price)
 		all.Ratio += p.Cost / best / float64(len(grids))

@@ -2,11 +2,15 @@ package retraining_test
 
 import (
 	"math"
+	"slices"
 	"testing"
+	"time"
 
 	"hone"
 	"hone/bench/retraining"
 	"hone/internal/backtest"
+	"hone/internal/config"
+	"hone/internal/rollout"
 )
 
 // Champions that have gone wrong lose more, the first one not, the same seed breaks the
@@ -102,5 +106,23 @@ func TestPlayStops(t *testing.T) {
 	}
 	if stopped < 2 || through > atOnce {
 		t.Errorf("%d were stopped; %v is lost, and %v with every candidate swapped in", stopped, through, atOnce)
+	}
+}
+
+// What is played is what a configuration comes to that says nothing of its rollout.
+func TestStages(t *testing.T) {
+	t.Parallel()
+	for _, evidence := range []hone.Evidence{hone.Balanced, hone.Strict} {
+		played, plain := retraining.Stages(evidence).Model, hone.Model{Evidence: evidence}
+		config.Defaults(&plain)
+		steps := func(m hone.Model) []hone.Step {
+			return rollout.Begin(m, "v2", hone.Decision{}, time.Time{}, 0, "").Steps
+		}
+		if !slices.Equal(steps(played), steps(plain)) || played.Rollout.Strategy != plain.Rollout.Strategy {
+			t.Errorf("%s: %+v is played, and the default is %+v", evidence, steps(played), steps(plain))
+		}
+		if a, b := played.Rollout, plain.Rollout; a.Patience != b.Patience || a.Probation.Labels != b.Probation.Labels {
+			t.Errorf("%s: %+v is played, and the default is %+v", evidence, a, b)
+		}
 	}
 }

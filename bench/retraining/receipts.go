@@ -21,7 +21,7 @@ func (c Coverage) Plus(d Coverage) Coverage {
 // receipts counts those of Hone's rule at a price. Champions that came back are left out:
 // nothing was trained for them.
 func receipts(g *backtest.Grid, price float64) (c Coverage) {
-	_, runs := backtest.Rule{Kept: 5, Receipts: true}.Runs(g, price)
+	_, runs := rule.Runs(g, price)
 	for _, r := range runs {
 		x := r.Receipt
 		switch {

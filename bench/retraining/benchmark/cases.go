@@ -13,7 +13,6 @@ import (
 // How many seeds of each world report.
 const (
 	manySeeds = 20 // Of the linear learner, with all labels at once.
-	loopSeeds = 10 // Of the whole loop.
 	someSeeds = 5
 	treeSeeds = 2
 )
@@ -83,7 +82,7 @@ func streams(b *bench) (any, error) {
 	return append(out, more...), err
 }
 
-func loops(b *bench) (any, error) { return b.plays.Loops(b, b.inRows(loopSeeds)) }
+func loops(b *bench) (any, error) { return b.plays.Loops(b, b.inRows(retraining.LoopSeeds)) }
 
 func learning(b *bench) (any, error) { return b.plays.Learning(b, b.inRows(someSeeds)) }
 

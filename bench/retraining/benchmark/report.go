@@ -141,17 +141,28 @@ type column[T any] struct {
 	of    func(T) float64
 }
 
-// byPrice is a table of the means of some figures by price.
-func byPrice[T any](p *page, all []T, price func(T) float64, rows []column[T]) {
-	p.head(priceHeads("")...)
-	for _, row := range rows {
-		cells := []string{row.words}
-		for _, at := range retraining.Prices {
-			cells = append(cells, fmt.Sprintf("%.3f", retraining.Mean(where(all, func(x T) bool { return price(x) == at }), row.of)))
+// byPrice are tables of the means of some figures by price: of worlds, and of recorded
+// streams where there are any.
+func byPrice[T interface{ IsWorld() bool }](p *page, all []T, seeds string, price func(T) float64, rows []column[T]) {
+	for _, kind := range []struct {
+		words string
+		world bool
+	}{{"Worlds, " + seeds + " seeds:", true}, {"Streams, champions of trees:", false}} {
+		these := where(all, func(x T) bool { return x.IsWorld() == kind.world })
+		if len(these) == 0 {
+			continue
 		}
-		p.row(cells...)
+		p.line("%s\n", kind.words)
+		p.head(priceHeads("")...)
+		for _, row := range rows {
+			cells := []string{row.words}
+			for _, at := range retraining.Prices {
+				cells = append(cells, fmt.Sprintf("%.3f", retraining.Mean(where(these, func(x T) bool { return price(x) == at }), row.of)))
+			}
+			p.row(cells...)
+		}
+		p.line("")
 	}
-	p.line("")
 }
 
 // byHow is a table of some policies by how labels come.

@@ -133,7 +133,6 @@ one candidate in ten that has gone wrong, in one of five ways: 5, 10 or 20 point
 15 %% of its answers turned round, or an old model in its place; which, is drawn four times. Cost over
 the optimum's with sound candidates.
 `)
-	p.line("Worlds, ten seeds:\n")
 	rows := []column[retraining.Loop]{
 		{"sound: swapped in at once", func(l retraining.Loop) float64 { return l.Decision }},
 		{"sound: gate, rollout, probation", func(l retraining.Loop) float64 { return l.Balanced.Ratio }},
@@ -142,10 +141,7 @@ the optimum's with sound candidates.
 		{"bad: gate, rollout, probation", func(l retraining.Loop) float64 { return l.BalancedBad.Ratio }},
 		{"bad: the same, strict evidence", func(l retraining.Loop) float64 { return l.StrictBad.Ratio }},
 	}
-	price := func(l retraining.Loop) float64 { return l.Price }
-	byPrice(p, where(all, func(l retraining.Loop) bool { return l.IsWorld() }), price, rows)
-	p.line("Streams, champions of trees:\n")
-	byPrice(p, where(all, func(l retraining.Loop) bool { return !l.IsWorld() }), price, rows)
+	byPrice(p, all, "ten", func(l retraining.Loop) float64 { return l.Price }, rows)
 	p.line("Strict evidence is for owners who must prove that a candidate is better before it serves more than\n1, 5, 25 and 50 %% of the traffic: the price of that proof, where concepts change every 20,000 rows, is in\nthe table.\n")
 	return nil
 }
@@ -158,17 +154,13 @@ func (p *page) learningSection() error {
 	p.line(`
 ### Learning as labels come
 
-Beside sound champions, of five seeds in worlds; everything else as above.
+Beside sound champions; everything else as above.
 `)
 	rows := []column[retraining.Learning]{
 		{"retrained alone", func(l retraining.Learning) float64 { return l.Without.Ratio }},
 		{"learning as labels come", func(l retraining.Learning) float64 { return l.With.Ratio }},
 	}
-	price := func(l retraining.Learning) float64 { return l.Price }
-	p.line("Worlds:\n")
-	byPrice(p, where(all, func(l retraining.Learning) bool { return l.IsWorld() }), price, rows)
-	p.line("Streams, champions of trees:\n")
-	byPrice(p, where(all, func(l retraining.Learning) bool { return !l.IsWorld() }), price, rows)
+	byPrice(p, all, "five", func(l retraining.Learning) float64 { return l.Price }, rows)
 	p.line("What learns as labels come is linear whatever the champions are, and each of its snapshots that takes\nover costs a twentieth of a retrain. Where retrains are dear it saves many; but what retraining would win\nback is measured anew for each snapshot, so that a retrain comes later. It is off unless\n`train.continuous` asks for it.\n")
 	return nil
 }
@@ -261,12 +253,11 @@ of it, for each k (errors allowed for in 100 rows) and limit h; the best is what
 // tuned is what a setting cost: half of it in worlds, half on streams.
 func tuned(all []retraining.Outcome, s retraining.Setting, price float64) float64 {
 	of := retraining.Ratio(s.String(), price)
-	world := func(o retraining.Outcome) bool { return o.IsWorld() }
-	streams := where(all, func(o retraining.Outcome) bool { return !world(o) })
+	streams := where(all, func(o retraining.Outcome) bool { return !o.IsWorld() })
 	if len(streams) == 0 {
 		return retraining.Mean(all, of)
 	}
-	return (retraining.Mean(where(all, world), of) + retraining.Mean(streams, of)) / 2
+	return (retraining.Mean(where(all, retraining.Outcome.IsWorld), of) + retraining.Mean(streams, of)) / 2
 }
 
 func (p *page) madeSection() error {
