@@ -93,7 +93,7 @@ func (a *App) space() op.Finding {
 	if err := unix.Statfs(a.config.Server.Data, &st); err != nil {
 		return op.Finding{Name: "disk", Sentence: err.Error()}
 	}
-	free := int64(st.Bavail) * st.Bsize
+	free := int64(st.Bavail) * int64(st.Bsize)
 	return op.Finding{Name: "disk", OK: free > 1<<30, Sentence: fmt.Sprintf("%.1f GiB are free in %s; Hone wants at least 1 GiB.", float64(free)/(1<<30), a.config.Server.Data)}
 }
 

@@ -43,7 +43,7 @@ func openReserve(dir string, size int64, clk clock.Clock) (*reserve, error) {
 	if err := unix.Statfs(dir, &st); err != nil {
 		return nil, fmt.Errorf("look at the disk of the data folder: %w", err)
 	}
-	r.size = min(size, int64(st.Blocks)*st.Bsize/reserveShare)
+	r.size = min(size, int64(st.Blocks)*int64(st.Bsize)/reserveShare)
 	r.out.Store(true)
 	if err := r.make(); err != nil && !errors.Is(err, syscall.ENOSPC) {
 		return nil, fmt.Errorf("make the reserve of the data folder: %w", err)
@@ -67,7 +67,7 @@ func (r *reserve) make() error {
 	defer f.Close()
 	err = f.Truncate(r.size)
 	if err == nil {
-		err = unix.Fallocate(int(f.Fd()), 0, 0, max(r.size, 1))
+		err = allocate(f, max(r.size, 1))
 	}
 	if errors.Is(err, unix.EOPNOTSUPP) {
 		_, err = f.WriteAt(make([]byte, r.size), 0)
@@ -114,7 +114,7 @@ func (r *reserve) free() int64 {
 	if unix.Statfs(r.dir, &st) != nil {
 		return 0
 	}
-	return int64(st.Bavail) * st.Bsize
+	return int64(st.Bavail) * int64(st.Bsize)
 }
 
 func (r *reserve) close() {

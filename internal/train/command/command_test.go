@@ -175,7 +175,7 @@ func slow(mode string, in func(...string) string) int {
 	_ = os.WriteFile(in("checkpoint", "epoch"), []byte("7"), 0o600)
 	if mode == "deaf" {
 		fmt.Println(`{"step": 1}`)
-		select {}
+		forever()
 	}
 	return 0
 }
@@ -189,7 +189,7 @@ func hog() {
 			b[i] = 1
 		}
 		if all = append(all, b); len(all) == 64 { // 1 GiB: far enough over any limit here.
-			select {}
+			forever()
 		}
 	}
 }
