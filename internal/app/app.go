@@ -112,7 +112,7 @@ func (a *App) build(ctx context.Context) error {
 	})
 	a.drain = spool.NewDrain(spool.DrainOptions{Data: a.config.Server.Data, Sink: a.db, Ejected: a.ejected, Clock: a.o.Clock, Log: a.o.Log})
 	a.loop = loop.New(loop.Options{
-		Control: through[loop.Control](a.o.Seams.Control, a.db), Records: through[loop.Records](a.o.Seams.Records, a.db), Events: a.db, Opinions: a.db, Hints: a.db, Inbox: a.db, Ledger: a.db, Requests: a.db, Blobs: a.db.Blobs(), Pool: a.pool, Gateway: a.gateway, Refused: a.gateway.Refused, Budget: a.config.Budget, Registry: reg,
+		Control: through[loop.Control](a.o.Seams.Control, a.db), Records: through[loop.Records](a.o.Seams.Records, a.db), Events: a.db, Opinions: a.db, Hints: a.db, Inbox: a.db, Ledger: a.db, Requests: a.db, Blobs: a.db.Blobs(), Pool: a.pool, Gateway: a.gateway, Refused: a.refused, Budget: a.config.Budget, Registry: reg,
 		Post:    deliver.Post{Dir: a.config.Dir, Data: a.config.Server.Data, Box: sandbox.Spec{Program: a.o.Program}, Clock: a.o.Clock},
 		Engines: a.engines(),
 		Owner:   evaluate.Owner{Dir: a.config.Dir, Data: a.config.Server.Data, Box: sandbox.Spec{Program: a.o.Program}, Clock: a.o.Clock},
@@ -159,6 +159,14 @@ func (a *App) ejected(ctx context.Context, e spool.Ejection) error {
 		a.loop.Eject(e.Model, e.Version, e.Why)
 	}
 	return err
+}
+
+// refused are the rows of a model that got no answer by no fault of their caller's, of this
+// process since its start and of gateways of their own.
+func (a *App) refused(model string) map[string]int64 {
+	out := a.drain.Refused(model)
+	out[""] = a.gateway.Refused(model)
+	return out
 }
 
 func (a *App) tokenFile() string { return filepath.Join(a.config.Server.Data, "token") }

@@ -47,15 +47,11 @@ func (f *fleet) serve(budget string) {
 		f.app.Stop()
 	}
 	f.text = fleetText(budget)
-	c, err := config.Parse("hone.yaml", []byte(f.text))
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	c.Dir, c.Server.Data = f.dir, filepath.Join(f.dir, "data")
-	o := app.Options{Config: c, Text: []byte(f.text)}
+	o := app.Options{Config: f.config(), Text: []byte(f.text)}
 	if f.clock != nil {
 		o.Clock, o.Inline = hands{f.clock}, true
 	}
+	var err error
 	if f.app, err = app.New(f.t.Context(), o); err != nil {
 		f.t.Fatal(err)
 	}
@@ -134,6 +130,16 @@ func (f *fleet) traffic(name string) {
 		in.Items = append(in.Items, op.FeedbackItem{PredictionID: id, Label: labels[i]})
 	}
 	f.call("feedback", &in)
+}
+
+func (f *fleet) config() *config.Config {
+	f.t.Helper()
+	c, err := config.Parse("hone.yaml", []byte(f.text))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	c.Dir, c.Server.Data = f.dir, filepath.Join(f.dir, "data")
+	return c
 }
 
 // step takes the models on, in an order.

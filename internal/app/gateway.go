@@ -81,6 +81,7 @@ func NewGateway(o GatewayOptions) (*Gateway, error) {
 	}, o.Clock)
 	g.gateway = gateway.New(gateway.Options{Pool: g.pool, Log: g.spool, Clock: o.Clock, Logger: o.Log,
 		Model: g.follower.Model, Ejected: g.ejected, Prefix: o.Name + "-"})
+	g.spool.CountRefused(g.refused)
 	g.web = web.New(web.Options{Listen: o.Listen, Anonymous: true, Log: o.Log, Metrics: gatewayMetrics(g),
 		Predict: g.gateway.Handler(func(*http.Request, string) error { return nil }), Calls: g.gateway.GRPC(nil)})
 	return g, nil
@@ -91,6 +92,15 @@ func (g *Gateway) ejected(model string, v hone.VersionID, why string) {
 	if err := g.spool.Eject(spool.Ejection{Model: model, Version: v, Token: g.follower.Token(model), Why: why}); err != nil {
 		g.log.Error("ejection not told; it is tried again", "model", model, "version_id", v, "error", err)
 	}
+}
+
+// refused are the rows of each model that got no answer by no fault of their caller's.
+func (g *Gateway) refused() map[string]int64 {
+	out := map[string]int64{}
+	for _, s := range g.gateway.Stats() {
+		out[s.Model] = s.Refused
+	}
+	return out
 }
 
 // Start puts the plans that are there in force, and answers.

@@ -13,6 +13,7 @@ import (
 	"hone"
 	"hone/internal/app"
 	"hone/internal/config"
+	"hone/internal/op"
 )
 
 // TestGatewayStartStop starts and stops gateways that have no plan yet, two at a
@@ -95,4 +96,36 @@ func TestGatewayStartStop(t *testing.T) {
 		})
 	}
 	wait.Wait()
+}
+
+// TestGatewayRefusals holds that the objective counts what a gateway of its own refused.
+func TestGatewayRefusals(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	f.clock = nil
+	f.serve("server: {listen: \"127.0.0.1:0\"}\n")
+	gw, err := app.NewGateway(app.GatewayOptions{Config: f.config(), Name: "gw1", Listen: "127.0.0.1:0"})
+	if err == nil {
+		err = gw.Start(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer gw.Stop()
+	for range 3 {
+		res, err := http.Post("http://"+gw.Addr()+"/api/v1/models/mild/predict", "application/json", strings.NewReader(`{"features": {"x": 1, "y": 0.5}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != http.StatusServiceUnavailable {
+			t.Fatalf("without a version: %d", res.StatusCode)
+		}
+	}
+	gw.Stop()
+	f.history("mild")
+	(&live{t: t, app: f.app}).eventually("what the gateway refused is in the report", func() bool {
+		o := f.call("report", &op.ReportIn{Model: "mild"}).(op.Reports).Reports[0].Objective
+		return o.Refused == 3 && o.Rows == 0
+	})
 }

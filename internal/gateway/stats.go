@@ -17,6 +17,7 @@ type ModelStats struct {
 	Shadowed      int64 // Rows that a shadow was asked for.
 	ShadowDropped int64 // Rows that a shadow should have been asked for, and was not, or whose scores were lost.
 	Shed          int64 // Rows answered, but not logged.
+	Refused       int64 // Rows that got no answer by no fault of their caller's.
 	Latency       Latency
 }
 
@@ -85,7 +86,7 @@ func (g *Gateway) Stats() []ModelStats {
 	g.models.Range(func(_, v any) bool {
 		s := v.(*serving)
 		m := ModelStats{Model: s.name, Requests: s.requests.Load(), Rows: s.rowsServed.Load(), Errors: s.errors.Load(),
-			Fallbacks: s.fallbacks.Load(), Shadowed: s.shadowed.Load(), ShadowDropped: s.shadowDropped.Load(), Shed: s.shed.Load()}
+			Fallbacks: s.fallbacks.Load(), Shadowed: s.shadowed.Load(), ShadowDropped: s.shadowDropped.Load(), Shed: s.shed.Load(), Refused: s.refused.Load()}
 		m.Latency = Latency{Sum: time.Duration(s.took.Load()), Bounds: slices.Clone(latencyBounds[:]), Counts: make([]int64, latencySteps+1)}
 		for i := range s.latency {
 			m.Latency.Counts[i] = s.latency[i].Load()

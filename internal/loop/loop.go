@@ -121,9 +121,10 @@ type Options struct {
 	Dir, Files string
 	// Owner measures by the owner's metrics.
 	Owner Owner
-	// Refused counts the requests of a model since the start that got no answer by no
-	// fault of their own; nil where that is not counted.
-	Refused func(model string) int64
+	// Refused counts the rows of a model that got no answer by no fault of their
+	// caller's: in this process since the start, under no name, and by each gateway of
+	// its own, ever. Nil where that is not counted.
+	Refused func(model string) map[string]int64
 	// Budget that the models share; Reconfigure changes it.
 	Budget hone.SharedBudget
 	// Room fails, and says why, while there is too little room for anything big;

@@ -2,6 +2,8 @@ package loop
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sort"
 	"time"
 
@@ -10,15 +12,24 @@ import (
 	"hone/internal/trigger"
 )
 
-// refusedSignal counts requests that got no answer, since the server's start.
+// refusedSignal counts rows that got no answer: of this process since its start, and,
+// with the name in the place of a slice, of gateways of their own.
 const refusedSignal = "refused"
 
-// refused is how many requests of the model were refused so far, where Hone answers them.
-func (k *keeper) refused(now time.Time) []hone.Signal {
+// refused is how many rows of the model were refused so far, where Hone answers them.
+func (k *keeper) refused(now time.Time) (out []hone.Signal) {
 	if k.o.Refused == nil || k.model.Elsewhere() {
 		return nil
 	}
-	return []hone.Signal{{Model: k.model.Name, Name: refusedSignal, At: now, Value: float64(k.o.Refused(k.model.Name))}}
+	by := k.o.Refused(k.model.Name)
+	for _, gateway := range slices.Sorted(maps.Keys(by)) {
+		s := hone.Signal{Model: k.model.Name, Name: refusedSignal, At: now, Value: float64(by[gateway])}
+		if gateway != "" {
+			s.Slice = "gateway=" + gateway
+		}
+		out = append(out, s)
+	}
+	return out
 }
 
 // weigh says what a model cost between two moments, by its log and its runs. Signals are
@@ -220,13 +231,18 @@ const (
 	mostValues = 200_000
 )
 
-// rise is by how much a count rose in the time, by what was kept of it and its value now.
-func (k *accountant) rise(ctx context.Context, name string, now []hone.Signal) (int, error) {
-	values, err := k.o.Ledger.Signals(ctx, k.model.Name, name, k.from.Add(-recalled), mostValues)
-	for _, s := range now {
-		if s.Name == name && s.Slice == "" {
-			values = append(values, s)
+// rise is by how much a count rose in the time, by what was kept of it and its value now,
+// for each part of it.
+func (k *accountant) rise(ctx context.Context, name string, now []hone.Signal) (n int, err error) {
+	kept, err := k.o.Ledger.Signals(ctx, k.model.Name, name, k.from.Add(-recalled), mostValues)
+	parts := map[string][]hone.Signal{}
+	for _, s := range slices.Concat(kept, now) {
+		if s.Name == name {
+			parts[s.Slice] = append(parts[s.Slice], s)
 		}
 	}
-	return trigger.Risen(values, k.from, k.until), err
+	for _, values := range parts {
+		n += trigger.Risen(values, k.from, k.until)
+	}
+	return n, err
 }

@@ -63,6 +63,9 @@ type GatewayStats struct {
 	Rows    int64 // Drained since the start.
 	Waiting int64 // Bytes, also those of the segment that is being written.
 	Damaged int64 // Bytes that could not be read, and were set aside.
+	// Refused are the rows of each model that the gateway ever gave no answer by no fault
+	// of their caller's.
+	Refused map[string]int64
 }
 
 // NewDrain returns a drain that is not started.
@@ -108,6 +111,18 @@ func (d *Drain) Stats() []GatewayStats {
 		out = append(out, s)
 	}
 	slices.SortFunc(out, func(a, b GatewayStats) int { return strings.Compare(a.Gateway, b.Gateway) })
+	return out
+}
+
+// Refused are the rows of a model that gateways ever gave no answer by no fault of their
+// caller's, by gateway, as far as they have told by now.
+func (d *Drain) Refused(model string) map[string]int64 {
+	out := map[string]int64{}
+	for _, s := range d.Stats() {
+		if n := s.Refused[model]; n > 0 {
+			out[s.Gateway] = n
+		}
+	}
 	return out
 }
 

@@ -68,8 +68,14 @@ func (x *outlet) drain(ctx context.Context) error {
 	return err
 }
 
-// tell passes on what the gateway has ejected.
+// tell passes on what the gateway has ejected, and what it refused.
 func (x *outlet) tell(ctx context.Context) error {
+	refused, err := readRefusals(x.dir)
+	if err != nil { // Nothing waits for it.
+		x.o.Log.Warn("what a gateway refused is not known", "gateway", x.name, "error", err)
+	} else {
+		x.stats.Refused = refused
+	}
 	list, err := readEjections(x.dir)
 	if err != nil {
 		return err

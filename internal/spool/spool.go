@@ -59,6 +59,7 @@ type Spool struct {
 	next    *batch
 	closed  bool
 	lastErr error
+	refused func() map[string]int64
 
 	// What follows belongs to the writing goroutine.
 	file   *os.File
@@ -67,6 +68,7 @@ type Spool struct {
 	total  int64 // Of all segments, at most.
 
 	ejections ejections
+	refusals  refusals
 }
 
 // batch is what is written and synced at once, as one frame.
@@ -114,6 +116,7 @@ func Open(data, name string, o Options) (*Spool, error) {
 		return nil, err
 	}
 	s.loadEjections()
+	s.loadRefusals()
 	go s.run()
 	return s, nil
 }
@@ -268,8 +271,13 @@ func newBatch() *batch {
 
 func (s *Spool) run() {
 	defer close(s.done)
+	look := s.o.Clock.After(refusalsEvery)
 	for {
 		select {
+		case <-look:
+			s.tellRefused()
+			look = s.o.Clock.After(refusalsEvery)
+			continue
 		case <-s.urgent:
 		case <-s.some:
 			select {
@@ -279,6 +287,7 @@ func (s *Spool) run() {
 			}
 		case <-s.stop:
 			s.flush()
+			s.tellRefused()
 			return
 		}
 		s.flush()

@@ -484,3 +484,47 @@ func gatewayProcess(t *testing.T, test, data string, from int) process {
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
 	return process{bufio.NewScanner(out), cmd.Process.Kill}
 }
+
+// TestRefusals holds that what gateways refused is told of each, adds up over their
+// restarts, and holds nothing up where it cannot be read.
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	data, l := t.TempDir(), newLog()
+	d := drainOf(data, l, nil)
+	refuse := func(fraud int64) {
+		t.Helper()
+		s := open(t, data, 0)
+		s.CountRefused(func() map[string]int64 { return map[string]int64{"fraud": fraud, "churn": 0} })
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	is := func(d *spool.Drain, model, want string) {
+		t.Helper()
+		drain(t, d)
+		if got := fmt.Sprint(d.Refused(model)); got != want {
+			t.Errorf("refused of %s: %s, want %s", model, got, want)
+		}
+	}
+	refuse(0)
+	is(d, "fraud", "map[]")
+	refuse(3)
+	is(d, "fraud", "map[gw1:3]")
+	is(d, "churn", "map[]")
+	refuse(4)
+	refuse(0)
+	is(d, "fraud", "map[gw1:7]")
+	is(drainOf(data, l, nil), "fraud", "map[gw1:7]")
+
+	file := filepath.Join(spool.Folder(data), "gw1", "refused.json")
+	if err := os.WriteFile(file, []byte(`{"fraud": "many`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, data, 0)
+	put(t, s, 0, 5)
+	is(d, "fraud", "map[gw1:7]")
+	l.once(t, 5, 0)
+	s.CountRefused(func() map[string]int64 { return map[string]int64{"fraud": 2} })
+	s.Close()
+	is(d, "fraud", "map[gw1:2]")
+}
