@@ -27,6 +27,7 @@ const mayImport = `
 	internal/estimate          : internal/frame internal/stat internal/learn/calibrate
 	internal/expr              :
 	internal/fault             :
+	internal/lock              :
 	internal/fault/power       : internal/fault
 	internal/vfs               : internal/fault
 	internal/oip               : .
@@ -63,8 +64,8 @@ const mayImport = `
 	internal/train/machine       : . LEAF internal/train
 	internal/train/traintest   : . LEAF internal/train
 	internal/audit             : .
-	internal/store             : . internal/audit internal/clock internal/fault internal/frame internal/feedback internal/vfs
-	internal/spool              : . internal/clock internal/fault
+	internal/store             : . internal/audit internal/clock internal/fault internal/frame internal/feedback internal/lock internal/vfs
+	internal/spool              : . internal/clock internal/fault internal/lock
 	internal/config            : . internal/expr internal/frame internal/say internal/stat/change internal/train/params internal/train/search
 	internal/vault             : . LEAF internal/audit internal/dataset internal/evaluate internal/store
 	internal/gateway           : . LEAF

@@ -37,7 +37,8 @@ func TestE2EEjection(t *testing.T) {
 	}
 	x.eventually("m-2 is over", func() bool { return x.run("m-2").State == hone.Closed })
 	r := x.run("m-2")
-	if r.Ending != hone.RolledBack || !strings.Contains(r.Sentence, "faults in a row") {
+	// By word of the gateway, or by the rows that it served, which may come first.
+	if r.Ending != hone.RolledBack || !strings.Contains(r.Sentence, "faults in a row") && !strings.Contains(r.Sentence, "it failed on 5 of 5 requests") {
 		t.Errorf("m-2 ended %s: %s", r.Ending, r.Sentence)
 	}
 	x.eventually("the plan has no challenger", func() bool { return x.plan().Challenger == "" })

@@ -18,11 +18,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"hone"
 	"hone/internal/clock"
 	"hone/internal/fault"
+	"hone/internal/lock"
 )
 
 const (
@@ -143,7 +142,12 @@ func takeLock(dir, name string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the spool's lock: %w", err)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	taken, err := lock.Take(f)
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("lock the spool: %w", err)
+	}
+	if !taken {
 		f.Close()
 		return nil, &hone.Error{Code: hone.Conflict, Message: fmt.Sprintf("a gateway named %s runs on this data folder already", name),
 			Hint: "stop it, or give this one another --name"}

@@ -21,13 +21,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sys/unix"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"hone"
 	"hone/internal/clock"
 	"hone/internal/fault"
+	"hone/internal/lock"
 	"hone/internal/vfs"
 )
 
@@ -299,8 +299,8 @@ func takeLock(path string, now time.Time) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the lock of the data folder: %w", err)
 	}
-	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) {
+	taken, err := lock.Take(f)
+	if err == nil && !taken {
 		defer f.Close()
 		return nil, held(path, f)
 	}
