@@ -73,8 +73,7 @@ func streams(b *bench) (any, error) {
 			cases = append(cases, b.recorded(retraining.Reporting, learner, h)...)
 		}
 	}
-	plain := func(c retraining.Case) bool { return c.Delay == 0 && c.Every == 1 }
-	out, err := b.run(slices.DeleteFunc(slices.Clone(cases), func(c retraining.Case) bool { return !plain(c) }), retraining.Policies, true)
+	out, err := b.run(where(cases, plain), retraining.Policies, true)
 	if err != nil {
 		return nil, err
 	}

@@ -3,10 +3,13 @@
 // and writes docs/benchmark.md.
 //
 //	go run ./bench/retraining/benchmark [--only PART,…] [--report]
+//	go run ./bench/retraining/benchmark --data FOLDER --streams NAME,…
 //
 // Without arguments it plays every part, which takes about an hour on two cores, and keeps
 // what came of each in bench/results/benchmark. With --report it only writes the page from
-// what is there. Recorded streams are passed over where their folder is not there.
+// what is there. Recorded streams are passed over where their folder is not there. With
+// --streams it plays other ones, NAME.csv.gz each, of numbers in the order of time, the
+// last column a label that is positive from 1 on, and prints what came of them.
 package main
 
 import (
@@ -56,6 +59,7 @@ func main() {
 	data := flag.String("data", "", "the folder with recorded streams; ../shared/data of the project's by default")
 	only := flag.String("only", "", "parts to play, with commas between them; all by default")
 	report := flag.Bool("report", false, "play nothing, write the page")
+	streams := flag.String("streams", "", "streams to play, by name, with commas between them; their tables are printed, and nothing else is done")
 	flag.Parse()
 	if *data == "" {
 		*data = filepath.Join(*root, "..", "shared", "data")
@@ -63,6 +67,10 @@ func main() {
 	plays, err := retraining.NewPlays(*root, *data, func(c retraining.Case, _ bool) { progress("%s", c) })
 	bar.Fail(err)
 	b := &bench{Context: context.Background(), root: *root, plays: plays}
+	if *streams != "" {
+		bar.Fail(b.others(strings.Split(*streams, ",")))
+		return
+	}
 	names := strings.Split(*only, ",")
 	for _, name := range names {
 		if name != "" && !slices.ContainsFunc(parts, func(p part) bool { return p.name == name }) {

@@ -16,7 +16,9 @@ have done. This page is written by
 
 which plays everything (about an hour and a half on two cores, most of it River's;
 ` + "`--only PART`" + ` plays one part) and keeps what came of it in ` + "`bench/results/benchmark`" + `. Cases that the same
-sources played before are known from the user's cache folder, so that what was cut off goes on.
+sources played before are known from the user's cache folder, so that what was cut off goes on. Streams
+of your own are played, and their tables printed, by ` + "`--data FOLDER --streams NAME,…`" + `: NAME.csv.gz with a head,
+rows of numbers in the order of time, and a label in the last column that is positive from 1 on.
 
 **A stream** is rows in the order of time, cut into batches. For each batch one champion is
 trained, on the newest rows whose labels had come by then, and is asked about all rows that
@@ -106,10 +108,10 @@ made by generators; one run each, so that differences of a few hundredths mean l
 `)
 	for _, learner := range []string{"trees", "linear"} {
 		these := where(all, func(o retraining.Outcome) bool { return o.Learner == learner })
-		plain := where(these, func(o retraining.Outcome) bool { return o.Delay == 0 && o.Every <= 1 })
+		atOnce := where(these, func(o retraining.Outcome) bool { return plain(o.Case) })
 		p.line("Champions of the learner *%s*, all labels at once:\n", learner)
-		p.byPolicy(plain)
-		p.byStream(plain)
+		p.byPolicy(atOnce)
+		p.byStream(atOnce)
 		p.line("By how labels come:\n")
 		p.byHow(these, fewPolicies...)
 	}
