@@ -66,11 +66,14 @@ func trees(b *bench) (any, error) {
 	return b.run(cases, retraining.Policies, false)
 }
 
-func streams(b *bench) (any, error) {
+func streams(b *bench) (any, error) { return b.streams(retraining.Reporting) }
+
+// streams plays recorded ones, however labels come.
+func (b *bench) streams(names []string) ([]retraining.Outcome, error) {
 	var cases []retraining.Case
 	for _, learner := range []string{"trees", "linear"} {
 		for _, h := range hows {
-			cases = append(cases, b.recorded(retraining.Reporting, learner, h)...)
+			cases = append(cases, b.recorded(names, learner, h)...)
 		}
 	}
 	out, err := b.run(where(cases, plain), retraining.Policies, true)
@@ -106,3 +109,6 @@ func tuning(b *bench) (any, error) {
 	}
 	return b.run(cases, policies, false)
 }
+
+// plain tells whether all labels come at once.
+func plain(c retraining.Case) bool { return c.Delay == 0 && c.Every <= 1 }

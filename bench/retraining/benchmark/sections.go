@@ -106,6 +106,12 @@ The first 40,000 rows of each, 120 batches, champions from the newest twelve. Th
 transient_chess is whether it is 4 or more. The streams are not part of this project. Two are
 made by generators; one run each, so that differences of a few hundredths mean little.
 `)
+	p.byLearner(all)
+	return nil
+}
+
+// byLearner are the tables of streams, for each learner of champions.
+func (p *page) byLearner(all []retraining.Outcome) {
 	for _, learner := range []string{"trees", "linear"} {
 		these := where(all, func(o retraining.Outcome) bool { return o.Learner == learner })
 		atOnce := where(these, func(o retraining.Outcome) bool { return plain(o.Case) })
@@ -115,7 +121,6 @@ made by generators; one run each, so that differences of a few hundredths mean l
 		p.line("By how labels come:\n")
 		p.byHow(these, fewPolicies...)
 	}
-	return nil
 }
 
 func (p *page) loopSection() error {
